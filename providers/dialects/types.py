@@ -1,0 +1,184 @@
+"""The words that every dialect and every pair of them shares. Pure: no IO, no clock, no Django.
+
+Header names are lower-case bytes, in wire order, repeated headers repeated. Counts are tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+def header(headers: Headers, name: bytes) -> bytes | None:
+    """The first value of `name` (lower case), or None."""
+    for key, value in headers:
+        if key == name:
+            return value
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one exchange consumed. `input_tokens` excludes cached ones, whatever the vendor's habit."""
+
+    input_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_5m_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    output_tokens: int = 0
+    is_estimated: bool = False
+
+
+class FailureKind(StrEnum):
+    """What went wrong, in no dialect. `gateway/errors.py` gives statuses, dialects give words."""
+
+    INVALID_REQUEST = "invalid_request"
+    AUTHENTICATION = "authentication"
+    BILLING = "billing"
+    PERMISSION = "permission"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    CONFLICT = "conflict"
+    TOO_LARGE = "too_large"
+    RATE_LIMIT = "rate_limit"
+    INTERNAL = "internal"
+    UPSTREAM = "upstream"  # the upstream could not be reached, cut the answer, or spoke nonsense
+    UNAVAILABLE = "unavailable"  # nothing to serve with: draining, no account, upstream down
+    OVERLOADED = "overloaded"
+    TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong, without an HTTP status of ours."""
+
+    kind: FailureKind
+    message: str
+    retry_after_seconds: float | None = None
+    param: str | None = None  # the field that was wrong, dotted: `messages.0.content`
+    vendor_status: int | None = None
+    vendor_body: bytes | None = None
+    code: str | None = None  # a machine word beside the kind: `model_not_found`, `invalid_activity`
+    type: str | None = None  # a dialect's own type word, when the kind's usual one is not meant
+    should_retry: bool | None = None  # `x-should-retry`, when the answer must say
+
+
+class Refused(Exception):
+    """The caller's request can't be carried out as asked: raised by dialects and translators."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Truncated(Exception):
+    """The upstream's stream ended before its closing event."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFields:
+    """The few fields the road needs, read by a partial decoder. None = absent, null, or unreadable."""
+
+    model: str | None = None
+    stream: bool = False
+    max_tokens: int | None = None
+    user_id: str | None = None  # `metadata.user_id`
+    prompt_cache_key: str | None = None
+    is_readable: bool = True  # False: the body is no JSON object of the dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the client asked, as it stood on the wire."""
+
+    surface: str  # a name in `gateway/surfaces.py`
+    method: str
+    path: bytes  # raw, without query, legacy prefix removed
+    query: bytes
+    headers: Headers
+    body: bytes
+    fields: CallFields = field(default_factory=CallFields)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the call goes, as far as a translator must know."""
+
+    model: str | None  # the upstream's name for the model; None = leave the body's own
+    provider: str = ""
+    max_output_tokens: int | None = None  # the model's ceiling, when a price row knows it
+    refuses_sampling: bool | None = None  # None = decide from the model's name and the API version
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """What the upstream gets, before a driver adds host and credential. `path` is the vendor's own."""
+
+    method: str
+    path: bytes
+    query: bytes
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WireAnswer:
+    """A whole answer; for a stream the head, with `body` empty."""
+
+    status: int
+    headers: Headers
+    body: bytes = b""
+
+
+class Sealer(Protocol):
+    """Authenticated encryption for what must travel through a client and come back untouched."""
+
+    def seal(self, plain: bytes, context: str) -> str: ...
+
+    def open(self, sealed: str, context: str) -> bytes | None:
+        """None when it was not sealed by us, or for another context."""
+
+
+MakeId = Callable[[str], str]
+"""`ids("msg_")` gives a fresh id with that prefix."""
+
+
+class Translator(Protocol):
+    """One exchange between a surface and an upstream dialect. Synchronous, sans IO, made for one use.
+
+    `request` is repeatable: a retry starts again from the same call. `feed` takes network bytes in
+    any split. Whatever can't be carried over faithfully raises `Refused` naming the field.
+    """
+
+    usage: Usage
+    model: str | None  # the model that the upstream says it served
+    failure: Failure | None  # an error seen inside a 200
+
+    def request(self, call: Call, target: Target) -> WireRequest: ...
+
+    def response(self, answer: WireAnswer) -> WireAnswer:
+        """Status, headers and body as the client gets them: errors, and every answer not streamed.
+        For a stream it is called with the head (`body` empty, status 2xx, event-stream type)."""
+
+    def feed(self, chunk: bytes) -> bytes: ...
+
+    def finish(self) -> bytes:
+        """The upstream closed. Raises `Truncated` when its closing event had not come."""
+
+    def fail(self, failure: Failure) -> bytes:
+        """The surface's own form of an error in the middle of a stream, with its terminal event."""
+
+    def keepalive(self) -> bytes:
+        """A ping in the surface's form, or b"" when the stream is inside an event, or unknown."""
+
+
+class Envelope(Protocol):
+    """Bedrock and Vertex: another way to write a messages call, around a messages pair."""
+
+    def unwrap(self, call: Call) -> Call: ...
+
+    def wrap(self, inner: Translator) -> Translator: ...
