@@ -7,8 +7,6 @@ without index or id, with the name in every fragment, or several calls under one
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 
 import msgspec
 import orjson
@@ -26,18 +24,17 @@ from providers.dialects.openai_chat import (
     usage_from,
 )
 from providers.dialects.openai_errors import failure_from_object
-from providers.dialects.types import Failure, MakeId, Usage
-from providers.translation.parts import CALL_KINDS, Outcome, Part, PartKind, Seal, Sequencer, nonsense
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderContext:
-    """What a reader needs beside the bytes."""
-
-    seal: Seal
-    ids: MakeId
-    taken_ids: AbstractSet[str] = field(default_factory=frozenset)  # tool-call ids of the history
-    estimated_input_tokens: int = 0  # told when the upstream tells none
+from providers.dialects.types import Failure, Usage
+from providers.translation.parts import (
+    CALL_KINDS,
+    CallIds,
+    Outcome,
+    Part,
+    PartKind,
+    ReaderContext,
+    Sequencer,
+    nonsense,
+)
 
 
 class ChatReader:
@@ -53,7 +50,7 @@ class ChatReader:
         self._calls: dict[int, Part] = {}
         self._last_call = -1
         self._raw_ids: dict[int, str] = {}
-        self._taken_ids = set(context.taken_ids)
+        self._call_ids = CallIds(context)
         self._reasoning_field = ""
         self._written = 0  # characters
         self._has_calls = False
@@ -93,13 +90,11 @@ class ChatReader:
         reason = self._finish_reason or ""
         if reason in ("stop", "tool_calls", "function_call"):
             reason = "tool_calls" if self._has_calls else "stop"
-        if self._has_refusal and reason == "stop":
-            reason = "content_filter"
         usage = self._usage
         if usage is None:
             estimate = self._context.estimated_input_tokens
             usage = Usage(input_tokens=estimate, output_tokens=(self._written + 3) // 4, is_estimated=True)
-        return Outcome(reason, usage, self._reasoning_tokens)
+        return Outcome(reason, usage, self._reasoning_tokens, self._has_refusal)
 
     def _decode(self, data: bytes) -> Chunk | None:
         try:
@@ -236,18 +231,8 @@ class ChatReader:
 
     def _name(self, part: Part, name: str, raw_id: str) -> None:
         part.name = name
-        part.id = self._unique(raw_id)
+        part.id = self._call_ids.unique(raw_id)
         self._add(part)
-
-    def _unique(self, raw_id: str) -> str:
-        """The upstream's id, made unique within the conversation: clients file results under it."""
-        base = unique = raw_id or self._context.ids("call_")
-        number = 1
-        while unique in self._taken_ids:
-            number += 1
-            unique = f"{base}_{number}"
-        self._taken_ids.add(unique)
-        return unique
 
 
 def _as_function(custom: Custom | None) -> Function:

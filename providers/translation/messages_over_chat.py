@@ -21,63 +21,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers.dialects import anthropic
-from providers.dialects.openai_errors import TOO_LONG, is_too_long
-from providers.dialects.types import Call, Failure, FailureKind, MakeId, Sealer, Target, WireRequest
+from providers.dialects.types import Call, MakeId, Sealer, Target, WireRequest
 from providers.translation import messages_input as read
-from providers.translation.chat_reader import ChatReader, ReaderContext, reasoning_proof
+from providers.translation.chat_reader import ChatReader, reasoning_proof
 from providers.translation.count_tokens import estimate
 from providers.translation.messages_to_chat import ChatConversation
-from providers.translation.messages_writer import MessageHead, MessagesWriter, whole_message
 from providers.translation.openai_models import base_name, is_openai_reasoning, refuses_sampling, takes_effort
-from providers.translation.openai_upstream import OpenAiUpstream, read_object, refuse, request_to
-from providers.translation.parts import PartList, Reader, Sequencer, Sink
+from providers.translation.openai_upstream import read_object, refuse, request_to
+from providers.translation.parts import Reader, ReaderContext, Sequencer
 from providers.translation.tool_names import ToolNames
 
 PATH = b"/v1/chat/completions"
 MAX_STOPS = 4
-
-
-class MessagesSurface(OpenAiUpstream):
-    """The answer's side of both pairs that serve Messages callers."""
-
-    def __init__(self, ids: MakeId, now: float, sealer: Sealer) -> None:
-        super().__init__(ids, now, sealer)
-        self._names = ToolNames()
-        self._call_ids: set[str] = set()
-        self._asked_model = ""
-        self._estimated_input_tokens = 0
-
-    def _head(self) -> MessageHead:
-        return MessageHead(
-            self._ids("msg_"), self._asked_model, self._estimated_input_tokens, self._names.restore
-        )
-
-    def _sink(self) -> Sink:
-        return MessagesWriter(self._head())
-
-    def _whole(self, parts: PartList, reader: Reader) -> bytes:
-        return whole_message(self._head(), parts.parts, reader.outcome())
-
-    def _error_body(self, failure: Failure) -> bytes:
-        return anthropic.error_body(in_anthropics_words(failure))
-
-    def _stream_error(self, failure: Failure) -> bytes:
-        return anthropic.error_event(in_anthropics_words(failure))
-
-    def _ping(self) -> bytes:
-        return anthropic.PING
-
-
-def in_anthropics_words(failure: Failure) -> Failure:
-    """Claude Code recovers from a full context by the wording of Anthropic's own message."""
-    message = failure.message
-    is_full = failure.code == TOO_LONG or (
-        failure.kind is FailureKind.INVALID_REQUEST and is_too_long(message)
-    )
-    if is_full and "prompt is too long" not in message.lower():
-        message = f"prompt is too long: {message}"
-    return Failure(failure.kind, message, retry_after_seconds=failure.retry_after_seconds)
 
 
 class MessagesOverChat(MessagesSurface):
@@ -85,7 +40,7 @@ class MessagesOverChat(MessagesSurface):
 
     def __init__(self, ids: MakeId, now: float, sealer: Sealer) -> None:
         super().__init__(ids, now, sealer)
-        self._context = ""
+        self._context = ""  # what sealed reasoning is bound to
 
     def request(self, call: Call, target: Target) -> WireRequest:
         body = read_object(call.body)

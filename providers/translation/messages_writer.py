@@ -9,7 +9,9 @@ from typing import Any
 
 import orjson
 
-from providers.dialects.types import Usage
+from providers.dialects import anthropic
+from providers.dialects.openai_errors import TOO_LONG, is_too_long
+from providers.dialects.types import Failure, FailureKind, Usage
 from providers.translation.parts import CALL_KINDS, Outcome, Part, PartKind
 
 _STOP_REASONS = {
@@ -69,7 +71,20 @@ def usage_object(usage: Usage, thinking_tokens: int = 0) -> dict[str, Any]:
 
 
 def stop_reason(outcome: Outcome) -> str:
+    if outcome.has_refusal and outcome.reason == "stop":
+        return "refusal"
     return _STOP_REASONS.get(outcome.reason, outcome.reason)
+
+
+def in_anthropics_words(failure: Failure) -> Failure:
+    """Claude Code recovers from a full context by the wording of Anthropic's own message."""
+    message = failure.message
+    is_full = failure.code == TOO_LONG or (
+        failure.kind is FailureKind.INVALID_REQUEST and is_too_long(message)
+    )
+    if is_full and "prompt is too long" not in message.lower():
+        message = f"prompt is too long: {message}"
+    return Failure(failure.kind, message, retry_after_seconds=failure.retry_after_seconds)
 
 
 def message_object(head: MessageHead, content: list[Any], stop: str | None, usage: Any) -> dict[str, Any]:
@@ -178,6 +193,12 @@ class MessagesWriter:
         usage = usage_object(outcome.usage, outcome.reasoning_tokens)
         self._event("message_delta", {"type": "message_delta", "delta": delta, "usage": usage})
         self._event("message_stop", {"type": "message_stop"})
+
+    def fail(self, failure: Failure) -> None:
+        self._out += anthropic.error_event(in_anthropics_words(failure))
+
+    def ping(self) -> bytes:
+        return anthropic.PING
 
     def take(self) -> bytes:
         out = bytes(self._out)

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from providers.dialects.encodings import Decoder, decoder
 from providers.dialects.openai_errors import read_failure
 from providers.dialects.sse import SseReader
 from providers.dialects.types import (
@@ -79,6 +80,7 @@ class OpenAiUpstream(ABC):
         self._now = int(now)
         self._sealer = sealer
         self._sse = SseReader()
+        self._decoder: Decoder | None = None  # for an upstream that compresses although asked not to
         self._exchange: Exchange | None = None
         self._is_over = False
 
@@ -97,21 +99,19 @@ class OpenAiUpstream(ABC):
     @abstractmethod
     def _error_body(self, failure: Failure) -> bytes: ...
 
-    @abstractmethod
-    def _stream_error(self, failure: Failure) -> bytes: ...
-
-    @abstractmethod
-    def _ping(self) -> bytes: ...
-
     def response(self, answer: WireAnswer) -> WireAnswer:
         if answer.status >= 300:
-            failure = read_failure(answer.status, answer.headers, answer.body)
+            reading = decoder(answer.headers)
+            body = answer.body if reading is None else reading.feed(answer.body)
+            failure = read_failure(answer.status, answer.headers, body)
             return self._answer(answer, answer.status, self._error_body(failure))
+        reading = decoder(answer.headers)
         if not answer.body:
+            self._decoder = reading
             return replace(answer, headers=self._headers(answer.headers, b"text/event-stream"))
         parts = PartList()
         reader = self._reader(Sequencer(parts))
-        reader.whole(answer.body)
+        reader.whole(answer.body if reading is None else reading.feed(answer.body))
         self.model = reader.model
         if reader.failure is not None:
             self.failure = reader.failure
@@ -124,7 +124,7 @@ class OpenAiUpstream(ABC):
         if self._is_over:
             return b""
         try:
-            events = self._sse.feed(chunk)
+            events = self._sse.feed(chunk if self._decoder is None else self._decoder.feed(chunk))
         except Refused as exc:
             return self._broken(exc.failure)
         return self._events(events) if events else b""
@@ -141,13 +141,10 @@ class OpenAiUpstream(ABC):
         return out + self._end(exchange)
 
     def fail(self, failure: Failure) -> bytes:
-        if self._is_over:
-            return b""
-        self._is_over = True
-        return self._stream_error(failure)
+        return b"" if self._is_over else self._failed(failure)
 
     def keepalive(self) -> bytes:
-        return b"" if self._is_over else self._ping()
+        return b"" if self._is_over else (self._exchange or self._open()).sink.ping()
 
     def _events(self, events: list[tuple[bytes, bytes]]) -> bytes:
         exchange = self._exchange or self._open()
@@ -155,7 +152,7 @@ class OpenAiUpstream(ABC):
         for _, data in events:
             reader.event(data)
             if reader.failure is not None:
-                return exchange.sink.take() + self._broken(reader.failure)
+                return self._broken(reader.failure)
             if reader.is_complete:
                 return self._end(exchange)
         return exchange.sink.take()
@@ -176,10 +173,14 @@ class OpenAiUpstream(ABC):
 
     def _broken(self, failure: Failure) -> bytes:
         self.failure = failure
-        if self._exchange is not None:
-            self.usage, self.model = self._exchange.reader.outcome().usage, self._exchange.reader.model
+        return self._failed(failure)
+
+    def _failed(self, failure: Failure) -> bytes:
+        exchange = self._exchange or self._open()
+        self.usage, self.model = exchange.reader.outcome().usage, exchange.reader.model
         self._is_over = True
-        return self._stream_error(failure)
+        exchange.sink.fail(failure)
+        return exchange.sink.take()
 
     def _answer(self, answer: WireAnswer, status: int, body: bytes) -> WireAnswer:
         return WireAnswer(status, self._headers(answer.headers, b"application/json"), body)

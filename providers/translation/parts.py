@@ -8,11 +8,12 @@ other, however the upstream interleaves them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from providers.dialects.types import Failure, FailureKind, Usage
+from providers.dialects.types import Failure, FailureKind, MakeId, Usage
 
 
 class PartKind(StrEnum):
@@ -48,6 +49,7 @@ class Outcome:
     reason: str
     usage: Usage
     reasoning_tokens: int = 0
+    has_refusal: bool = False  # the model declined in words of its own
 
 
 class Sink(Protocol):
@@ -62,6 +64,11 @@ class Sink(Protocol):
     def close(self, part: Part) -> None: ...
 
     def end(self, outcome: Outcome) -> None: ...
+
+    def fail(self, failure: Failure) -> None:
+        """The surface's own form of an error in the middle of a stream, with its terminal event."""
+
+    def ping(self) -> bytes: ...
 
     def take(self) -> bytes:
         """What has been written since the last time."""
@@ -142,12 +149,47 @@ class PartList:
 
     def end(self, outcome: Outcome) -> None: ...
 
+    def fail(self, failure: Failure) -> None: ...
+
+    def ping(self) -> bytes:
+        return b""
+
     def take(self) -> bytes:
         return b""
 
 
 Seal = Callable[[bytes], str]
 """Seals for the model of this exchange."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderContext:
+    """What a reader needs beside the bytes."""
+
+    seal: Seal
+    ids: MakeId
+    taken_ids: AbstractSet[str] = frozenset()  # tool-call ids of the history
+    estimated_input_tokens: int = 0  # told when the upstream tells none
+
+
+class CallIds:
+    """Makes the upstream's call ids unique within the conversation: clients file results under them."""
+
+    __slots__ = ("_ids", "_taken")
+
+    def __init__(self, context: ReaderContext) -> None:
+        self._ids = context.ids
+        self._taken = set(context.taken_ids)
+
+    def unique(self, raw_id: str) -> str:
+        base = unique = raw_id or self._ids("call_")
+        number = 1
+        while unique in self._taken:
+            number += 1
+            unique = f"{base}_{number}"
+        self._taken.add(unique)
+        return unique
+
 
 CALL_KINDS = frozenset({PartKind.TOOL, PartKind.CUSTOM})
 
