@@ -25,6 +25,7 @@ from providers.dialects.types import Call, MakeId, Sealer, Target, WireRequest
 from providers.translation import messages_input as read
 from providers.translation.chat_reader import ChatReader, reasoning_proof
 from providers.translation.count_tokens import estimate
+from providers.translation.messages_surface import MessagesSurface
 from providers.translation.messages_to_chat import ChatConversation
 from providers.translation.openai_models import base_name, is_openai_reasoning, refuses_sampling, takes_effort
 from providers.translation.openai_upstream import read_object, refuse, request_to
