@@ -13,7 +13,7 @@ Field rule, request:
 - refuse: `mcp_servers`, `container`, `inference_geo`, `max_tokens: 0`, a final assistant message, server
   tools, more than four stop sequences, stored files (`file_id`), document URLs, unknown blocks.
 
-Answer: the served model is told in `model`, the caller sees the name it asked for. Reasoning becomes a
+Answer: the caller sees the name it asked for. Reasoning becomes a
 thinking block whose signature is sealed for this upstream's model.
 """
 
@@ -27,6 +27,7 @@ from providers.translation.chat_reader import ChatReader, reasoning_proof
 from providers.translation.count_tokens import estimate
 from providers.translation.messages_surface import MessagesSurface
 from providers.translation.messages_to_chat import ChatConversation
+from providers.translation.messages_writer import thinking_of
 from providers.translation.openai_models import base_name, is_openai_reasoning, refuses_sampling, takes_effort
 from providers.translation.openai_upstream import read_object, refuse, request_to
 from providers.translation.parts import Reader, ReaderContext, Sequencer
@@ -49,6 +50,7 @@ class MessagesOverChat(MessagesSurface):
         self._asked_model = str(body.get("model") or model)
         self._context = f"openai_chat:{model}"
         self._names = ToolNames()
+        self._thinking = thinking_of(body)
         read.refuse_what_changes_the_result(body)
         out: dict[str, Any] = {"model": model, "messages": self._messages(body)}
         out.update(_limits(body, model, target))

@@ -29,6 +29,7 @@ from providers.translation import messages_input as read
 from providers.translation.count_tokens import estimate
 from providers.translation.messages_surface import MessagesSurface
 from providers.translation.messages_to_responses import ResponsesConversation
+from providers.translation.messages_writer import Thinking, thinking_of
 from providers.translation.openai_models import base_name, refuses_sampling, takes_effort
 from providers.translation.openai_upstream import read_object, refuse, request_to
 from providers.translation.parts import Reader, ReaderContext, Sequencer
@@ -51,6 +52,7 @@ class MessagesOverResponses(MessagesSurface):
         self._asked_model = str(body.get("model") or model)
         self._context = f"openai_responses:{model}"
         self._names = ToolNames()
+        self._thinking = thinking_of(body)
         read.refuse_what_changes_the_result(body)
         if body.get("stop_sequences"):
             raise refuse("stop_sequences: this upstream has no stop sequences", "stop_sequences")
@@ -114,14 +116,15 @@ def _limits(body: dict[str, Any], model: str, target: Target) -> dict[str, Any]:
 def _reasoning(body: dict[str, Any], model: str) -> dict[str, Any]:
     if not takes_effort(model):
         return {}
-    out: dict[str, Any] = {"include": ["reasoning.encrypted_content"]}
+    out: dict[str, Any] = {}
     reasoning: dict[str, Any] = {}
     effort = read.effort(body)
     if effort is not None:
         reasoning["effort"] = effort
-    thinking = body.get("thinking")
-    kind = thinking.get("type") if isinstance(thinking, dict) else None
-    if isinstance(thinking, dict) and kind not in (None, "disabled") and thinking.get("display") != "omitted":
+    thinking = thinking_of(body)
+    if thinking is not Thinking.NONE:
+        out["include"] = ["reasoning.encrypted_content"]
+    if thinking is Thinking.SHOWN:
         reasoning["summary"] = "auto"
     if reasoning:
         out["reasoning"] = reasoning

@@ -7,6 +7,7 @@ from providers.dialects.types import Failure, MakeId, Sealer
 from providers.translation.messages_writer import (
     MessageHead,
     MessagesWriter,
+    Thinking,
     in_anthropics_words,
     whole_message,
 )
@@ -24,10 +25,15 @@ class MessagesSurface(OpenAiUpstream):
         self._call_ids: set[str] = set()
         self._asked_model = ""
         self._estimated_input_tokens = 0
+        self._thinking = Thinking.NONE
 
     def _head(self) -> MessageHead:
         return MessageHead(
-            self._ids("msg_"), self._asked_model, self._estimated_input_tokens, self._names.restore
+            self._ids("msg_"),
+            self._asked_model,
+            self._estimated_input_tokens,
+            self._names.restore,
+            self._thinking,
         )
 
     def _sink(self) -> Sink:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import orjson
@@ -20,8 +21,25 @@ _STOP_REASONS = {
     "tool_calls": "tool_use",
     "content_filter": "refusal",
 }
+_REASONING = frozenset({PartKind.REASONING, PartKind.REDACTED})
 _PLAIN_ID = re.compile(r"[a-zA-Z0-9_-]+\Z")
 _HEX_PREFIX = "hex_"
+
+
+class Thinking(StrEnum):
+    """How much of the model's reasoning the caller gets."""
+
+    NONE = "none"  # it asked for none: a block of thinking would surprise it
+    OMITTED = "omitted"  # signature only
+    SHOWN = "shown"
+
+
+def thinking_of(body: dict[str, Any]) -> Thinking:
+    """What the caller's `thinking` asks for."""
+    wanted = body.get("thinking")
+    if not isinstance(wanted, dict) or wanted.get("type") in (None, "disabled"):
+        return Thinking.NONE
+    return Thinking.OMITTED if wanted.get("display") == "omitted" else Thinking.SHOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +50,13 @@ class MessageHead:
     model: str  # as the caller named it
     estimated_input_tokens: int
     restore_name: Callable[[str], str]  # the caller's own name of a tool
+    thinking: Thinking = Thinking.SHOWN
+
+    def is_left_out(self, part: Part) -> bool:
+        return self.thinking is Thinking.NONE and part.kind in _REASONING
+
+    def is_silent(self, part: Part) -> bool:
+        return self.thinking is Thinking.OMITTED and part.kind is PartKind.REASONING
 
 
 def tool_use_id(raw_id: str) -> str:
@@ -102,17 +127,17 @@ def message_object(head: MessageHead, content: list[Any], stop: str | None, usag
 
 def whole_message(head: MessageHead, parts: list[Part], outcome: Outcome) -> bytes:
     """The answer to a call that was not streamed."""
-    content = [block for part in parts if (block := _block(head, part)) is not None]
+    content = [_block(head, part) for part in parts if not head.is_left_out(part)]
     usage = usage_object(outcome.usage, outcome.reasoning_tokens)
     return orjson.dumps(message_object(head, content, stop_reason(outcome), usage))
 
 
-def _block(head: MessageHead, part: Part) -> dict[str, Any] | None:
+def _block(head: MessageHead, part: Part) -> dict[str, Any]:
     block = _started(head, part)
     if part.kind in CALL_KINDS:
         block["input"] = tool_input(part.text)
     elif part.kind is PartKind.REASONING:
-        block["thinking"] = part.text
+        block["thinking"] = "" if head.is_silent(part) else part.text
         block["signature"] = part.sealed or ""
     elif part.kind is not PartKind.REDACTED:
         block["text"] = part.text
@@ -168,6 +193,9 @@ class MessagesWriter:
         self._event("message_start", {"type": "message_start", "message": message})
 
     def open(self, part: Part) -> None:
+        if self._head.is_left_out(part):
+            self._delta_start = b""
+            return
         self._index += 1
         block = _started(self._head, part)
         start = {"type": "content_block_start", "index": self._index, "content_block": block}
@@ -176,11 +204,16 @@ class MessagesWriter:
             b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":'
             % self._index
         ) + _DELTAS.get(part.kind, b"")
+        if self._head.is_silent(part):
+            self._delta_start = b""
 
     def delta(self, part: Part, text: str) -> None:
-        self._out += self._delta_start + orjson.dumps(text) + b"}}\n\n"
+        if self._delta_start:
+            self._out += self._delta_start + orjson.dumps(text) + b"}}\n\n"
 
     def close(self, part: Part) -> None:
+        if self._head.is_left_out(part):
+            return
         if part.kind is PartKind.REASONING and part.sealed:
             delta = {"type": "signature_delta", "signature": part.sealed}
             self._event(

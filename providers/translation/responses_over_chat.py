@@ -22,7 +22,7 @@ from typing import Any
 
 from providers.dialects import openai_responses
 from providers.dialects.types import Call, Failure, MakeId, Sealer, Target, WireRequest
-from providers.translation import responses_input as read
+from providers.translation import responses_call as read
 from providers.translation.chat_reader import ChatReader, reasoning_proof
 from providers.translation.openai_models import base_name, is_openai_reasoning, refuses_sampling, takes_effort
 from providers.translation.openai_upstream import OpenAiUpstream, read_object, refuse, request_to

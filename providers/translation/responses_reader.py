@@ -221,16 +221,15 @@ class ResponsesReader:
     def _close_reasoning(self, place: object, item: Item) -> None:
         part = self._parts.get((place, "reasoning"))
         text = _reasoning_text(item)
-        if part is None and text:
-            part = Part(PartKind.REASONING)
+        if part is None and not text and not item.get("encrypted_content"):
+            return
+        sealed = self._context.seal(orjson.dumps(item))
+        if part is None:
+            part = Part(PartKind.REASONING if text else PartKind.REDACTED, sealed=sealed)
             self._add((place, "reasoning"), part)
-        if part is None and item.get("encrypted_content"):
-            part = Part(PartKind.REDACTED)
-            self._add((place, "reasoning"), part)
-        if part is not None:
-            self._complete(part, text)
-            part.sealed = self._context.seal(orjson.dumps(item))
-            self._sequencer.close(part)
+        self._complete(part, text)
+        part.sealed = sealed
+        self._sequencer.close(part)
 
     # --- pieces -----------------------------------------------------------------------------------
 

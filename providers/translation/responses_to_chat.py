@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from providers.translation import responses_input as read
+from providers.translation import responses_call as read
 from providers.translation.messages_input import NO_RESULT, SEPARATOR
 from providers.translation.messages_to_chat import MAX_CALL_ID, OpenReasoning, joined, short_id
 from providers.translation.openai_upstream import refuse
