@@ -25,7 +25,6 @@ class Exchange:
     id: str  # UUIDv7 text: the request id
     started_at: float
     surface: str = ""  # a name in `gateway/surfaces.py`; "" = no surface was reached
-    family: str = ""  # the surface's counter: a word of `gateway.metrics.FAMILIES`, or ""
     method: str = ""
     path: str = ""  # without query
     peer: str = ""  # the client's address
