@@ -50,8 +50,14 @@ STATUSES: dict[FailureKind, int] = {
 
 INTERRUPTIONS: dict[Interruption, tuple[int, Failure]] = {
     Interruption.FIRST_BYTE: (504, Failure(FailureKind.TIMEOUT, "Upstream did not begin to answer in time")),
-    Interruption.IDLE: (504, Failure(FailureKind.TIMEOUT, "Upstream fell silent before its answer was complete")),
-    Interruption.DRAIN: (503, Failure(FailureKind.UNAVAILABLE, "The gateway is restarting; please try again")),
+    Interruption.IDLE: (
+        504,
+        Failure(FailureKind.TIMEOUT, "Upstream fell silent before its answer was complete"),
+    ),
+    Interruption.DRAIN: (
+        503,
+        Failure(FailureKind.UNAVAILABLE, "The gateway is restarting; please try again"),
+    ),
 }
 
 
