@@ -23,9 +23,7 @@ README_VECTOR = (
 )
 README_CLAIMS = jwt.Claims("550e8400-e29b-41d4-a716-446655440000", 1710806400, 1710892800, "my-token")
 KEY = b"golden-secret"
-ALGORITHMS = (
-    "`HS256`, `HS384`, `HS512`, `ES256`, `ES384`, `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `EdDSA`"
-)
+ALGORITHMS = "`HS256`, `HS384`, `HS512`, `ES256`, `ES384`, `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `EdDSA`"
 
 
 def b64(raw: bytes) -> str:
@@ -101,8 +99,8 @@ REFUSED = [
     (made(GOOD.replace(b"4102444800", b"true")),
      "JSON error: invalid type: boolean `true`, expected i64 at line 1 column 73"),
     (made(GOOD.replace(b'"x"', b"null")),
-     "JSON error: invalid type: null, expected a string at line 1 column 93"),
-    (made(GOOD.replace(b'"label":"x"', b'"sub":"y"')), "JSON error: duplicate field `sub` at line 1 column 87"),
+     "JSON error: invalid type: null, expected a string at line 1 column 92"),
+    (made(GOOD.replace(b'"label":"x"', b'"sub":"y"')), "JSON error: duplicate field `sub` at line 1 column 85"),
     (made(b"[1]"), "JSON error: expected value at line 1 column 1"),
     (made(b"[" * 9000), "JSON error: expected value at line 1 column 1"),
     (made(b'{"sub":' + b"[" * 9000), "JSON error: expected value at line 1 column 1"),
