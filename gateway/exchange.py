@@ -6,11 +6,12 @@ call has ended. Nobody changes it afterwards. No secret and no body ever goes in
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from providers.dialects.types import FailureKind, Usage
 
+NO_USAGE = Usage()
 CLIENT_LEFT = 499
 """The status of an exchange whose client closed the connection before its answer was complete."""
 
@@ -51,6 +52,6 @@ class Exchange:
     bytes_in: int = 0
     bytes_out: int = 0
 
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NO_USAGE
     cost: Decimal | None = None  # None = unknown price
     currency: str = ""

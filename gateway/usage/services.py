@@ -10,11 +10,9 @@ from decimal import Decimal
 
 from django.db import DataError, IntegrityError, transaction
 
-from gateway.exchange import CLIENT_LEFT, Exchange
+from gateway.exchange import CLIENT_LEFT, NO_USAGE, Exchange
 from gateway.models import TEXT_LENGTH, DailyUsage, ExchangeRow
-from providers.dialects.types import Usage
 
-_NO_USAGE = Usage()
 _DAILY = uuid.UUID("5a3c0f5e-7f0b-4c38-9a43-6b1f8d1f2f60")
 _SUMS = (
     "requests",
@@ -212,7 +210,7 @@ def _daily(exchange: Exchange) -> DailyUsage:
         cancelled=int(status == CLIENT_LEFT),
         refused=int(exchange.is_refusal),
         estimated=int(usage.is_estimated),
-        unpriced=int(exchange.cost is None and usage != _NO_USAGE),
+        unpriced=int(exchange.cost is None and usage != NO_USAGE),
         total_seconds=exchange.total_seconds,
         bytes_in=exchange.bytes_in,
         bytes_out=exchange.bytes_out,
