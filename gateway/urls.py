@@ -1,0 +1,6 @@
+"""What Django serves beside the fast door: admin and documents."""
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, path
+
+urlpatterns: list[URLPattern | URLResolver] = [path("admin/", admin.site.urls)]
