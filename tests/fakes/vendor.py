@@ -175,22 +175,22 @@ def error_answer(status: int, words: str = "as the vendor words it: é", *more: 
     return json_answer(error_body(status, words), status, *more)
 
 
+def last_user_blocks(body: dict[str, Any]) -> list[Block]:
+    """The blocks of the newest user message. Claude Code puts a `system` message behind it."""
+    content = next(item["content"] for item in reversed(body["messages"]) if item["role"] == "user")
+    return [text(content)] if isinstance(content, str) else content
+
+
 def last_text(body: dict[str, Any]) -> str:
-    """The newest user text of a request, reminders of Claude Code's own left out."""
-    content = body["messages"][-1]["content"]
-    if isinstance(content, str):
-        return content
-    texts = [block["text"] for block in content if block["type"] == "text"]
+    """The newest user text, reminders of Claude Code's own left out."""
+    texts = [block["text"] for block in last_user_blocks(body) if block["type"] == "text"]
     texts = [words for words in texts if not words.lstrip().startswith("<system-reminder>")]
     return texts[-1] if texts else ""
 
 
 def tool_result(body: dict[str, Any]) -> str | None:
-    """The text of the tool result in the last message, if there is one."""
-    content = body["messages"][-1]["content"]
-    if isinstance(content, str):
-        return None
-    for block in content:
+    """The text of the tool result in the newest user message, if there is one."""
+    for block in last_user_blocks(body):
         if block["type"] == "tool_result":
             inner = block.get("content", "")
             return inner if isinstance(inner, str) else "".join(part.get("text", "") for part in inner)
