@@ -1,4 +1,4 @@
-"""The gateway as users run it: a process of its own, on a port of its own, with a data directory of its own."""
+"""The gateway as users run it: a process of its own, on its own port, with its own data directory."""
 
 from __future__ import annotations
 
