@@ -1,0 +1,19 @@
+"""The front door. A path in the table of surfaces goes to the relay; everything else goes to Django."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
+
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application
+
+django_application = get_asgi_application()
+
+from gateway.doors import FastDoor  # noqa: E402
+from gateway.runtime import Lifespan, runtime  # noqa: E402  (apps must be ready first)
+
+application = ProtocolTypeRouter(
+    {"http": FastDoor(runtime, django_application), "lifespan": Lifespan(runtime)}
+)

@@ -1,0 +1,57 @@
+"""One finished call: what recorder, ledger, metrics and live feed all read.
+
+The relay makes an `Exchange` when a call comes in, fills it along the road and hands it over once, when the
+call has ended. Nobody changes it afterwards. No secret and no body ever goes in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from providers.dialects.types import FailureKind, Usage
+
+CLIENT_LEFT = 499
+"""The status of an exchange whose client closed the connection before its answer was complete."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """Call, answer, times and usage. Times in seconds, `started_at` in Unix seconds; "" = not known.
+
+    `bytes_out` are body bytes sent to the upstream, `bytes_in` body bytes received from it (all attempts).
+    """
+
+    id: str  # UUIDv7 text: the request id
+    started_at: float
+    surface: str = ""  # a name in `gateway/surfaces.py`; "" = no surface was reached
+    family: str = ""  # the surface's counter: a word of `gateway.metrics.FAMILIES`, or ""
+    method: str = ""
+    path: str = ""  # without query
+    peer: str = ""  # the client's address
+
+    token_id: str = ""
+    token_label: str = ""
+    ledger_id: str = ""  # names the token's spending, through rotations
+    provider: str = ""
+    account: str = ""
+    model_asked: str = ""
+    model_served: str = ""  # what the upstream says it served
+
+    status: int = 0  # as the client saw it; `CLIENT_LEFT` when it left
+    is_stream: bool = False
+    is_refusal: bool = False  # our own answer: no upstream has answered this call
+    failure_kind: FailureKind | None = None
+    failure_message: str = ""  # redacted; for our own eyes, never a body
+    upstream_status: int | None = None  # of the last attempt; None = none has answered
+    attempts: int = 0  # calls sent upstream
+
+    first_byte_seconds: float | None = None  # until the first byte of the answer left for the client
+    total_seconds: float = 0.0
+    overhead_seconds: float = 0.0  # our own share: total less waiting for upstream and client
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+    usage: Usage = field(default_factory=Usage)
+    cost: Decimal | None = None  # None = unknown price
+    currency: str = ""

@@ -1,0 +1,193 @@
+"""OpenAI Chat Completions as it stands on the wire: fields, usage, errors, chunks. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import orjson
+
+from providers.dialects.openai_errors import error_body, error_object
+from providers.dialects.types import CallFields, Failure, Usage
+
+__all__ = [
+    "DONE",
+    "KEEPALIVE",
+    "Chunk",
+    "body_usage",
+    "call_fields",
+    "decode_chunk",
+    "error_body",
+    "reasoning_tokens",
+    "stream_error",
+    "usage_from",
+    "usage_object",
+]
+
+KEEPALIVE = b": ping\n\n"
+DONE = b"data: [DONE]\n\n"
+
+
+class _Call(msgspec.Struct):
+    model: Any = None
+    stream: Any = None
+    max_tokens: Any = None
+    max_completion_tokens: Any = None
+    user: Any = None
+    safety_identifier: Any = None
+    prompt_cache_key: Any = None
+
+
+class _Answer(msgspec.Struct):
+    model: Any = None
+    usage: Any = None
+
+
+class Function(msgspec.Struct):
+    name: Any = None
+    arguments: Any = None
+
+
+class Custom(msgspec.Struct):
+    name: Any = None
+    input: Any = None
+
+
+class ToolCall(msgspec.Struct):
+    """One entry of `tool_calls`, whole or a fragment."""
+
+    index: int | None = None
+    id: Any = None
+    type: Any = None
+    function: Function | None = None
+    custom: Custom | None = None
+
+
+class Delta(msgspec.Struct):
+    """A message or a piece of one. `reasoning_content` and `reasoning` are common extensions."""
+
+    content: Any = None
+    refusal: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    tool_calls: list[ToolCall] | None = None
+    function_call: Function | None = None
+    annotations: Any = None
+
+
+class Choice(msgspec.Struct):
+    index: int = 0
+    delta: Delta | None = None
+    message: Delta | None = None
+    finish_reason: Any = None
+
+
+class Chunk(msgspec.Struct):
+    """A stream chunk or a whole completion: what translation needs of it."""
+
+    id: Any = None
+    model: Any = None
+    choices: list[Choice] | None = None
+    usage: Any = None
+    error: Any = None
+
+
+_call_decoder = msgspec.json.Decoder(_Call)
+_answer_decoder = msgspec.json.Decoder(_Answer)
+_chunk_decoder = msgspec.json.Decoder(Chunk)
+
+
+def text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def count_or_none(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def call_fields(body: bytes) -> CallFields:
+    """The fields the road needs, from a request body. Never raises."""
+    try:
+        call = _call_decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return CallFields(is_readable=False)
+    max_tokens = count_or_none(call.max_completion_tokens)
+    return CallFields(
+        model=text_or_none(call.model),
+        stream=call.stream is True,
+        max_tokens=count_or_none(call.max_tokens) if max_tokens is None else max_tokens,
+        user_id=text_or_none(call.safety_identifier) or text_or_none(call.user),
+        prompt_cache_key=text_or_none(call.prompt_cache_key),
+    )
+
+
+def decode_chunk(data: bytes) -> Chunk:
+    """One chunk or whole completion. Raises `msgspec.DecodeError` when it is none."""
+    return _chunk_decoder.decode(data)
+
+
+def count(value: object) -> int:
+    """A count that a vendor wrote, however oddly: never negative, 0 when there is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        return 0
+    return int(value)
+
+
+def member(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def usage_from(usage: object) -> Usage | None:
+    """A `usage` object. OpenAI's `prompt_tokens` includes cached tokens; ours excludes them."""
+    if not isinstance(usage, dict):
+        return None
+    details = usage.get("prompt_tokens_details")
+    read = count(member(details, "cached_tokens"))
+    written = count(member(details, "cache_write_tokens"))
+    return Usage(
+        input_tokens=max(count(usage.get("prompt_tokens")) - read - written, 0),
+        cache_read_tokens=read,
+        cache_write_5m_tokens=written,
+        output_tokens=count(usage.get("completion_tokens")),
+    )
+
+
+def reasoning_tokens(usage: object) -> int:
+    """The part of the output that was reasoning."""
+    return count(member(member(usage, "completion_tokens_details"), "reasoning_tokens"))
+
+
+def body_usage(body: bytes) -> tuple[str | None, Usage | None]:
+    """(model, usage) of a whole completion; (None, None) when the body can't be read."""
+    try:
+        answer = _answer_decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None, None
+    return text_or_none(answer.model), usage_from(answer.usage)
+
+
+def usage_object(usage: Usage, reasoning: int = 0) -> dict[str, Any]:
+    """Our usage as a complete Chat `usage` object."""
+    written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
+    prompt = usage.input_tokens + usage.cache_read_tokens + written
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": prompt + usage.output_tokens,
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cache_read_tokens,
+            "cache_write_tokens": written,
+            "audio_tokens": 0,
+        },
+        "completion_tokens_details": {
+            "reasoning_tokens": reasoning,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def stream_error(failure: Failure) -> bytes:
+    """An error in the middle of a stream. Nothing follows it: no finish reason, no `[DONE]`."""
+    return b"data: " + orjson.dumps({"error": error_object(failure)}) + b"\n\n"

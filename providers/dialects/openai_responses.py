@@ -1,0 +1,170 @@
+"""OpenAI Responses as it stands on the wire: fields, usage, errors, events. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import orjson
+
+from providers.dialects.openai_chat import count, count_or_none, member, text_or_none
+from providers.dialects.openai_errors import TOO_LONG, error_body, words
+from providers.dialects.types import CallFields, Failure, FailureKind, Usage
+
+__all__ = [
+    "KEEPALIVE",
+    "TERMINAL",
+    "Event",
+    "body_usage",
+    "call_fields",
+    "decode_event",
+    "error_body",
+    "event_bytes",
+    "failed_event",
+    "reasoning_tokens",
+    "response_error",
+    "usage_from",
+    "usage_object",
+]
+
+KEEPALIVE = b": ping\n\n"
+TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
+
+# The words that `response.error.code` knows and Codex distinguishes; others are retried by it.
+_CODES: dict[FailureKind, str] = {
+    FailureKind.INVALID_REQUEST: "invalid_prompt",
+    FailureKind.AUTHENTICATION: "invalid_api_key",
+    FailureKind.BILLING: "insufficient_quota",
+    FailureKind.RATE_LIMIT: "rate_limit_exceeded",
+    FailureKind.OVERLOADED: "server_is_overloaded",
+}
+
+
+class _Call(msgspec.Struct):
+    model: Any = None
+    stream: Any = None
+    max_output_tokens: Any = None
+    user: Any = None
+    safety_identifier: Any = None
+    prompt_cache_key: Any = None
+
+
+class _Answer(msgspec.Struct):
+    model: Any = None
+    usage: Any = None
+
+
+class Event(msgspec.Struct):
+    """One stream event: what translation needs of it."""
+
+    type: Any = None
+    response: Any = None
+    item: Any = None
+    part: Any = None
+    delta: Any = None
+    text: Any = None
+    arguments: Any = None
+    input: Any = None
+    refusal: Any = None
+    annotation: Any = None
+    item_id: Any = None
+    output_index: Any = None
+    content_index: Any = None
+    summary_index: Any = None
+    error: Any = None
+    code: Any = None
+    message: Any = None
+    param: Any = None
+
+
+_call_decoder = msgspec.json.Decoder(_Call)
+_answer_decoder = msgspec.json.Decoder(_Answer)
+_event_decoder = msgspec.json.Decoder(Event)
+
+
+def call_fields(body: bytes) -> CallFields:
+    """The fields the road needs, from a request body. Never raises."""
+    try:
+        call = _call_decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return CallFields(is_readable=False)
+    return CallFields(
+        model=text_or_none(call.model),
+        stream=call.stream is True,
+        max_tokens=count_or_none(call.max_output_tokens),
+        user_id=text_or_none(call.safety_identifier) or text_or_none(call.user),
+        prompt_cache_key=text_or_none(call.prompt_cache_key),
+    )
+
+
+def decode_event(data: bytes) -> Event:
+    """One event. Raises `msgspec.DecodeError` when it is none."""
+    return _event_decoder.decode(data)
+
+
+def usage_from(usage: object) -> Usage | None:
+    """A `usage` object. OpenAI's `input_tokens` includes cached tokens; ours excludes them."""
+    if not isinstance(usage, dict):
+        return None
+    details = usage.get("input_tokens_details")
+    read = count(member(details, "cached_tokens"))
+    written = count(member(details, "cache_write_tokens"))
+    return Usage(
+        input_tokens=max(count(usage.get("input_tokens")) - read - written, 0),
+        cache_read_tokens=read,
+        cache_write_5m_tokens=written,
+        output_tokens=count(usage.get("output_tokens")),
+    )
+
+
+def reasoning_tokens(usage: object) -> int:
+    """The part of the output that was reasoning."""
+    return count(member(member(usage, "output_tokens_details"), "reasoning_tokens"))
+
+
+def body_usage(body: bytes) -> tuple[str | None, Usage | None]:
+    """(model, usage) of a whole response object; (None, None) when the body can't be read."""
+    try:
+        answer = _answer_decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None, None
+    return text_or_none(answer.model), usage_from(answer.usage)
+
+
+def usage_object(usage: Usage, reasoning: int = 0) -> dict[str, Any]:
+    """Our usage as a complete Responses `usage` object: Codex needs both details objects."""
+    written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
+    total_input = usage.input_tokens + usage.cache_read_tokens + written
+    return {
+        "input_tokens": total_input,
+        "input_tokens_details": {
+            "cached_tokens": usage.cache_read_tokens,
+            "cache_write_tokens": written,
+        },
+        "output_tokens": usage.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": reasoning},
+        "total_tokens": total_input + usage.output_tokens,
+    }
+
+
+def event_bytes(type_name: str, payload: dict[str, Any]) -> bytes:
+    """One event with both lines. `payload` already holds `type` and `sequence_number`."""
+    return b"event: " + type_name.encode() + b"\ndata: " + orjson.dumps(payload) + b"\n\n"
+
+
+def response_error(failure: Failure) -> dict[str, Any]:
+    """`response.error`: `{"code", "message"}`."""
+    code = failure.code or _CODES.get(failure.kind, "server_error")
+    if failure.kind is FailureKind.INVALID_REQUEST and words(failure)[1] == TOO_LONG:
+        code = TOO_LONG
+    return {"code": code, "message": failure.message}
+
+
+def failed_event(failure: Failure, response: dict[str, Any], sequence_number: int) -> bytes:
+    """`response.failed`, the only error form that Codex acts on (a bare `error` event is ignored).
+
+    `response` is the response object as far as it is known; its status and error are set here.
+    """
+    failed = {**response, "status": "failed", "error": response_error(failure)}
+    payload = {"type": "response.failed", "sequence_number": sequence_number, "response": failed}
+    return event_bytes("response.failed", payload)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.dialects import sse
+from providers.dialects.types import FailureKind, Refused
+from tests.wire.feeding import LINE_ENDS, splits
+
+STREAM = (
+    'event: message_start\ndata: {"text": "grüße 🦊"}\n\n'
+    ": a comment\n\n"
+    "data:no space\n\n"
+    "data: two\ndata: lines\ndata\n\n"
+    "event: no data\n\n"
+    "\n\nid: 7\nevent:last\nretry: 3\ndata: [DONE]\n\n"
+).encode()
+EVENTS = [
+    (b"message_start", '{"text": "grüße 🦊"}'.encode()),
+    (b"", b"no space"),
+    (b"", b"two\nlines\n"),
+    (b"last", b"[DONE]"),
+]
+
+
+def read(chunks: list[bytes]) -> list[sse.Event]:
+    reader = sse.SseReader()
+    return [event for chunk in chunks for event in reader.feed(chunk)]
+
+
+@pytest.mark.parametrize("line_end", LINE_ENDS)
+def test_every_cut_and_line_end_gives_the_same_events(line_end: bytes) -> None:
+    data = STREAM.replace(b"\n", line_end)
+    for chunks in splits(data):
+        assert read(chunks) == EVENTS
+    for at in range(len(data)):
+        assert read([data[:at], data[at:]]) == EVENTS
+
+
+@given(
+    st.lists(st.tuples(st.text("ab: é", max_size=5), st.text("xy :\né{}", max_size=9)), max_size=6), st.data()
+)
+def test_what_is_written_is_read(pairs: list[tuple[str, str]], data: st.DataObject) -> None:
+    wire = b""
+    for name, text in pairs:
+        body = text.encode().replace(b"\n", b"\ndata: ")
+        wire += sse.event(name.encode(), body) if name else sse.data(body)
+    at = data.draw(st.integers(0, len(wire)))
+    assert read([wire[:at], wire[at:]]) == [(name.encode(), text.encode()) for name, text in pairs]
+
+
+def test_a_bare_carriage_return_does_not_wait_for_the_next_byte() -> None:
+    assert read([b"data: 1\r\r"]) == [(b"", b"1")]
+
+
+def test_a_byte_order_mark_is_skipped_at_the_start_only() -> None:
+    assert read([b"\xef\xbb", b"\xbfdata: 1\n\ndata: \xef\xbb\xbf2\n\n"]) == [
+        (b"", b"1"),
+        (b"", b"\xef\xbb\xbf2"),
+    ]
+
+
+def test_an_event_that_never_ends_is_refused() -> None:
+    reader = sse.SseReader(max_event_bytes=100)
+    with pytest.raises(Refused) as refused:
+        for _ in range(20):
+            reader.feed(b"data: 0123")
+    assert refused.value.failure.kind is FailureKind.UPSTREAM
+    reader = sse.SseReader(max_event_bytes=100)
+    with pytest.raises(Refused):
+        reader.feed(b"data: 1\n\n" + b"x" * 101)
+
+
+def test_many_small_chunks_of_a_large_event_take_linear_time() -> None:
+    reader = sse.SseReader()
+    for _ in range(200_000):
+        reader.feed(b"x" * 40)  # quadratic copying would take minutes
+    assert not reader.is_at_boundary
+
+
+def test_the_boundary_is_known() -> None:
+    reader = sse.SseReader()
+    assert reader.is_at_boundary
+    reader.feed(b"data: 1\n")
+    assert not reader.is_at_boundary
+    reader.feed(b"\n")
+    assert reader.is_at_boundary
+    reader.feed(b"\n")
+    assert reader.is_at_boundary
+    reader.feed(b"d")
+    assert not reader.is_at_boundary
+
+
+def test_flush_gives_an_event_that_lacks_only_its_blank_line() -> None:
+    reader = sse.SseReader()
+    assert reader.feed(b"data: 1\n\ndata: [DONE]") == [(b"", b"1")]
+    assert reader.flush() == [(b"", b"[DONE]")]
+    assert reader.flush() == []
