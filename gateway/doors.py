@@ -1,7 +1,7 @@
 """Two doors onto the one road, from one table.
 
-The fast door stands in front of Django. The Django door is what django-ninja declares from the same rows: it works under
-a plain `get_asgi_application()` and inside another project, with three exceptions: 413 comes after the body is read,
+The fast door stands in front of Django. The Django door is what django-ninja declares from the same rows: it works
+under a plain `get_asgi_application()` and inside another project, with three exceptions: 413 comes after the body is read,
 repeated response headers are joined, and the host's sync middleware costs thread hops.
 """
 

@@ -106,7 +106,7 @@ TREE: tuple[tuple[type[Exception], Callable[[Exception], Failure]], ...] = (
 
 
 def describe(exc: Exception) -> tuple[int, Failure]:
-    """The status and the words for what was raised. Whatever is not in the tree is a defect: logged, and told as 500."""
+    """The status and the words for what was raised. What is not in the tree is a defect: logged, told as 500."""
     for kind, words in TREE:
         if isinstance(exc, kind):
             failure = words(exc)

@@ -1,7 +1,7 @@
 """What lives as long as the process: the copies in memory, and the road of the running event loop.
 
-Everything starts lazily at the first request, or from ASGI's lifespan where the server has one, and is closed by lifespan,
-by our runners, or at exit: so daphne, uvicorn, `runserver` and a foreign ASGI host all use the same thing.
+Everything starts lazily at the first request, or from ASGI's lifespan where the server has one, and is closed by
+lifespan, by our runners, or at exit: so daphne, uvicorn, `runserver` and a foreign ASGI host all use the same thing.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Runtime:
         self._recorder = Recorder(
             RecorderOptions(settings.DATA_DIR, settings.SPOOL_MAX_BYTES, settings.USAGE_RETENTION_DAYS)
         )
-        self._freshness = Freshness([self.registry, self.pool])
+        self._freshness = Freshness({"tokens": self.registry, "accounts": self.pool})
         self._transport = Transport(ClientOptions(settings.UPSTREAM_CONNECT_TIMEOUT_SECONDS))
         await self._recorder.start()
         await self._freshness.start()
