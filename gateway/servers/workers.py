@@ -1,8 +1,8 @@
-"""The parent of several workers on one listening socket. It serves nothing: it imports no server and no Django.
+"""The parent of several workers on one listening socket. It serves nothing, and imports no server, no Django.
 
 SIGTERM or SIGINT: every worker drains; what is left after that is killed. A second one: all end at once.
-SIGHUP: one after the other, a new worker is started and, once it listens, the old one drains. A worker that died
-is replaced, later each time if they die young.
+SIGHUP: one after the other, a new worker is started and, once it listens, the old one drains. A worker that
+died is replaced, later each time if they die young.
 """
 
 import asyncio
