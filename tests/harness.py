@@ -88,6 +88,9 @@ def prepare(data_dir: Path) -> Path:
 class GatewayProcess:
     """`with GatewayProcess(template, tmp_path, upstream_url) as gateway: …`"""
 
+    port: int
+    token: Token  # set by the fixtures: one that every test may use
+
     def __init__(
         self,
         template: Path,
@@ -178,6 +181,14 @@ class GatewayProcess:
         """A management call with the admin key."""
         headers = [("authorization", f"Bearer {ADMIN_KEY}"), ("content-type", "application/json")]
         return self.ask(method, target, headers, None if body is None else json.dumps(body).encode())
+
+    def messages(self, body: bytes, *headers: tuple[str, str], query: str = "") -> Response:
+        """`POST /v1/messages` with the shared token."""
+        return self.ask("POST", "/v1/messages" + query, [*self.call_headers(), *headers], body)
+
+    def call_headers(self) -> Headers:
+        """What an ordinary client sends: our token, a version, a content type."""
+        return [self.token.bearer, ("anthropic-version", "2023-06-01"), ("content-type", "application/json")]
 
     def issue(self, label: str = "test") -> Token:
         answer = self.admin("POST", "/api/tokens", {"label": label, "ttl_hours": 1})
