@@ -12,19 +12,18 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import httpx
-
 from accounts.errors import PoolExhausted
 from accounts.pool import Ask, Lease
+from providers.drivers.base import Driver, Outcome, Verdict
+from tokens.registry import TokenRecord
+
 from gateway.admission import admit_model
 from gateway.house import House
 from gateway.trip import Trip
 from providers.catalog import Route
 from providers.dialects.types import Call, Failure, FailureKind, Headers, Translator, WireAnswer, header
-from providers.drivers.base import Driver, Outcome, Verdict
 from providers.registry import DRIVERS
-from providers.translation import pairs
 from providers.upstream import Upstream
-from tokens.registry import TokenRecord
 
 MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 """An answer that must be whole before it can be translated, and any error, is at most this large."""
@@ -127,7 +126,7 @@ class Dispatch:
             Ask(
                 provider=route.provider.name,
                 model=route.target.model,
-                session=self._house.session_key(call),
+                session=self._house.session_key(route.provider.name, call),
                 token_id=token.id,
                 excluded=frozenset(budget.excluded),
                 pinned=token.account or None,
@@ -141,7 +140,7 @@ class Dispatch:
     async def _attempt(self, trip: Trip, call: Call, route: Route, driver: Driver, lease: Lease) -> Attempt:
         loop = asyncio.get_running_loop()
         wire, exchange = trip.wire, trip.exchange
-        translator = pairs.translator(trip.surface.dialect, driver.dialect, self._house.tools(call))
+        translator = self._house.translator(trip.surface.dialect, driver.dialect)
         trip.translator = translator
         upstream = Upstream(
             route.provider.name,

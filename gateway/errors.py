@@ -50,8 +50,14 @@ STATUSES: dict[FailureKind, int] = {
 
 INTERRUPTIONS: dict[Interruption, tuple[int, Failure]] = {
     Interruption.FIRST_BYTE: (504, Failure(FailureKind.TIMEOUT, "Upstream did not begin to answer in time")),
-    Interruption.IDLE: (504, Failure(FailureKind.TIMEOUT, "Upstream fell silent before its answer was complete")),
-    Interruption.DRAIN: (503, Failure(FailureKind.UNAVAILABLE, "The gateway is restarting; please try again")),
+    Interruption.IDLE: (
+        504,
+        Failure(FailureKind.TIMEOUT, "Upstream fell silent before its answer was complete"),
+    ),
+    Interruption.DRAIN: (
+        503,
+        Failure(FailureKind.UNAVAILABLE, "The gateway is restarting; please try again"),
+    ),
 }
 
 
@@ -100,7 +106,7 @@ TREE: tuple[tuple[type[Exception], Callable[[Exception], Failure]], ...] = (
 
 
 def describe(exc: Exception) -> tuple[int, Failure]:
-    """The status and the words for what was raised. Whatever is not in the tree is a defect: logged, and told as 500."""
+    """The status and the words for what was raised. What is not in the tree is a defect: logged, told as 500."""
     for kind, words in TREE:
         if isinstance(exc, kind):
             failure = words(exc)
