@@ -122,9 +122,11 @@ def status_of(failure: Failure) -> int:
     return STATUSES[failure.kind]
 
 
-def render(status: int, failure: Failure, dialect: str, request_id: str) -> WireAnswer:
-    """A whole answer in the caller's dialect. `request-id` is ours, since the answer is."""
-    headers: Headers = ((b"content-type", b"application/json"), (b"request-id", request_id.encode()))
+def render(status: int, failure: Failure, dialect: str, request_id: str | None) -> WireAnswer:
+    """A whole answer in the caller's dialect. `request-id` is ours, since the answer is; None = outside an exchange."""
+    headers: Headers = ((b"content-type", b"application/json"),)
+    if request_id is not None:
+        headers = (*headers, (b"request-id", request_id.encode()))
     if failure.retry_after_seconds is not None:
         seconds = max(1, math.ceil(failure.retry_after_seconds))
         headers = (*headers, (b"retry-after", str(seconds).encode()))
