@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from accounts.pool import Pool, PoolOptions
 from channels.db import database_sync_to_async
 from django.conf import settings
-from providers.secrets import Sealer
+from gateway.sealing import BoxSealer
+from providers import secrets
 from tokens.registry import Registry
 
 from accounts import changes as account_changes
@@ -52,7 +53,7 @@ class Runtime:
         )
         accepts = settings.STORAGE_POLICY == "memory" or settings.TOKEN_ACCEPT_UNRECORDED
         self.registry = Registry(settings.TOKEN_SECRET.encode(), accepts)
-        self.pool = Pool(PoolOptions.from_settings())
+        self.pool = Pool(_pool_options())
         self.catalog = Catalog(ProviderRecord(ANTHROPIC, ANTHROPIC, settings.UPSTREAM_BASE_URL.rstrip("/")))
         self._relay: Relay | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -107,7 +108,7 @@ class Runtime:
             pulse=Pulse(_pulse_options(), drain.deadline_event.is_set),
             metrics=metrics,
             recorder=self._recorder,
-            sealer=Sealer(),
+            sealer=BoxSealer(secrets.box()),
         )
         self._relay, self._loop = Relay(house), asyncio.get_running_loop()
 

@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import maybeDeferred
 from twisted.logger import globalLogBeginner
@@ -36,7 +36,7 @@ def serve(application: ASGIApp, options: ServeOptions, sock: socket.socket) -> N
     server = GatewayServer(application, options)
     lifecycle = Lifecycle(server, application, options)
     server.drain = lifecycle.drain
-    globalLogBeginner.beginLoggingTo([log_failure], redirectStandardIO=False, discardBuffer=True)
+    globalLogBeginner.beginLoggingTo([cast(Any, log_failure)], redirectStandardIO=False, discardBuffer=True)
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         reactor.startRunning(installSignalHandlers=False)
         runner.run(lifecycle.run(sock))
@@ -142,7 +142,7 @@ class GatewayServer(Server):
                 del self.connections[protocol]
 
     async def handle_reply(self, protocol: Any, message: Message) -> None:
-        """The application's `send`: written at once as far as the socket takes it, then waits for the reader."""
+        """The application's `send`: written at once as far as the socket takes it, then waiting."""
         details = self.connections.get(protocol)
         if details is None or "disconnected" in details:
             await asyncio.sleep(0)  # or a loop that only sends would starve everybody

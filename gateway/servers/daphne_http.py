@@ -2,7 +2,8 @@
 
 Relies on, and a test holds each: `WebRequest.gotLength, handleContentChunk, requestReceived, process,
 handle_reply, basic_error, finish, connectionLost`; `HTTPChannel.checkPersistence, resetTimeout,
-lineLengthExceeded, _respondToBadRequestAndDisconnect`; `Port.transport`; `FileDescriptor.startWriting, doWrite`.
+lineLengthExceeded, _respondToBadRequestAndDisconnect`; `Port.transport`;
+`FileDescriptor.startWriting, doWrite`.
 """
 # mypy: disable-error-code="no-untyped-call"
 
@@ -49,6 +50,7 @@ class GatewayRequest(WebRequest):
 
     channel: Any
     transport: Any
+    content: Any = None
     gate: asyncio.Event | None = None
     is_refused = False
     held_bytes = 0
@@ -146,10 +148,9 @@ class GatewayRequest(WebRequest):
 
     def _settle_persistence(self) -> None:
         """An answer that says `connection: close` closes; while we drain, each says so."""
-        if self.server.drain.is_draining:
+        said = self.responseHeaders.getRawHeaders(b"connection") or []
+        if self.server.drain.is_draining or any(b"close" in value.lower() for value in said):
             self.responseHeaders.setRawHeaders(b"connection", [b"close"])
-        said = self.responseHeaders.getRawHeaders(b"connection")
-        if said and any(b"close" in value.lower() for value in said):
             self.channel.persistent = 0
 
     def finish(self) -> None:
@@ -180,6 +181,8 @@ class GatewayRequest(WebRequest):
         """The application is done with this exchange: answer for it, or cut, unless it has finished."""
         if self.finished or self.channel is None:
             return
+        if failure is None:
+            logger.error("the application returned without finishing its answer")
         if self.startedWriting:
             self.unregisterProducer()
             self.channel.loseConnection()

@@ -1,8 +1,8 @@
 """A server's life from its first listening to its last stream, the same for both servers.
 
-Signal (SIGTERM, SIGINT): not ready -> `drain_delay_seconds` as before -> listener closed, every answer closes
-its connection -> running exchanges up to `drain_seconds` -> deadline event -> cancelled. A second signal skips to
-the end. A worker takes its parent's word instead of a second signal: both may have been sent the first one.
+Signal (SIGTERM, SIGINT): not ready -> `drain_delay_seconds` as before -> listener closed, every answer
+closes its connection -> running exchanges up to `drain_seconds` -> deadline event -> cancelled. A second
+signal skips to the end. A worker takes its parent's word for that: both may get the first signal.
 """
 
 import asyncio

@@ -15,10 +15,10 @@ SERVERS = {"daphne": "gateway.servers.daphne", "uvicorn": "gateway.servers.uvico
 
 
 def run(server: str, application: str | ASGIApp, options: ServeOptions) -> int:
-    """Serve until a signal ends it. The result is the exit status: 0 after a drain, 1 if a worker did not start.
+    """Serve until a signal ends it. Returns the exit status: 0 after a drain, 1 if a worker did not start.
 
-    `application` is an ASGI application or `module:attribute`; with workers it must be the latter. Workers
-    get this process's environment and `sys.path`, nothing else. Raises ServeError with a text for the operator.
+    `application` is an ASGI application or `module:attribute`; with workers it must be the latter. They get
+    this process's environment and `sys.path`, nothing else. Raises ServeError: its text is for the operator.
     """
     if server not in SERVERS:
         raise NotOfferedError(f"no such server: {server!r} (one of: {', '.join(SERVERS)})")

@@ -1,4 +1,4 @@
-"""uvicorn's protocol code (httptools, uvloop) under our life cycle, without its server class, signals and logs.
+"""uvicorn's protocol code (httptools, uvloop) under our life cycle, without its signals and logs.
 
 uvicorn falls back to h11 silently when httptools is missing: slower, and open to smuggled requests. Not here.
 """

@@ -211,6 +211,8 @@ async def guard(cycle: RequestResponseCycle, app: ASGIApp) -> None:
 
 async def end(cycle: RequestResponseCycle, failure: BaseException | None) -> None:
     """Answer for the application, or cut the answer it has begun."""
+    if failure is None:
+        logger.error("the application returned without finishing its answer")
     if cycle.response_started:
         cycle.transport.close()
         return

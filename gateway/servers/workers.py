@@ -1,8 +1,8 @@
-"""The parent of several workers on one listening socket. It serves nothing: it imports no server and no Django.
+"""The parent of several workers on one listening socket. It serves nothing, and imports no server, no Django.
 
 SIGTERM or SIGINT: every worker drains; what is left after that is killed. A second one: all end at once.
-SIGHUP: one after the other, a new worker is started and, once it listens, the old one drains. A worker that died
-is replaced, later each time if they die young.
+SIGHUP: one after the other, a new worker is started and, once it listens, the old one drains. A worker that
+died is replaced, later each time if they die young.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ class Worker:
             said = b""
         if said != b"R":
             self.signal(signal.SIGKILL)
-            status = await self.exited
+            status = await asyncio.shield(self.exited)
             raise StartError(f"worker {self.process.pid} ended with status {status} before it listened")
 
     def drain(self) -> None:
@@ -108,7 +108,7 @@ class Supervisor:
         self.workers: list[Worker] = []  # also those that retire
         self.stopping = asyncio.Event()
         self.forced = asyncio.Event()
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[Any]] = set()
         self.backoff_seconds = FIRST_BACKOFF_SECONDS
         self.restart = asyncio.Lock()
 
@@ -119,8 +119,7 @@ class Supervisor:
             loop.add_signal_handler(number, self._on_stop)
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         try:
-            first = [asyncio.create_task(self._start()) for _ in range(self.job.options.workers)]
-            await self._until_stopping(asyncio.gather(*first))
+            await self._start_all()
             if not self.stopping.is_set():
                 self._announce()
                 await self.stopping.wait()
@@ -142,19 +141,21 @@ class Supervisor:
     def _on_hangup(self) -> None:
         self._background(self._roll())
 
-    def _background(self, work: Coroutine[Any, Any, None]) -> None:
+    def _background(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        return task
 
-    async def _until_stopping(self, started: asyncio.Future[Any]) -> None:
-        stop = asyncio.ensure_future(self.stopping.wait())
-        await asyncio.wait({started, stop}, return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if started.done():
-            started.result()
-        else:
-            started.cancel()
+    async def _start_all(self) -> None:
+        first = [self._background(self._start()) for _ in range(self.job.options.workers)]
+        stop = self._background(self.stopping.wait())
+        waiting = {*first}
+        while waiting and not stop.done():
+            done, rest = await asyncio.wait({*waiting, stop}, return_when=asyncio.FIRST_COMPLETED)
+            waiting = rest - {stop}
+            for start in done - {stop}:
+                start.result()
 
     # One worker.
 
@@ -179,7 +180,7 @@ class Supervisor:
         return worker
 
     async def _watch(self, worker: Worker) -> None:
-        status = await worker.exited
+        status = await asyncio.shield(worker.exited)
         self.workers.remove(worker)
         if worker.is_retiring or self.stopping.is_set():
             return
@@ -222,8 +223,10 @@ class Supervisor:
                 old.drain()
 
     async def _stop(self) -> None:
+        self.stopping.set()
         for task in self.tasks:
             task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
         options = self.job.options
         for worker in self.workers:
             worker.drain()
@@ -239,8 +242,13 @@ class Supervisor:
         await self._wait(KILL_GRACE_SECONDS)
 
     async def _wait(self, seconds: float, *or_this: asyncio.Task[Any]) -> None:
-        everybody = asyncio.gather(*(worker.exited for worker in self.workers))
-        await asyncio.wait({everybody, *or_this}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        waiting = {worker.exited for worker in self.workers if not worker.exited.done()}
+        while waiting and loop.time() < end and not any(task.done() for task in or_this):
+            first = asyncio.FIRST_COMPLETED
+            await asyncio.wait({*waiting, *or_this}, timeout=end - loop.time(), return_when=first)
+            waiting = {task for task in waiting if not task.done()}
 
 
 def environment() -> dict[str, str]:

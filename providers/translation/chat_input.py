@@ -11,8 +11,14 @@ from providers.dialects.types import Call, Target
 from providers.translation import values
 from providers.translation.cache_marks import Block, mark_for, mark_from
 from providers.translation.media import file_block, image_block, refused
-from providers.translation.messages_request import JSON_ONLY, Draft
-from providers.translation.schemas import strict_schema, tool_schema
+from providers.translation.messages_request import Draft
+from providers.translation.openai_tools import (
+    choice_word,
+    custom_tool,
+    function_tool,
+    keep_allowed,
+    set_format,
+)
 from providers.translation.tool_names import Tool, ToolTable
 
 Object = dict[str, Any]
@@ -66,14 +72,19 @@ def _refuse_what_changes_the_result(body: Object) -> None:
         raise refused("logprobs are not supported", "logprobs")
     if body.get("top_logprobs"):
         raise refused("top_logprobs are not supported", "top_logprobs")
-    if body.get("audio") is not None or "audio" in (body.get("modalities") or []):
+    if body.get("audio") is not None or _asks_for_audio(body):
         raise refused("audio is not supported", "audio" if body.get("audio") is not None else "modalities")
     for name in ("functions", "function_call"):
         if body.get(name) is not None:
             raise refused(f"{name} is not supported: use tools", name)
 
 
-# --- tools ------------------------------------------------------------------------------------------
+def _asks_for_audio(body: Object) -> bool:
+    modalities = body.get("modalities")
+    return isinstance(modalities, list) and "audio" in modalities
+
+
+# --- tools and format ------------------------------------------------------------------------------
 
 
 def _read_tools(body: Object, draft: Draft, table: ToolTable) -> None:
@@ -93,20 +104,6 @@ def _read_tools(body: Object, draft: Draft, table: ToolTable) -> None:
         draft.tool_choice = {"type": "tool", "name": table.add(Tool(name))}
     else:
         draft.tool_choice = choice_word(choice)
-
-
-def keep_allowed(draft: Draft, names: set[str]) -> None:
-    """`allowed_tools`: the others are not shown to the model."""
-    draft.tools = [tool for tool in draft.tools if tool["name"] in names]
-
-
-def choice_word(choice: Any) -> Block | None:
-    if choice is None:
-        return None
-    types = {"none": "none", "auto": "auto", "required": "any"}
-    if not isinstance(choice, str) or choice not in types:
-        raise refused("tool_choice is not known", "tool_choice")
-    return {"type": types[choice]}
 
 
 def _name_of(tool: Object) -> str | None:
@@ -130,48 +127,6 @@ def _inner(tool: Object, name: str, path: str) -> Object:
     return inner if mark is None else {**inner, "cache_control": mark}
 
 
-def function_tool(tool: Object, path: str, table: ToolTable, namespace: str | None = None) -> Block:
-    """From `{name, description, parameters, strict, cache_control}`, the same in both surfaces."""
-    name = values.needed_text(tool, "name", path)
-    block: Block = {"name": table.add(Tool(name, namespace=namespace))}
-    description = values.text(tool, "description", path)
-    if description:
-        block["description"] = description
-    schema = tool_schema(values.child(tool, "parameters", path))
-    if tool.get("strict") is True:
-        block |= {"input_schema": strict_schema(schema), "strict": True}
-    else:
-        block["input_schema"] = schema
-    mark = mark_from(tool)
-    return block if mark is None else {**block, "cache_control": mark}
-
-
-def custom_tool(tool: Object, path: str, table: ToolTable, namespace: str | None = None) -> Block:
-    """A tool that takes free text: one string argument, the grammar told in words."""
-    name = values.needed_text(tool, "name", path)
-    words = [values.text(tool, "description", path) or ""]
-    format_ = values.child(tool, "format", path) or {}
-    grammar = format_.get("grammar") if isinstance(format_.get("grammar"), dict) else format_
-    if format_.get("type") == "grammar" and isinstance(grammar, dict):
-        words.append(
-            f"The input must follow this {grammar.get('syntax', '')} grammar:\n{grammar.get('definition', '')}"
-        )
-    block: Block = {"name": table.add(Tool(name, is_custom=True, namespace=namespace))}
-    description = "\n\n".join(word for word in words if word)
-    if description:
-        block["description"] = description
-    block["input_schema"] = {
-        "type": "object",
-        "properties": {"input": {"type": "string"}},
-        "required": ["input"],
-    }
-    mark = mark_from(tool)
-    return block if mark is None else {**block, "cache_control": mark}
-
-
-# --- answer format ----------------------------------------------------------------------------------
-
-
 def _read_format(body: Object, draft: Draft) -> None:
     format_ = values.child(body, "response_format")
     if format_ is None:
@@ -179,18 +134,6 @@ def _read_format(body: Object, draft: Draft) -> None:
     inner = format_.get("json_schema")
     schema = inner.get("schema") if isinstance(inner, dict) else None
     set_format(draft, format_.get("type"), schema, "response_format")
-
-
-def set_format(draft: Draft, kind: Any, schema: Any, param: str) -> None:
-    """`text`, `json_object` (an instruction, no guarantee), `json_schema`."""
-    if kind == "json_schema":
-        if not isinstance(schema, dict):
-            raise refused("a json_schema format needs a schema", param)
-        draft.schema = strict_schema(schema)
-    elif kind == "json_object":
-        draft.system.append({"type": "text", "text": JSON_ONLY})
-    elif kind not in (None, "text"):
-        raise refused(f"the format {kind} is not supported", param)
 
 
 # --- messages ---------------------------------------------------------------------------------------

@@ -178,7 +178,7 @@ def _sampling(
     out: dict[str, float] = {}
     if draft.temperature is not None and not is_thinking:
         out["temperature"] = min(draft.temperature, 1)
-    if draft.top_p is not None and not (kind.is_one_sampling and out):
-        if not is_thinking or draft.top_p >= 0.95:
-            out["top_p"] = draft.top_p
+    is_barred = (kind.is_one_sampling and out) or (is_thinking and (draft.top_p or 0) < 0.95)
+    if draft.top_p is not None and not is_barred:
+        out["top_p"] = draft.top_p
     return out
