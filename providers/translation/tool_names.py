@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 
 MAX_NAME = 64
 _ODD = re.compile(r"[^a-zA-Z0-9_-]")
@@ -39,3 +40,33 @@ class ToolNames:
     def restore(self, name: str) -> str:
         """The caller's own name. A name that was not shortened comes back as it is."""
         return self._longs.get(name, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool as the caller knows it."""
+
+    name: str
+    is_custom: bool = False  # takes free text instead of JSON
+    namespace: str | None = None
+
+
+class ToolTable:
+    """The tools of one exchange by the names that the upstream sees."""
+
+    __slots__ = ("_max_length", "_tools")
+
+    def __init__(self, max_length: int = MAX_NAME) -> None:
+        self._max_length = max_length
+        self._tools: dict[str, Tool] = {}
+
+    def add(self, tool: Tool) -> str:
+        """The upstream's name for it. Adding the same tool again gives the same name."""
+        full = tool.name if tool.namespace is None else f"{tool.namespace}__{tool.name}"
+        name = short_name(full, self._max_length)
+        self._tools.setdefault(name, tool)
+        return name
+
+    def find(self, upstream_name: str) -> Tool:
+        """The caller's tool; a name that was never added is a plain function's."""
+        return self._tools.get(upstream_name) or Tool(upstream_name)
