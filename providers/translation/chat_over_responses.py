@@ -74,7 +74,8 @@ class ChatOverResponses(OpenAiUpstream):
             out["text"] = text
         options = body.get("stream_options")
         self._has_usage = isinstance(options, dict) and options.get("include_usage") is True
-        if body.get("stream") is True or call.fields.stream:
+        self._is_stream = body.get("stream") is True or call.fields.stream
+        if self._is_stream:
             out["stream"] = True
         return request_to(PATH, out)
 

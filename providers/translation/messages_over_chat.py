@@ -13,8 +13,8 @@ Field rule, request:
 - refuse: `mcp_servers`, `container`, `inference_geo`, `max_tokens: 0`, a final assistant message, server
   tools, more than four stop sequences, stored files (`file_id`), document URLs, unknown blocks.
 
-Answer: the caller sees the name it asked for. Reasoning becomes a
-thinking block whose signature is sealed for this upstream's model.
+Answer: the caller sees the name it asked for. Reasoning becomes a thinking block, for callers that asked for
+thinking; its signature is sealed for this upstream's model.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class MessagesOverChat(MessagesSurface):
         self._context = f"openai_chat:{model}"
         self._names = ToolNames()
         self._thinking = thinking_of(body)
+        self._is_stream = body.get("stream") is True
         read.refuse_what_changes_the_result(body)
         out: dict[str, Any] = {"model": model, "messages": self._messages(body)}
         out.update(_limits(body, model, target))
@@ -61,7 +62,7 @@ class MessagesOverChat(MessagesSurface):
         effort = read.effort(body)
         if effort is not None and takes_effort(model):
             out["reasoning_effort"] = effort
-        if body.get("stream") is True:
+        if self._is_stream:
             out["stream"] = True
             out["stream_options"] = {"include_usage": True}
         self._estimated_input_tokens = estimate(body)

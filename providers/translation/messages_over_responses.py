@@ -53,6 +53,7 @@ class MessagesOverResponses(MessagesSurface):
         self._context = f"openai_responses:{model}"
         self._names = ToolNames()
         self._thinking = thinking_of(body)
+        self._is_stream = body.get("stream") is True
         read.refuse_what_changes_the_result(body)
         if body.get("stop_sequences"):
             raise refuse("stop_sequences: this upstream has no stop sequences", "stop_sequences")
@@ -68,7 +69,7 @@ class MessagesOverResponses(MessagesSurface):
             strict = read.fits_strict(schema)
             format_ = {"type": "json_schema", "name": "output", "schema": schema, "strict": strict}
             out["text"] = {"format": format_}
-        if body.get("stream") is True:
+        if self._is_stream:
             out["stream"] = True
         self._estimated_input_tokens = estimate(body)
         return request_to(PATH, out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -24,9 +24,13 @@ from providers.dialects.types import (
     Usage,
     WireAnswer,
     WireRequest,
+    header,
 )
 from providers.translation.parts import PartList, Reader, Sequencer, Sink
 
+JSON_TYPE = (b"content-type", b"application/json")
+STREAM_TYPE = (b"content-type", b"text/event-stream; charset=utf-8")
+BAD_GATEWAY = 502
 _KEPT_HEADERS = frozenset({b"retry-after", b"retry-after-ms", b"x-should-retry"})
 
 
@@ -72,6 +76,8 @@ class OpenAiUpstream(ABC):
     A pair adds: the request, its reader and sink, the whole answer, and how its surface words an error.
     """
 
+    is_transparent = False
+
     def __init__(self, ids: MakeId, now: float, sealer: Sealer) -> None:
         self.usage = Usage()
         self.model: str | None = None
@@ -82,7 +88,8 @@ class OpenAiUpstream(ABC):
         self._sse = SseReader()
         self._decoder: Decoder | None = None  # for an upstream that compresses although asked not to
         self._exchange: Exchange | None = None
-        self._is_over = False
+        self._is_stream = False  # the caller asked for a stream
+        self._is_over = False  # the end or an error was written: nothing may follow
 
     @abstractmethod
     def request(self, call: Call, target: Target) -> WireRequest: ...
@@ -100,25 +107,26 @@ class OpenAiUpstream(ABC):
     def _error_body(self, failure: Failure) -> bytes: ...
 
     def response(self, answer: WireAnswer) -> WireAnswer:
-        if answer.status >= 300:
-            reading = decoder(answer.headers)
-            body = answer.body if reading is None else reading.feed(answer.body)
-            failure = read_failure(answer.status, answer.headers, body)
-            return self._answer(answer, answer.status, self._error_body(failure))
+        """Raises `Refused` (what an error in a 200 says, or kind `upstream`) when a 2xx is no answer."""
         reading = decoder(answer.headers)
-        if not answer.body:
+        if 200 <= answer.status < 300 and is_event_stream(answer.headers):
             self._decoder = reading
-            return replace(answer, headers=self._headers(answer.headers, b"text/event-stream"))
+            return WireAnswer(answer.status, _headers(answer, STREAM_TYPE))
+        body = answer.body if reading is None else reading.feed(answer.body)
+        if not 200 <= answer.status < 300:
+            failure = read_failure(answer.status, answer.headers, body)
+            status = answer.status if answer.status >= 400 else BAD_GATEWAY
+            return WireAnswer(status, _headers(answer, JSON_TYPE), self._error_body(failure))
         parts = PartList()
         reader = self._reader(Sequencer(parts))
-        reader.whole(answer.body if reading is None else reading.feed(answer.body))
-        self.model = reader.model
-        if reader.failure is not None:
-            self.failure = reader.failure
-            status = reader.failure.vendor_status or 502
-            return self._answer(answer, status, self._error_body(reader.failure))
+        reader.whole(body)
+        self.model, self.failure = reader.model, reader.failure
+        if self.failure is not None:
+            raise Refused(self.failure)
         self.usage = reader.outcome().usage
-        return self._answer(answer, answer.status, self._whole(parts, reader))
+        if self._is_stream:  # the upstream did not stream although it was asked to
+            return WireAnswer(answer.status, _headers(answer, STREAM_TYPE), self._replayed(parts, reader))
+        return WireAnswer(answer.status, _headers(answer, JSON_TYPE), self._whole(parts, reader))
 
     def feed(self, chunk: bytes) -> bytes:
         if self._is_over:
@@ -182,9 +190,23 @@ class OpenAiUpstream(ABC):
         exchange.sink.fail(failure)
         return exchange.sink.take()
 
-    def _answer(self, answer: WireAnswer, status: int, body: bytes) -> WireAnswer:
-        return WireAnswer(status, self._headers(answer.headers, b"application/json"), body)
+    def _replayed(self, parts: PartList, reader: Reader) -> bytes:
+        """A whole answer as the stream that it would have been."""
+        self._is_over = True
+        sink = self._sink()
+        sink.begin()
+        for part in parts.parts:
+            sink.open(part)
+            if part.fragments:
+                sink.delta(part, part.text)
+            sink.close(part)
+        sink.end(reader.outcome())
+        return sink.take()
 
-    def _headers(self, headers: Headers, content_type: bytes) -> Headers:
-        kept = tuple((name, value) for name, value in headers if name in _KEPT_HEADERS)
-        return ((b"content-type", content_type), *kept)
+
+def is_event_stream(headers: Headers) -> bool:
+    return (header(headers, b"content-type") or b"").strip().lower().startswith(b"text/event-stream")
+
+
+def _headers(answer: WireAnswer, content_type: tuple[bytes, bytes]) -> Headers:
+    return (content_type, *(pair for pair in answer.headers if pair[0] in _KEPT_HEADERS))

@@ -12,8 +12,7 @@ from typing import Any
 import orjson
 
 from providers.translation.openai_upstream import refuse
-from providers.translation.responses_writer import CallerTool
-from providers.translation.tool_names import ToolNames
+from providers.translation.tool_names import Tool, ToolTable
 
 Item = dict[str, Any]
 
@@ -93,11 +92,10 @@ def parts_of(content: object, where: str) -> list[Item]:
 
 @dataclass(slots=True)
 class CallerTools:
-    """The caller's tools as functions of the upstream, and the way back by the upstream's name."""
+    """The caller's tools as functions of the upstream, with the way back in `table`."""
 
-    names: ToolNames
+    table: ToolTable = field(default_factory=ToolTable)
     functions: list[Item] = field(default_factory=list)  # flat: name, description, parameters, strict
-    by_upstream_name: dict[str, CallerTool] = field(default_factory=dict)
 
     def read(self, body: Item) -> None:
         tools = body.get("tools")
@@ -111,11 +109,7 @@ class CallerTools:
     def upstream_name(self, name: str, namespace: object = None, *, is_custom: bool = False) -> str:
         """The name under which the upstream knows the tool, also one that only the history calls."""
         space = namespace if isinstance(namespace, str) and namespace else None
-        joint = "" if space is None or space.endswith("_") else "__"
-        short = self.names.shorten(f"{space or ''}{joint}{name}")
-        if short != name or is_custom:
-            self.by_upstream_name.setdefault(short, CallerTool(name, space, is_custom))
-        return short
+        return self.table.add(Tool(name, is_custom, space))
 
     def _add(self, tool: Item, namespace: str | None, where: str) -> None:
         """Functions and custom tools; namespaces are opened. What only a vendor can run is not offered."""

@@ -29,7 +29,6 @@ from providers.translation.openai_upstream import OpenAiUpstream, read_object, r
 from providers.translation.parts import PartList, Reader, ReaderContext, Sequencer, Sink
 from providers.translation.responses_to_chat import ChatFromItems
 from providers.translation.responses_writer import ResponseHead, ResponsesWriter, echo_of, whole_response
-from providers.translation.tool_names import ToolNames
 
 PATH = b"/v1/chat/completions"
 
@@ -42,7 +41,7 @@ class ResponsesOverChat(OpenAiUpstream):
         self._context = ""  # what sealed reasoning is bound to
         self._asked_model = ""
         self._echo: dict[str, Any] = {}
-        self._tools = read.CallerTools(ToolNames())
+        self._tools = read.CallerTools()
         self._call_ids: set[str] = set()
 
     def request(self, call: Call, target: Target) -> WireRequest:
@@ -51,7 +50,7 @@ class ResponsesOverChat(OpenAiUpstream):
         self._asked_model = str(body.get("model") or model)
         self._context = f"openai_chat:{model}"
         self._echo = echo_of(body)
-        self._tools = read.CallerTools(ToolNames())
+        self._tools = read.CallerTools()
         read.refuse_what_changes_the_result(body)
         self._tools.read(body)
         conversation = ChatFromItems(self._tools, self._open_reasoning)
@@ -60,12 +59,13 @@ class ResponsesOverChat(OpenAiUpstream):
         conversation.read(body)
         self._call_ids = conversation.call_ids
         out: dict[str, Any] = {"model": model, "messages": conversation.messages}
+        self._is_stream = body.get("stream") is True
         out.update(_limits(body, model, target))
         out.update(_tools(body, self._tools))
         format_ = _response_format(body)
         if format_ is not None:
             out["response_format"] = format_
-        if body.get("stream") is True:
+        if self._is_stream:
             out["stream"] = True
             out["stream_options"] = {"include_usage": True}
         return request_to(PATH, out)
@@ -90,7 +90,7 @@ class ResponsesOverChat(OpenAiUpstream):
             self._asked_model,
             self._ids,
             self._echo,
-            self._tools.by_upstream_name,
+            self._tools.table,
         )
 
     def _sink(self) -> Sink:

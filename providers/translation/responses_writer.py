@@ -11,15 +11,7 @@ import orjson
 from providers.dialects import openai_responses
 from providers.dialects.types import Failure, MakeId
 from providers.translation.parts import CALL_KINDS, Outcome, Part, PartKind
-
-
-@dataclass(frozen=True, slots=True)
-class CallerTool:
-    """A tool as the caller named it."""
-
-    name: str
-    namespace: str | None = None
-    is_custom: bool = False  # takes free text, which travels as `{"input": text}`
+from providers.translation.tool_names import ToolTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +23,7 @@ class ResponseHead:
     model: str  # as the caller named it
     ids: MakeId
     echo: Mapping[str, Any] = field(default_factory=dict)  # the request's fields that a response repeats
-    tools: Mapping[str, CallerTool] = field(default_factory=dict)  # by the upstream's name
+    tools: ToolTable = field(default_factory=ToolTable)
 
 
 _ECHOED: dict[str, Any] = {
@@ -92,10 +84,6 @@ def whole_response(head: ResponseHead, parts: list[Part], outcome: Outcome) -> b
     )
 
 
-def caller_tool(head: ResponseHead, part: Part) -> CallerTool:
-    return head.tools.get(part.name) or CallerTool(part.name)
-
-
 def started_item(head: ResponseHead, part: Part) -> dict[str, Any]:
     """An item as it stands in `response.output_item.added`."""
     if part.kind in CALL_KINDS:
@@ -112,7 +100,7 @@ def started_item(head: ResponseHead, part: Part) -> dict[str, Any]:
 
 
 def _started_call(head: ResponseHead, part: Part) -> dict[str, Any]:
-    tool = caller_tool(head, part)
+    tool = head.tools.find(part.name)
     is_custom = tool.is_custom or part.kind is PartKind.CUSTOM
     item: dict[str, Any] = {
         "id": head.ids("ctc_" if is_custom else "fc_"),

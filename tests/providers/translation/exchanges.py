@@ -25,7 +25,7 @@ from providers.translation.messages_over_chat import MessagesOverChat
 from providers.translation.messages_over_responses import MessagesOverResponses
 from providers.translation.openai_upstream import OpenAiUpstream
 from providers.translation.responses_over_chat import ResponsesOverChat
-from tests.wire.feeding import assert_same_however_cut, cases, parsed
+from tests.wire.feeding import assert_same_however_cut, cases, parsed, sse_bytes
 
 PAIRS: dict[str, type[OpenAiUpstream]] = {
     "messages_over_chat": MessagesOverChat,
@@ -96,7 +96,8 @@ def written(pair: str, case: dict[str, Any]) -> list[list[Any]]:
 def answered(pair: str, call: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
     """The caller's answer to a whole one of the upstream."""
     head = ((b"content-type", b"application/json"),)
-    answer = translator(pair, call).response(WireAnswer(200, head, json.dumps(body).encode()))
+    whole = {name: value for name, value in call.items() if name not in ("stream", "stream_options")}
+    answer = translator(pair, whole).response(WireAnswer(200, head, json.dumps(body).encode()))
     assert answer.status == 200, answer.body
     told: dict[str, Any] = json.loads(answer.body)
     return told
@@ -104,3 +105,12 @@ def answered(pair: str, call: dict[str, Any], body: dict[str, Any]) -> dict[str,
 
 def transcripts(pair: str) -> list[tuple[str, dict[str, Any]]]:
     return sorted(cases(pair).items())
+
+
+def streamed(
+    pair: str, call: dict[str, Any], events: list[dict[str, Any]]
+) -> tuple[list[list[Any]], OpenAiUpstream]:
+    """(what the caller gets, the translator) for a stream that ends well, fed at once."""
+    made = translator(pair, call)
+    out = made.feed(sse_bytes(events)) + made.finish()
+    return [[name, data] for name, data in parsed(out)], made
