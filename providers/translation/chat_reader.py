@@ -79,6 +79,8 @@ class ChatReader:
             self.failure = nonsense("The upstream answered without any choice")
             return
         for choice in chunk.choices:
+            for position, call in enumerate((choice.message and choice.message.tool_calls) or ()):
+                call.index = position  # every entry is a call of its own
             self._choice(choice)
         if self._finish_reason is None and self.failure is None:
             self.failure = nonsense("The upstream answered without a finish reason")
@@ -132,10 +134,10 @@ class ChatReader:
         if delta.refusal and isinstance(delta.refusal, str):
             self._has_refusal = True
             self._prose(PartKind.REFUSAL, delta.refusal)
-        for position, call in enumerate(delta.tool_calls or ()):
-            self._call(call, position)
+        for call in delta.tool_calls or ():
+            self._call(call)
         if delta.function_call is not None:
-            self._call(ToolCall(index=0, function=delta.function_call), 0)
+            self._call(ToolCall(index=0, function=delta.function_call))
 
     def _content(self, content: object) -> None:
         if isinstance(content, str):
@@ -195,11 +197,11 @@ class ChatReader:
         while (part := self._sequencer.open_part) is not None:
             self._close(part)
 
-    def _call(self, call: ToolCall, position: int) -> None:
+    def _call(self, call: ToolCall) -> None:
         function = call.function or _as_function(call.custom)
         name = text_or_none(function.name) or ""
         raw_id = text_or_none(call.id) or ""
-        index = self._index(call, position, raw_id)
+        index = self._index(call, raw_id)
         part = self._calls.get(index)
         is_another = part is not None and name and raw_id and self._raw_ids[index] not in ("", raw_id)
         if part is None or is_another:
@@ -220,7 +222,7 @@ class ChatReader:
             if part is self._sequencer.open_part and self._sequencer.has_waiting:
                 self._close_whole_call()
 
-    def _index(self, call: ToolCall, position: int, raw_id: str) -> int:
+    def _index(self, call: ToolCall, raw_id: str) -> int:
         if call.index is not None:
             return call.index
         for index, known in self._raw_ids.items():

@@ -121,6 +121,7 @@ def message_object(head: MessageHead, content: list[Any], stop: str | None, usag
         "content": content,
         "stop_reason": stop,
         "stop_sequence": None,
+        "stop_details": None,
         "usage": usage,
     }
 
@@ -222,7 +223,7 @@ class MessagesWriter:
         self._event("content_block_stop", {"type": "content_block_stop", "index": self._index})
 
     def end(self, outcome: Outcome) -> None:
-        delta = {"stop_reason": stop_reason(outcome), "stop_sequence": None}
+        delta = {"stop_reason": stop_reason(outcome), "stop_sequence": None, "stop_details": None}
         usage = usage_object(outcome.usage, outcome.reasoning_tokens)
         self._event("message_delta", {"type": "message_delta", "delta": delta, "usage": usage})
         self._event("message_stop", {"type": "message_stop"})

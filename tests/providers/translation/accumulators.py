@@ -60,7 +60,7 @@ def completion(events: Events) -> dict[str, Any]:
     for name, data in events[:-1]:
         assert name is None
         state.handle_chunk(ChatCompletionChunk.model_validate(data))
-    told: dict[str, Any] = state.get_final_completion().to_dict()
+    told: dict[str, Any] = state.current_completion_snapshot.to_dict()
     return told
 
 
@@ -72,13 +72,13 @@ def response(events: Events) -> dict[str, Any]:
         state.handle_event(_response_event.validate_python(data))
     closing = events[-1][1]
     assert closing["type"] in ("response.completed", "response.incomplete")
-    snapshot = state._ResponseStreamState__current_snapshot.to_dict()
-    for heard, told in zip(snapshot["output"], closing["response"]["output"], strict=True):
-        assert heard["type"] == told["type"] and heard["id"] == told["id"]
-        if heard["type"] == "function_call":
-            assert heard["arguments"] == told["arguments"]
-        if heard["type"] == "message" and told["content"][0]["type"] == "output_text":
-            assert [part["text"] for part in heard["content"]] == [part["text"] for part in told["content"]]
+    snapshot = state._ResponseStreamState__current_snapshot
+    for heard, told in zip(snapshot.output, closing["response"]["output"], strict=True):
+        assert heard.type == told["type"] and heard.id == told["id"]
+        if heard.type == "function_call":
+            assert heard.arguments == told["arguments"]
+        if heard.type == "message" and told["content"][0]["type"] == "output_text":
+            assert [part.text for part in heard.content] == [part["text"] for part in told["content"]]
     done = [data["item"] for name, data in events if name == "response.output_item.done"]
     assert done == closing["response"]["output"]  # Codex goes by these
     answer: dict[str, Any] = closing["response"]

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from providers.dialects.types import Failure, FailureKind, Refused, Target, Truncated, WireAnswer
 from tests.providers.translation import accumulators
@@ -32,19 +32,16 @@ CALL: dict[str, Any] = {
 }
 
 
-def expected(whole: dict[str, Any]) -> dict[str, Any]:
-    return whole
-
-
 @pytest.mark.parametrize("case", [case for _, case in TRANSCRIPTS], ids=[name for name, _ in TRANSCRIPTS])
 def test_transcript(case: dict[str, Any]) -> None:
     assert sent(PAIR, case["call"]) == case["request"]
     assert written(PAIR, case) == case["written"]
 
 
+@settings(deadline=None, max_examples=40)
 @given(response_streams())
 def test_any_stream_accumulates_to_the_whole_answer(drawn: tuple[Answer, list[dict[str, Any]]]) -> None:
     answer, events = drawn
     out, seen = streamed(PAIR, CALL, events)
-    assert accumulators.message(out) == expected(answered(PAIR, CALL, response_body(answer)))
+    assert accumulators.message(out) == answered(PAIR, CALL, response_body(answer))
     assert seen.usage.input_tokens == 20 - answer.cached and seen.usage.cache_read_tokens == answer.cached

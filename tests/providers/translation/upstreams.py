@@ -216,7 +216,10 @@ def response_streams(draw: st.DrawFn) -> tuple[Answer, list[dict[str, Any]]]:
     output = items(answer)
     started = {**response_body(answer, []), "status": "in_progress"}
     events = [_event("response.created", response=started)]
-    events += interleaved(draw, [_item_events(draw, n, item) for n, item in enumerate(output)])
+    lanes = [_item_events(draw, n, item) for n, item in enumerate(output)]
+    first_call = len(output) - len(answer.tools)
+    events += [event for lane in lanes[:first_call] for event in lane]
+    events += interleaved(draw, lanes[first_call:])
     closing = "response.incomplete" if answer.is_cut else "response.completed"
     events.append(_event(closing, response=response_body(answer)))
     return answer, events
