@@ -16,7 +16,6 @@ from accounts import store
 from accounts.cooldown import Rest
 from accounts.core import PoolCore, PoolOptions, unauthorized
 from accounts.errors import RefreshFailed
-from accounts.group import Group
 from accounts.lease import Ask, Lease
 from accounts.models import Account
 from accounts.sources import Directories, load_proxy, load_secret
@@ -74,7 +73,11 @@ class Pool(PoolCore):
         now = self._options.clock()
         with self._lock:
             unsaved, self._unsaved = self._unsaved, {}
-            prints = {account: self._states[account].fingerprint for account, _ in unsaved if account in self._states}
+            prints = {
+                account: self._states[account].fingerprint
+                for account, _ in unsaved
+                if account in self._states
+            }
             states = [self._states[account] for account in self._touched if account in self._states]
             self._touched = set()
             traffic = [store.traffic_of(state) for state in states]
@@ -89,7 +92,9 @@ class Pool(PoolCore):
             self._take_back(unsaved, traffic)
             raise
 
-    def _take_back(self, unsaved: dict[tuple[int, tuple[Scope, str]], Rest | None], traffic: list[store.Traffic]) -> None:
+    def _take_back(
+        self, unsaved: dict[tuple[int, tuple[Scope, str]], Rest | None], traffic: list[store.Traffic]
+    ) -> None:
         """The database was away: what could not be written is written the next time."""
         with self._lock:
             self._unsaved = {**unsaved, **self._unsaved}
@@ -194,17 +199,6 @@ class Pool(PoolCore):
             group = self._groups.get(terms.provider)
             if group is not None:
                 group.breaker.reset()
-
-    def _regroup(self) -> None:
-        by_provider: dict[str, list[AccountState]] = {}
-        for state in self._states.values():
-            if not state.terms.is_absent:
-                by_provider.setdefault(state.terms.provider, []).append(state)
-        groups = {name: Group(name, states, self._strategy) for name, states in by_provider.items()}
-        for name, group in groups.items():
-            if name in self._groups:
-                group.inherit(self._groups[name])
-        self._groups = groups
 
     # Secrets and cooldowns
 
