@@ -15,6 +15,9 @@ from django.core.management.commands.runserver import Command as DjangoCommand
 class Command(DjangoCommand):
     help = "Start the gateway for development: reloads on changes, no drain, one process."
     default_port = str(settings.ROUTER_PORT)
+    addr: str
+    port: str
+    _raw_ipv6: bool
 
     def inner_run(self, *args: Any, **options: Any) -> None:
         self.check(display_num_errors=True)

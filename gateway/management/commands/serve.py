@@ -41,6 +41,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.usage = "manage.py serve [options]"
         add_options(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -107,8 +108,9 @@ def migrate() -> None:
     with _migration_lock():
         call_command("migrate", interactive=False, verbosity=0)
     connections.close_all()
-    if connection.vendor == "postgresql":
-        connection.close_pool()
+    wrapper: Any = connection
+    if wrapper.vendor == "postgresql":
+        wrapper.close_pool()
 
 
 @contextmanager
@@ -131,16 +133,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "gateway options", "Also accepted by every other command, before or after its name."
     )
     for option in table().values():
-        metavar = {} if option.is_switch else {"metavar": option.name}
-        action = "store_true" if option.is_switch else "store"
-        group.add_argument(
-            option.flag,
-            dest=option.name,
-            action=action,
-            default=argparse.SUPPRESS,
-            help=describe(option).replace("%", "%%"),
-            **metavar,
-        )
+        form: dict[str, Any] = {"action": "store_true"} if option.is_switch else {"metavar": "X"}
+        help_text = describe(option).replace("%", "%%")
+        group.add_argument(option.flag, dest=option.name, default=argparse.SUPPRESS, help=help_text, **form)
 
 
 def describe(option: Option) -> str:
