@@ -20,7 +20,13 @@ class Process:
     """A recorder in a process that can be killed."""
 
     def __init__(self, database: dict[str, object], directory: Path, **options: object) -> None:
-        command = [sys.executable, str(SCRIPT), json.dumps(database), str(directory), json.dumps(QUICK | options)]
+        command = [
+            sys.executable,
+            str(SCRIPT),
+            json.dumps(database),
+            str(directory),
+            json.dumps(QUICK | options),
+        ]
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -147,7 +153,7 @@ def test_a_replay_that_a_crash_cut_short_counts_nothing_twice(
     killed.kill()
     server.start()
     # As if the replay had got as far as number 17 when the process died: the rows are there, the file is, too.
-    halfway = spawn(interval_seconds=60)
+    halfway = spawn(interval_seconds=60, batch=100)
     halfway("record 18 0")
     halfway("close")
     heir = spawn()
