@@ -111,7 +111,7 @@ class Recorder:
         return True
 
     async def start(self) -> None:
-        """Begin writing. What earlier processes left in spool files is replayed first."""
+        """Begin writing. What earlier processes left in spool files is written with the first batch."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="usage-writer")
         self._task = asyncio.create_task(self._run(), name="usage-writer")
 
