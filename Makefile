@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 ARGS ?=
 # Enough to start Django where nothing is served or signed.
-CHECK_ENV = TOKEN_SECRET=$$($(PY) -c 'import secrets; print(secrets.token_hex(32))') TOKEN_ADMIN_KEY=check DATA_DIR=/nonexistent
+CHECK_ENV = TOKEN_SECRET=$$($(PY) -c 'import secrets; print(secrets.token_hex(32))') TOKEN_ADMIN_KEY=check DATA_DIR=$(VENV)/check
 
 .PHONY: run test demo check bench format readme venv venv-dev clean
 
