@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tokens.registry import TokenRecord
-
 from providers.dialects.types import Call, Failure, FailureKind, Refused
+from tokens.records import TokenRecord
 
 UNMODELLED = frozenset({"models", "model"})
 """Surfaces that ask for no model."""

@@ -12,18 +12,18 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import httpx
+
 from accounts.errors import PoolExhausted
 from accounts.pool import Ask, Lease
-from providers.drivers.base import Driver, Outcome, Verdict
-from tokens.registry import TokenRecord
-
 from gateway.admission import admit_model
 from gateway.house import House
 from gateway.trip import Trip
 from providers.catalog import Route
 from providers.dialects.types import Call, Failure, FailureKind, Headers, Translator, WireAnswer, header
+from providers.drivers.base import Driver, Outcome, Verdict
 from providers.registry import DRIVERS
 from providers.upstream import Upstream
+from tokens.records import TokenRecord
 
 MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 """An answer that must be whole before it can be translated, and any error, is at most this large."""
@@ -106,6 +106,8 @@ class Dispatch:
                     return last  # the upstream's own refusal says more than ours
                 raise
             budget.attempts_left -= 1
+            if lease.is_expired:
+                await self._house.pool.refresh(lease)
             last = await self._attempt(trip, call, route, driver, lease)
             self._house.pool.report(lease, last.verdict)
             if last.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP) or budget.is_spent(loop.time()):
@@ -118,8 +120,7 @@ class Dispatch:
                     await self.release(trip)
                     continue
             budget.excluded.add(lease.account)
-            if self._house.pool.has_other(route.provider.name, budget.excluded):
-                await self.release(trip)
+            await self.release(trip)
 
     def _choose(self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget) -> Lease:
         lease = self._house.pool.choose(

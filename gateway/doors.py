@@ -1,7 +1,8 @@
 """Two doors onto the one road, from one table.
 
 The fast door stands in front of Django. The Django door is what django-ninja declares from the same rows: it works
-under a plain `get_asgi_application()` and inside another project, with three exceptions: 413 comes after the body is read,
+under a plain `get_asgi_application()` and inside another project, with three exceptions: 413 comes after the
+body is read,
 repeated response headers are joined, and the host's sync middleware costs thread hops.
 """
 
@@ -72,7 +73,7 @@ async def django_door(request: HttpRequest) -> HttpResponseBase:
     """The view of every row, and of every path that nothing else has. Looks at the raw path, as the fast door does."""
     if not isinstance(request, ASGIRequest):
         raise RuntimeError("The surfaces need an ASGI server")
-    seen = read_request(request.scope)
+    seen = read_request(dict(request.scope))
     bridge = _Bridge(request)
     try:
         match = runtime.table.match(seen.method, seen.raw_path) or Match(UNKNOWN, seen.raw_path)
@@ -111,7 +112,7 @@ class _Bridge:
     async def response(self, work: Awaitable[None]) -> HttpResponseBase:
         task = asyncio.ensure_future(work)
         try:
-            await asyncio.wait({task, self._start}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((task, self._start), return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:  # the client left before an answer had begun
             self._has_left.set()
             raise
@@ -144,7 +145,7 @@ class _Bridge:
             task.result()  # raises what cut the answer
             return b"", False
         waiting = asyncio.ensure_future(self._pieces.get())
-        await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((waiting, task), return_when=asyncio.FIRST_COMPLETED)
         if waiting.done():
             return waiting.result()
         waiting.cancel()

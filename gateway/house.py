@@ -6,10 +6,9 @@ import time
 from dataclasses import dataclass
 
 import httpx
-from accounts.pool import Pool
-from tokens.registry import Registry
 
 from accounts import affinity
+from accounts.pool import Pool
 from gateway.exchange import Exchange
 from gateway.identity import make_id
 from gateway.metrics import Metrics
@@ -19,6 +18,7 @@ from gateway.usage.recorder import Recorder
 from providers.catalog import Catalog
 from providers.dialects.types import Call, Sealer, Translator
 from providers.translation import pairs
+from tokens.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)

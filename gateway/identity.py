@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from contextvars import ContextVar
 
 from uuid_utils import uuid7
 
 HEADER = b"x-gateway-request-id"
 """On every answer. `request-id` beside it is the vendor's own, or ours where the answer is ours."""
+
+
+current: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the exchange that this task carries, for log lines."""
 
 
 def request_id() -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from pythonjsonlogger.json import JsonFormatter
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
-"""Set by the data plane for the time of one exchange."""
+"""Set by the road for the time of one exchange."""
 
 HIDDEN = "***"
 SHORTEST_SECRET = 8  # shorter ones would blot out ordinary words
@@ -27,10 +27,10 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"sk-ant-[A-Za-z0-9._~+/=-]+"), "sk-ant-" + HIDDEN),
     (re.compile(r"\bsk-[A-Za-z0-9_-]{16,}"), "sk-" + HIDDEN),
     (re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), HIDDEN),
-    (re.compile(r"(?i)\b(bearer|basic|payment)(\s+)(?!\*)[^\s'\",;]{4,}"), r"\1\2" + HIDDEN),
+    (re.compile(r"(?i)\b(bearer|basic|payment)(\s+)(?!\*)[^\s'\",;]{8,}"), r"\1\2" + HIDDEN),
     (
         re.compile(
-            r"(?i)(x-api-key|authorization|api[_-]?key)(['\"]?\s*[:=,]\s*b?['\"]?)(?!\*|bearer\b|basic\b|payment\b)[^\s'\",;)]{4,}"
+            r"(?i)(x-api-key|authorization|api[_-]?key)(['\"]?\s*[:=,]\s*(?:b(?=['\"]))?['\"]?)(?!\*|bearer\b|basic\b|payment\b)[^\s'\",;)]{4,}"
         ),
         r"\1\2" + HIDDEN,
     ),

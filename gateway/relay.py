@@ -11,10 +11,8 @@ import logging
 import time
 
 import httpx
-from tokens.errors import UnknownToken
-from tokens.registry import TokenRecord
 
-from gateway import errors, identity, logs
+from gateway import errors, identity
 from gateway.admission import admit
 from gateway.dispatch import Dispatch, Sent
 from gateway.exchange import CLIENT_LEFT, Exchange
@@ -35,6 +33,8 @@ from gateway.wire import (
 from providers.dialects.table import DIALECTS, NO_FIELDS
 from providers.dialects.types import Call, Failure, FailureKind, Headers, Refused, Truncated
 from tokens import registry as tokens
+from tokens.errors import UnknownToken
+from tokens.records import TokenRecord
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Relay:
         )
         wire = Wire(receive, send, now, request.abort)
         wire.answer_headers = ((identity.HEADER, exchange.id.encode()),)
-        logs.request_id.set(exchange.id)
+        identity.current.set(exchange.id)
         self._house.metrics.opened()
         self._house.pulse.add(wire)
         return Trip(match.surface, match.path, request, wire, exchange)

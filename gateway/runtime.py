@@ -10,27 +10,27 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from accounts.pool import Pool, PoolOptions
 from channels.db import database_sync_to_async
 from django.conf import settings
-from gateway.sealing import BoxSealer
-from providers import secrets
-from tokens.registry import Registry
 
 from accounts import changes as account_changes
 from accounts import services as account_services
+from accounts.pool import Pool, options_from_settings
 from gateway.freshness import Freshness
 from gateway.house import House, RelayOptions
-from gateway.metrics import metrics
+from gateway.metrics import METRICS
 from gateway.pulse import Pulse, PulseOptions
 from gateway.relay import Relay
+from gateway.sealing import BoxSealer
 from gateway.servers.drain import current_drain
 from gateway.surfaces import SURFACES, Family, Table
 from gateway.usage.recorder import Recorder, RecorderOptions
 from gateway.wire import Receive, Scope, Send
+from providers import secrets
 from providers.catalog import ANTHROPIC, Catalog, ProviderRecord
 from providers.client import ClientOptions, Transport
 from tokens import changes as token_changes
+from tokens.registry import Registry
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Runtime:
         )
         accepts = settings.STORAGE_POLICY == "memory" or settings.TOKEN_ACCEPT_UNRECORDED
         self.registry = Registry(settings.TOKEN_SECRET.encode(), accepts)
-        self.pool = Pool(_pool_options())
+        self.pool = Pool(options_from_settings())
         self.catalog = Catalog(ProviderRecord(ANTHROPIC, ANTHROPIC, settings.UPSTREAM_BASE_URL.rstrip("/")))
         self._relay: Relay | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -106,7 +106,7 @@ class Runtime:
             pool=self.pool,
             transport=self._transport,
             pulse=Pulse(_pulse_options(), drain.deadline_event.is_set),
-            metrics=metrics,
+            metrics=METRICS,
             recorder=self._recorder,
             sealer=BoxSealer(secrets.box()),
         )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import httpx
-from accounts.pool import Lease
-from tokens.registry import TokenRecord
 
+from accounts.pool import Lease
 from gateway.exchange import Exchange
 from gateway.surfaces import Surface
 from gateway.wire import Request, Wire
 from providers.dialects.types import Call, Translator, WireAnswer
+from tokens.records import TokenRecord
 
 
 @dataclass(slots=True)

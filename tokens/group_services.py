@@ -8,15 +8,15 @@ from django.db import IntegrityError, transaction
 
 from . import fields
 from .errors import BadTokenField, GroupInUse, GroupNotFound
-from .models import Group, TokensRevision
-from .services import changing
+from .models import Group
+from .revisions import counted, reload_from
 
 
 def create(name: object, **given: object) -> Group:
-    """A new group; `parent` is a name. Raises BadTokenField, GroupNotFound."""
+    """A new group; `parent` is a name. Raises BadTokenField."""
     values = fields.check_all(given, fields.GROUP_FIELDS)
     checked = _checked_name(name)
-    with changing() as revision:
+    with counted() as revision:
         try:
             with transaction.atomic():
                 return Group.objects.create(name=checked, revision=revision, **_resolved(values, child=None))
@@ -29,7 +29,7 @@ def change(group_name: str, **given: object) -> Group:
     given = dict(given)
     renamed = {"name": _checked_name(given.pop("name"))} if "name" in given else {}
     values = fields.check_all(given, fields.GROUP_FIELDS)
-    with changing() as revision:
+    with counted() as revision:
         group = get(group_name)
         try:
             with transaction.atomic():
@@ -43,12 +43,12 @@ def change(group_name: str, **given: object) -> Group:
 
 def delete(name: str) -> None:
     """Remove a group that nothing belongs to. Raises GroupNotFound, GroupInUse."""
-    with changing() as revision:
+    with counted() as revision:
         group = get(name)
         if group.tokens.exists() or group.children.exists():
             raise GroupInUse(name)
         group.delete()
-        TokensRevision.objects.filter(pk=1).update(reload_from=revision)
+        reload_from(revision)
 
 
 def get(name: str) -> Group:
@@ -71,7 +71,9 @@ def _resolved(values: Mapping[str, object], child: Group | None) -> dict[str, ob
     found = dict(values)
     if found.get("parent") is None:
         return found
-    parent = get(str(found["parent"]))
+    parent = Group.objects.filter(name=found["parent"]).first()
+    if parent is None:
+        raise BadTokenField("parent", "no group with this name")
     if parent.parent_id is not None:
         raise BadTokenField("parent", "is itself in a group; groups nest one level")
     if child is not None and (child.pk == parent.pk or child.children.exists()):

@@ -29,6 +29,8 @@ from .errors import (
 from .models import Group, Token, TokensRevision
 from .records import Limits, TokenRecord, from_row, shared_limits, unrecorded
 
+__all__ = ["Registry", "TokenRecord", "extract"]
+
 logger = logging.getLogger(__name__)
 
 VERIFIED_SECRETS = 16_384

@@ -1,25 +1,23 @@
 """Everything that writes tokens. Each function is one transaction, counted in `tokens_revision`.
 
-The counter is incremented first: writers queue on its row, so revisions commit in the order in which they
-are given out, and a reader that has seen n has seen everything up to n. After the commit this process's
-listeners are told, and the reference's files are written, before the function returns.
+After the commit, and before the function returns, this process's listeners are told (`changes`) and the
+reference's files are written (`file_services`).
 """
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-from . import changes, fields, jwt
-from .errors import BadTokenField, GroupNotFound, TokenConflict, TokenNotFound
-from .models import LIMIT_FIELDS, Group, Token, TokensRevision
+from . import fields, jwt
+from .errors import BadTokenField, TokenConflict, TokenNotFound
+from .file_services import changing
+from .models import LIMIT_FIELDS, Group, Token
 
 STATES = ("active", "revoked", "expired")
 MAX_PAGE = 1_000
@@ -62,21 +60,9 @@ class Page:
     has_more: bool
 
 
-@contextmanager
-def changing() -> Iterator[int]:
-    """A transaction that changes token rows; gives the revision to stamp them with."""
-    with transaction.atomic():
-        counter = TokensRevision.objects.filter(pk=1)
-        if not counter.update(value=F("value") + 1):
-            TokensRevision.objects.bulk_create([TokensRevision(pk=1)], ignore_conflicts=True)
-            counter.update(value=F("value") + 1)
-        yield counter.values_list("value", flat=True).get()
-        transaction.on_commit(changes.announce)
-
-
 def issue(**given: object) -> Issued:
     """Make a token. Takes `label`, `ttl_hours` and the enabled fields of `fields.TOKEN_FIELDS`, as in JSON;
-    `group` is a name. Raises BadTokenField, GroupNotFound."""
+    `group` is a name. Raises BadTokenField."""
     given = dict(given)
     hours = fields.ttl_hours(given.pop("ttl_hours", None))
     label = fields.label(given.pop("label", None))
@@ -101,7 +87,7 @@ def expire(token_id: str) -> Token:
 
 def change(token_id: str, **given: object) -> Token:
     """Set `label`, `expires_at` (Unix seconds, not beyond the signed end) and the enabled fields; null
-    clears. Raises TokenNotFound, BadTokenField, GroupNotFound, TokenConflict."""
+    clears. Raises TokenNotFound, BadTokenField, TokenConflict."""
     given = dict(given)
     values: dict[str, object] = {}
     if "label" in given:
@@ -208,10 +194,9 @@ def _resolved(values: Mapping[str, object]) -> dict[str, object]:
     """`group` from its name to its row."""
     found = dict(values)
     if found.get("group") is not None:
-        name = str(found["group"])
-        found["group"] = Group.objects.filter(name=name).first()
+        found["group"] = Group.objects.filter(name=found["group"]).first()
         if found["group"] is None:
-            raise GroupNotFound(name)
+            raise BadTokenField("group", "no group with this name")
     return found
 
 

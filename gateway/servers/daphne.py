@@ -116,7 +116,6 @@ class GatewayServer(Server):
             return None
         inbox: asyncio.Queue[Message] = asyncio.Queue()
         scope["asgi"] = {"version": "3.0", "spec_version": "2.3"}
-        scope["root_path"] = ""  # daphne believes a header of the client
         scope["state"] = {**self.state, "abort": protocol.abort}
         send = partial(self.handle_reply, protocol)
         details["application_instance"] = asyncio.get_running_loop().create_task(

@@ -124,6 +124,7 @@ class GatewayRequest(WebRequest):
         if self.is_refused:
             self.channel.loseConnection()
             return
+        self.requestHeaders.removeHeader(b"daphne-root-path")  # daphne believes anybody's
         super().requestReceived(command, path, version)
 
     def process(self) -> Any:

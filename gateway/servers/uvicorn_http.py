@@ -119,13 +119,13 @@ class GatewayProtocol(HttpToolsProtocol):
     # Refusals.
 
     def refuse(self, answer: bytes) -> None:
-        """Answer in the application's place unless an answer is on its way; then drop a little of what is
-        still sent, for clients that send before they read."""
+        """Answer in the application's place; then drop a little of what is still sent, for clients that send
+        before they read. An exchange that is not to blame, or has begun its answer, is the last instead."""
         self.is_refused = True
-        if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
-            self.cycle.keep_alive = False  # that answer ends the connection
-            return
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self.is_busy():
+            if self.cycle.response_started or not self.cycle.more_body:
+                self.cycle.keep_alive = False
+                return
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self._unset_keepalive_if_required()
@@ -140,11 +140,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self.abort()
 
     def send_400_response(self, msg: str) -> None:
-        if self.is_busy():
-            self.transport.close()  # never into the middle of an answer
-            return
-        self.transport.write(limits.error_answer(400, "Malformed HTTP request"))
-        self.transport.close()
+        self.refuse(limits.error_answer(400, "Malformed HTTP request"))
 
     # The exchange.
 

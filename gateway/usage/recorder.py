@@ -111,7 +111,7 @@ class Recorder:
         return True
 
     async def start(self) -> None:
-        """Begin writing. What earlier processes left in spool files is replayed first."""
+        """Begin writing. What earlier processes left in spool files is written with the first batch."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="usage-writer")
         self._task = asyncio.create_task(self._run(), name="usage-writer")
 
@@ -130,7 +130,8 @@ class Recorder:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._options.interval_seconds)
             self._wake.clear()
-            await self._in_thread(self._turn)
+            if not self._is_closing:
+                await self._in_thread(self._turn)
         await self._in_thread(self._last_turn)
 
     async def _in_thread(self, work: Callable[[], None]) -> None:

@@ -14,7 +14,7 @@ class Dialect:
     """One wire language, as far as the road speaks it itself."""
 
     read_call: Callable[[bytes], CallFields]
-    error_body: Callable[[Failure, str], bytes]
+    error_body: Callable[[Failure, str | None], bytes]
     read_error: Callable[[int, Headers, bytes], Failure]
     ping: bytes
 

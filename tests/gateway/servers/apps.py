@@ -21,7 +21,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await websocket(scope, receive, send)
     else:
         query = {name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()}
-        await ROUTES.get(scope["path"], echo)(Exchange(scope, receive, send, query))
+        await ROUTES.get(scope["path"], show_scope)(Exchange(scope, receive, send, query))
 
 
 class Exchange:
@@ -221,7 +221,7 @@ async def memory(exchange: Exchange) -> None:
 
 ROUTES = {
     "/hello": hello,
-    "/scope": show_scope,
+    "/echo": echo,
     "/stream": stream,
     "/flood": flood,
     "/watch": watch,

@@ -32,6 +32,7 @@ class ServerProcess:
                 stderr=log,
                 pass_fds=[options["fd"]] if "fd" in options else [],
             )
+        self.name = server
         self.address: tuple[str, int] | None = None
 
     def __enter__(self) -> "ServerProcess":
