@@ -20,7 +20,9 @@ START_SECONDS = 30
 class ServerProcess:
     """A running server; `log` is what it wrote to standard error."""
 
-    def __init__(self, server: str, tmp_path: Path, env: dict[str, str] | None = None, **options: Any) -> None:
+    def __init__(
+        self, server: str, tmp_path: Path, env: dict[str, str] | None = None, **options: Any
+    ) -> None:
         self.log_path = tmp_path / f"{server}-{time.monotonic_ns()}.log"
         options.setdefault("port", 0)
         with self.log_path.open("wb") as log:
