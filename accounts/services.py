@@ -228,4 +228,3 @@ def _apply(row: Account, fields: Mapping[str, Any]) -> None:
         if not pair.access_token:
             raise BadAccount("secret", "can't be empty")
         row.encrypted_secret = secrets.encrypt(pair.to_text(), secret_context(row.name))
-

@@ -154,7 +154,9 @@ class Directories:
             if sign_directory(Path(location)) == earlier.signature and key not in self._doubted:
                 continue
             reading = read_directory(Path(location), provider)
-            is_worse = earlier.credential is not None and reading.credential is None and not reading.is_logged_out
+            is_worse = (
+                earlier.credential is not None and reading.credential is None and not reading.is_logged_out
+            )
             if is_worse and key not in self._doubted:
                 self._doubted.add(key)
                 continue

@@ -86,10 +86,10 @@ def _secret(value: Any) -> str:
         return ""
     if not isinstance(value, str):
         raise ValueError("a text")
-    value = value.strip()
-    if len(value) > 8192 or not (value.isascii() and (value.isprintable() or not value)):
+    secret = value.strip()
+    if len(secret) > 8192 or not (secret.isascii() and secret.isprintable()):
         raise ValueError("at most 8192 printable ASCII characters")
-    return value
+    return secret
 
 
 def _whole(low: int, high: int, *, nullable: bool = False) -> Check:

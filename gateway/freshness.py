@@ -107,10 +107,16 @@ class Freshness:
 
     def _apply(self) -> None:
         revisions = self._revisions()
+        failures: list[Exception] = []
         for app, copy in self._copies.items():
             # Another value, not only a greater one: a database may have been restored from a backup.
             if revisions.get(app, 0) != copy.revision:
-                copy.apply_changes()
+                try:
+                    copy.apply_changes()
+                except Exception as error:  # noqa: BLE001  (raised below: the other copies come first)
+                    failures.append(error)
+        if failures:
+            raise failures[0]
 
     def _revisions(self) -> dict[str, int]:
         if not self._copies:

@@ -13,7 +13,7 @@ from .revisions import counted, reload_from
 
 
 def create(name: object, **given: object) -> Group:
-    """A new group; `parent` is a name. Raises BadTokenField, GroupNotFound."""
+    """A new group; `parent` is a name. Raises BadTokenField."""
     values = fields.check_all(given, fields.GROUP_FIELDS)
     checked = _checked_name(name)
     with counted() as revision:
@@ -71,7 +71,9 @@ def _resolved(values: Mapping[str, object], child: Group | None) -> dict[str, ob
     found = dict(values)
     if found.get("parent") is None:
         return found
-    parent = get(str(found["parent"]))
+    parent = Group.objects.filter(name=found["parent"]).first()
+    if parent is None:
+        raise BadTokenField("parent", "no group with this name")
     if parent.parent_id is not None:
         raise BadTokenField("parent", "is itself in a group; groups nest one level")
     if child is not None and (child.pk == parent.pk or child.children.exists()):

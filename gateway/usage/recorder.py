@@ -130,7 +130,8 @@ class Recorder:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._options.interval_seconds)
             self._wake.clear()
-            await self._in_thread(self._turn)
+            if not self._is_closing:
+                await self._in_thread(self._turn)
         await self._in_thread(self._last_turn)
 
     async def _in_thread(self, work: Callable[[], None]) -> None:
