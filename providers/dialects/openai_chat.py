@@ -16,6 +16,7 @@ __all__ = [
     "KEEPALIVE",
     "Chunk",
     "StreamTotals",
+    "asks_for_stream",
     "decode_chunk",
     "error_body",
     "read_call",
@@ -105,6 +106,11 @@ def text_or_none(value: object) -> str | None:
 
 def count_or_none(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def asks_for_stream(query: bytes) -> bool:
+    """`?stream=true` or `=1` asks for a stream whatever the body says; another value asks for nothing."""
+    return any(pair in (b"stream=true", b"stream=1") for pair in query.split(b"&"))
 
 
 def read_call(body: bytes) -> CallFields:

@@ -17,6 +17,7 @@ __all__ = [
     "TERMINAL",
     "Event",
     "StreamTotals",
+    "cut_off",
     "decode_event",
     "error_body",
     "event_bytes",
@@ -156,15 +157,18 @@ class StreamTotals:
     Parses only the first and the terminal events. Never raises: what it can't read, it passes by.
     """
 
-    __slots__ = ("failure", "is_finished", "model", "usage")
+    __slots__ = ("events_seen", "failure", "is_finished", "model", "response", "usage")
 
     def __init__(self) -> None:
+        self.events_seen = 0
+        self.response: dict[str, Any] = {}  # as the stream first told it
         self.usage = Usage()
         self.model: str | None = None
         self.failure: Failure | None = None
         self.is_finished = False  # a terminal event was seen
 
     def see(self, name: bytes, data: bytes) -> None:
+        self.events_seen += 1
         if not _matters(name, data):
             return
         try:
@@ -172,6 +176,7 @@ class StreamTotals:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
         if isinstance(event.response, dict):
+            self.response = self.response or event.response
             self.model = text_or_none(event.response.get("model")) or self.model
             self.usage = usage_from(event.response.get("usage")) or self.usage
         if event.type in TERMINAL:
@@ -196,6 +201,21 @@ def failure_of(event: Event) -> Failure | None:
         bare = {"message": event.message, "code": event.code, "param": event.param}
         return failure_from_object(event.error or bare)
     return None
+
+
+def cut_off(totals: StreamTotals, failure: Failure) -> bytes:
+    """The end of a stream that passed by and broke off: `response.failed` for the response it was about."""
+    if totals.is_finished:
+        return b""
+    response, number, begun = totals.response, totals.events_seen, b""
+    if not response:  # clients take no event before `response.created`
+        response = {"id": "resp_failed", "object": "response", "created_at": 0, "model": "", "output": []}
+        created = {"type": "response.created", "sequence_number": number}
+        begun = event_bytes(
+            "response.created", {**created, "response": {**response, "status": "in_progress"}}
+        )
+        number += 1
+    return begun + failed_event(failure, response, number)
 
 
 def event_bytes(type_name: str, payload: dict[str, Any]) -> bytes:
