@@ -11,7 +11,7 @@ from decimal import Decimal
 from django.db import DataError, IntegrityError, transaction
 
 from gateway.exchange import CLIENT_LEFT, NO_USAGE, Exchange
-from gateway.models import TEXT_LENGTH, DailyUsage, ExchangeRow
+from gateway.models import DailyUsage, ExchangeRow
 
 _DAILY = uuid.UUID("5a3c0f5e-7f0b-4c38-9a43-6b1f8d1f2f60")
 _SUMS = (
@@ -47,6 +47,7 @@ class Written:
 def write(exchanges: Sequence[Exchange]) -> Written:
     """Insert the rows that are not there yet and add exactly those to the daily sums, in one transaction.
 
+    The exchanges are tidied (`gateway.usage.tidy`).
     Raises `django.db.Error` when the database is away: then nothing has been written. A row that no database
     would take is left out and reported, and does not hold up the others.
     """
@@ -96,34 +97,29 @@ def _insert(rows: Mapping[uuid.UUID, Exchange]) -> None:
         _add_daily(rows.values())
 
 
-def clean(text: str, length: int = TEXT_LENGTH) -> str:
-    """`text` as every database takes it: no NUL, no lone surrogate, at most `length` characters."""
-    return text[:length].replace("\0", "").encode("utf-8", "replace").decode()
-
-
 def _row(pk: uuid.UUID, exchange: Exchange) -> ExchangeRow:
     usage = exchange.usage
     return ExchangeRow(
         id=pk,
         started_at=datetime.fromtimestamp(exchange.started_at, UTC),
-        surface=clean(exchange.surface, 64),
-        method=clean(exchange.method, 16),
-        path=clean(exchange.path),
-        peer=clean(exchange.peer, 64),
-        token_id=clean(exchange.token_id),
-        token_label=clean(exchange.token_label),
-        ledger_id=clean(exchange.ledger_id),
-        provider=clean(exchange.provider),
-        account=clean(exchange.account),
-        model_asked=clean(exchange.model_asked),
-        model_served=clean(exchange.model_served),
+        surface=exchange.surface,
+        method=exchange.method,
+        path=exchange.path,
+        peer=exchange.peer,
+        token_id=exchange.token_id,
+        token_label=exchange.token_label,
+        ledger_id=exchange.ledger_id,
+        provider=exchange.provider,
+        account=exchange.account,
+        model_asked=exchange.model_asked,
+        model_served=exchange.model_served,
         status=exchange.status,
         upstream_status=exchange.upstream_status,
         is_stream=exchange.is_stream,
         is_refusal=exchange.is_refusal,
         is_estimated=usage.is_estimated,
         failure_kind=exchange.failure_kind or "",
-        failure_message=clean(exchange.failure_message),
+        failure_message=exchange.failure_message,
         attempts=exchange.attempts,
         first_byte_seconds=exchange.first_byte_seconds,
         total_seconds=exchange.total_seconds,
@@ -136,7 +132,7 @@ def _row(pk: uuid.UUID, exchange: Exchange) -> ExchangeRow:
         cache_write_1h_tokens=usage.cache_write_1h_tokens,
         output_tokens=usage.output_tokens,
         cost=exchange.cost,
-        currency=clean(exchange.currency, 8),
+        currency=exchange.currency,
     )
 
 
@@ -188,12 +184,12 @@ def _daily(exchange: Exchange) -> DailyUsage:
     """The daily row that this exchange alone would make."""
     usage, status = exchange.usage, exchange.status
     day = datetime.fromtimestamp(exchange.started_at, UTC).date()
-    token_id, ledger_id = clean(exchange.token_id), clean(exchange.ledger_id)
-    account, provider = clean(exchange.account), clean(exchange.provider)
+    token_id, ledger_id = exchange.token_id, exchange.ledger_id
+    account, provider = exchange.account, exchange.provider
     model, surface, currency = (
-        clean(_model(exchange)),
-        clean(exchange.surface, 64),
-        clean(exchange.currency, 8),
+        _model(exchange),
+        exchange.surface,
+        exchange.currency,
     )
     return DailyUsage(
         id=daily_id(day, token_id, account, provider, model, surface, currency),
@@ -206,9 +202,9 @@ def _daily(exchange: Exchange) -> DailyUsage:
         surface=surface,
         currency=currency,
         requests=1,
-        errors=int(status >= 400 and status != CLIENT_LEFT),
+        errors=int(status != CLIENT_LEFT and (status >= 400 or exchange.failure_kind is not None)),
         cancelled=int(status == CLIENT_LEFT),
-        refused=int(exchange.is_refusal),
+        refused=int(exchange.is_refusal and not exchange.attempts),
         estimated=int(usage.is_estimated),
         unpriced=int(exchange.cost is None and usage != NO_USAGE),
         total_seconds=exchange.total_seconds,
