@@ -77,7 +77,7 @@ class ExchangeRow(UsageCounts):
 class DailyUsage(UsageCounts):
     """Sums of one UTC day for one token, account, provider, model, surface and currency.
 
-    `id` is computed from those seven (`gateway.usage.services.daily_id`), so that a batch can be added in the
+    `id` is computed from those seven (`gateway.usage.daily.daily_id`), so that a batch can be added in the
     order of one key by every worker.
     """
 
