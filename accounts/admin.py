@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -18,6 +18,7 @@ from accounts.errors import AccountError, BadAccount
 from accounts.live import pool_to_show
 from accounts.models import Account, PoolSetting, Source
 from accounts.overview import MISLEADING_LIMIT, account_view
+from accounts.store import ONLY_ROW
 
 if TYPE_CHECKING:  # Django's classes take their model as a parameter in the stubs only
     BaseForm = forms.ModelForm[Account]
@@ -99,7 +100,7 @@ class AccountAdmin(BaseAccountAdmin):
     list_display = ("name", "provider", "source", "state", "used_now", "rests", "quota_now", "error")
     list_filter = ("provider", "source", "is_paused", "is_absent", "needs_login")
     search_fields = ("name", "provider")
-    actions: ClassVar = ["pause", "resume", "clear"]
+    actions = ["pause", "resume", "clear"]
     readonly_fields = ("state", "rests", "quota_now", "error", "used_now", "about_limits")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
@@ -219,7 +220,7 @@ class PoolSettingAdmin(BaseSettingAdmin):
 
     def save_model(self, request: HttpRequest, obj: PoolSetting, form: Any, change: bool) -> None:
         services.set_strategy(obj.strategy)
-        obj.pk = services.ONLY_ROW
+        obj.pk = ONLY_ROW
 
 
 def _when(moment: float | None) -> str:
