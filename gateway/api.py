@@ -18,6 +18,7 @@ from ninja.parser import Parser
 from gateway import errors, guards
 from gateway.access import is_json
 from providers.dialects.types import Failure, FailureKind
+from tokens.api import router as tokens_router
 
 UNSUPPORTED_MEDIA_TYPE = 415  # no failure of the data plane's, so no kind of its own
 _BODY_PARTS = ("body", "form", "file")
@@ -99,3 +100,5 @@ api.add_exception_handler(Http404, on_not_found)
 api.add_exception_handler(RequestDataTooBig, on_too_big)
 api.add_exception_handler(HttpError, on_http_error)
 api.add_exception_handler(ValidationError, on_invalid)
+
+api.add_router("/api/tokens", tokens_router)

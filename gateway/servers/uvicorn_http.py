@@ -37,6 +37,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.app_state = {**app_state, "abort": self.abort}
         self.drain: Drain = app_state["drain"]
         self.budget: limits.BodyBudget = config.budget
+        self.idle_seconds: float = config.idle_seconds
         self.is_refused = False
         self.is_inside_head = True
         self.head_bytes = 0
@@ -185,7 +186,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if self.is_inside_head and self.is_busy():
             return
         waits_for_reader = not self.is_inside_head and self.flow.read_paused
-        if now - self.progress_at > limits.IDLE_SECONDS and not waits_for_reader:
+        if now - self.progress_at > self.idle_seconds and not waits_for_reader:
             self.transport.close()
 
 
