@@ -124,6 +124,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "gateway.middleware.CookieMiddleware",
+    "gateway.middleware.ErrorMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -160,6 +161,7 @@ AUTH_PASSWORD_VALIDATORS = [
 # The admin's files come straight from the installed packages: no collectstatic step.
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # The surfaces' own limit answers 413. Up to it a body stays in memory: prompts don't belong on disk.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
