@@ -44,6 +44,7 @@ class ErrorMiddleware(MiddlewareMixin):
             status=response.status_code,
             content_type="application/json",
         )
+        fresh.headers["Content-Length"] = str(len(fresh.content))  # CommonMiddleware has passed already
         if "Allow" in response.headers:
             fresh.headers["Allow"] = response.headers["Allow"]
         return fresh
