@@ -22,6 +22,8 @@ from .errors import TokenError
 from .forms import ChangeForm, GroupForm, IssueForm, RotateForm
 from .models import Group, Token
 
+_END_OF_DATES = 253_402_300_800  # the year 10000; imported records may hold any number
+
 
 class ServiceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
     """Services write; what they refuse is told on the form's page, and nothing is saved."""
@@ -79,7 +81,7 @@ class TokenAdmin(ServiceAdmin):
 
     @admin.display(description="id", ordering="id")
     def short_id(self, token: Token) -> str:
-        return format_html("<code>{}</code>", token.id if len(token.id) <= 36 else token.id[:35] + "…")
+        return format_html('<code title="{}">{}…</code>', token.id, token.id[:8])
 
     @admin.display(description="state")
     def state(self, token: Token) -> str:
@@ -92,7 +94,7 @@ class TokenAdmin(ServiceAdmin):
 
     @admin.display(description="ends (UTC)", ordering="expires_at")
     def ends_at(self, token: Token) -> str:
-        if token.state(time.time()) != "active":
+        if token.state(time.time()) != "active" or not 0 < token.expires_at < _END_OF_DATES:
             return _moment(token.expires_at)
         return f"{_moment(token.expires_at)} (in {timeuntil(datetime.fromtimestamp(token.expires_at, UTC), depth=1)})"
 
@@ -252,7 +254,6 @@ class GroupAdmin(ServiceAdmin):
 
 def _moment(seconds: int) -> str:
     """Unix seconds for people; what is no date stays a number."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
-    except (OverflowError, ValueError, OSError):
+    if not 0 <= seconds < _END_OF_DATES:
         return str(seconds)
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")

@@ -97,6 +97,7 @@ class IssueForm(TokenForm):
 class ChangeForm(TokenForm):
     ends = forms.SplitDateTimeField(
         label="Ends (UTC)",
+        required=False,
         widget=AdminSplitDateTime,
         help_text="May be brought forward, not beyond the end that the token was signed with.",
     )
@@ -104,7 +105,7 @@ class ChangeForm(TokenForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial["ends"] = datetime.fromtimestamp(self.instance.expires_at, UTC)
+        self.initial["ends"] = _as_date(self.instance.expires_at)
 
     def values(self) -> dict[str, object]:
         found = {"label": self.cleaned_data.get("label"), **super().values()}
@@ -113,7 +114,9 @@ class ChangeForm(TokenForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         ends = cleaned.get("ends")
-        if ends and "ends" in self.changed_data and ends.timestamp() > self.instance.signed_until:
+        if ends is None and "ends" in self.changed_data:
+            self.add_error("ends", "Must be given.")
+        elif ends and "ends" in self.changed_data and ends.timestamp() > self.instance.signed_until:
             self.add_error("ends", "Lies beyond the end that the token was signed with; rotate it instead.")
         return cleaned
 
@@ -160,3 +163,8 @@ class GroupForm(CheckedForm):
             except BadTokenField as problem:
                 self.add_error("parent", problem.message.removeprefix("parent: "))
         return cleaned
+
+
+def _as_date(seconds: int) -> datetime | None:
+    """None for what is no date: imported records may hold any number."""
+    return datetime.fromtimestamp(seconds, UTC) if 0 <= seconds < 253_402_300_800 else None

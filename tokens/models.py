@@ -61,6 +61,7 @@ class Group(Limited):
 
     class Meta:
         db_table = "tokens_group"
+        verbose_name = "token group"
         ordering = ["name"]
 
     def __str__(self) -> str:
