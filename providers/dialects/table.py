@@ -1,0 +1,36 @@
+"""What the road asks of a dialect, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from providers.dialects import anthropic, openai_chat, openai_errors, openai_responses
+from providers.dialects.types import CallFields, Failure, Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One wire language, as far as the road speaks it itself."""
+
+    read_call: Callable[[bytes], CallFields]
+    error_body: Callable[[Failure, str | None], bytes]
+    read_error: Callable[[int, Headers, bytes], Failure]
+    ping: bytes
+
+
+DIALECTS: dict[str, Dialect] = {
+    "anthropic": Dialect(anthropic.read_call, anthropic.error_body, anthropic.read_error, anthropic.PING),
+    "openai_chat": Dialect(
+        openai_chat.call_fields, openai_errors.error_body, openai_errors.read_failure, openai_chat.KEEPALIVE
+    ),
+    "openai_responses": Dialect(
+        openai_responses.call_fields,
+        openai_errors.error_body,
+        openai_errors.read_failure,
+        openai_responses.KEEPALIVE,
+    ),
+}
+
+NO_FIELDS = CallFields()
+"""Of a call whose body the road does not read."""
