@@ -224,6 +224,7 @@ class Supervisor:
 
     async def _stop(self) -> None:
         self.stopping.set()
+        logger.info("stopping %d workers", len(self.workers))
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

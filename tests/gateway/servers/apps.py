@@ -59,6 +59,8 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if os.environ.get("TEST_START") == "fail":
         await send({"type": "lifespan.startup.failed", "message": "no such database"})
         return
+    if os.path.exists(os.environ.get("TEST_BROKEN_FILE", "")):
+        raise LookupError("broken by an update")
     if os.environ.get("TEST_START") == "hang":
         print("hooks: hanging", file=sys.stderr, flush=True)
         await asyncio.Event().wait()
