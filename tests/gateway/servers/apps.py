@@ -78,6 +78,8 @@ async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["path"] == "/ws-crash":
         raise RuntimeError("before accept")
     await send({"type": "websocket.accept"})
+    if scope["path"] == "/ws-return":
+        return
     while (message := await receive())["type"] != "websocket.disconnect":
         if message.get("text") == "crash":
             raise RuntimeError("after accept")

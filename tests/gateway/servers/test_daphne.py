@@ -1,0 +1,161 @@
+"""What only daphne can do, and that the hooks on which we rely are still where they were."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.gateway.servers import ws
+from tests.gateway.servers.conftest import Launch
+from tests.gateway.servers.harness import (
+    ROOT,
+    Answer,
+    ServerProcess,
+    read_to_end,
+    read_until,
+    request,
+)
+
+# Each name is overridden or read by us: (module, class, attributes).
+HOOKS = [
+    (
+        "daphne.server",
+        "Server",
+        "create_application handle_reply protocol_connected protocol_disconnected application_checker"
+        " timeout_checker check_headers_type log_action",
+    ),
+    (
+        "daphne.http_protocol",
+        "WebRequest",
+        "gotLength handleContentChunk requestReceived process handle_reply basic_error finish connectionLost"
+        " registerProducer unregisterProducer",
+    ),
+    ("daphne.http_protocol", "HTTPFactory", "buildProtocol log"),
+    ("daphne.ws_protocol", "WebSocketProtocol", "sendCloseFrame check_timeouts STATE_OPEN"),
+    (
+        "twisted.web.http",
+        "HTTPChannel",
+        "connectionMade connectionLost checkPersistence resetTimeout lineLengthExceeded"
+        " MAX_LENGTH totalHeadersSize maxHeaders _respondToBadRequestAndDisconnect _receivedHeaderSize line_mode _buffer",
+    ),
+    (
+        "twisted.internet.tcp",
+        "Server",
+        "startWriting doWrite dataBuffer loseWriteConnection abortConnection disconnecting",
+    ),
+    ("twisted.internet.tcp", "Port", "transport stopListening"),
+]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "attributes"), HOOKS, ids=[f"{hook[0]}.{hook[1]}" for hook in HOOKS]
+)
+def test_hooks_are_there(module: str, name: str, attributes: str) -> None:
+    """In a process of its own: the import makes an event loop."""
+    code = (
+        "import importlib, gateway.servers.reactor\n"
+        f"cls = getattr(importlib.import_module({module!r}), {name!r})\n"
+        f"print([each for each in {attributes.split()!r} if not hasattr(cls, each)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.fixture(scope="module")
+def daphne(tmp_path_factory: pytest.TempPathFactory):
+    with ServerProcess("daphne", tmp_path_factory.mktemp("daphne")) as process:
+        yield process
+        assert process.process.poll() is None
+
+
+def test_the_whole_body_is_one_message(daphne: ServerProcess) -> None:
+    answer = daphne.talk(request("/echo", b"x" * 7_000_000, connection="close"))
+    assert answer.json == {"messages": 1, "bytes": 7_000_000}
+
+
+def test_forms_are_not_parsed(daphne: ServerProcess) -> None:
+    """Twisted would answer 400 to this multipart body, and copy a good one."""
+    kind = "multipart/form-data; boundary=x"
+    answer = daphne.talk(request("/echo", b"no parts", connection="close", content_type=kind))
+    assert answer.json["bytes"] == 8
+
+
+def test_names_that_twisted_dislikes_are_refused_in_our_shape(daphne: ServerProcess) -> None:
+    for data in (b"GET /\xff HTTP/1.1\r\nHost: test\r\n\r\n", b"GET /hello HTTP/1.1\r\nb@d: 1\r\n\r\n"):
+        answer = daphne.talk(data)
+        assert (answer.status, answer.error) == (400, "invalid_request_error")
+
+
+def test_an_answer_that_never_began_is_replaced_whole(daphne: ServerProcess) -> None:
+    """daphne sends the head with the first piece of the body."""
+    answer = daphne.get("/fail-started")
+    assert (answer.status, answer.error) == (500, "api_error")
+    assert "x-lost" not in answer.headers
+
+
+def test_housekeeping_survives_exceptions(daphne: ServerProcess) -> None:
+    """The stock server's checker dies of the first exception inside an answer."""
+    for _ in range(3):
+        daphne.get("/fail-after")
+        daphne.get("/unfinished")
+    assert daphne.get("/fail-before").status == 500
+    assert "unhandled in twisted" not in daphne.log
+
+
+def test_no_temporary_files(daphne: ServerProcess) -> None:
+    with daphne.connect() as sock:
+        sock.sendall(request("/echo", method="POST", content_length="300000") + b"x" * 200_000)
+        links = subprocess.run(
+            ["ls", "-l", f"/proc/{daphne.process.pid}/fd"], capture_output=True, text=True, check=True
+        )
+        assert "deleted" not in links.stdout
+        sock.sendall(b"x" * 100_000)
+        read_until(sock, b"}")
+
+
+# Websockets.
+
+
+def test_a_websocket_talks(daphne: ServerProcess) -> None:
+    sock, head = ws.handshake(daphne, "/ws")
+    with sock:
+        assert head.startswith(b"HTTP/1.1 101")
+        ws.send_text(sock, b"hello")
+        assert ws.read_frame(sock) == (1, b"hello")
+
+
+def test_a_websocket_application_that_fails(daphne: ServerProcess) -> None:
+    sock, head = ws.handshake(daphne, "/ws-crash")
+    with sock:
+        assert head.startswith(b"HTTP/1.1 500")
+    sock, _ = ws.handshake(daphne, "/ws")
+    with sock:
+        ws.send_text(sock, b"crash")
+        assert ws.close_code(ws.read_frame(sock)) == 1011
+    sock, _ = ws.handshake(daphne, "/ws-return")
+    with sock:
+        assert ws.close_code(ws.read_frame(sock)) == 1000
+    assert daphne.get("/hello").status == 200
+
+
+def test_websockets_are_told_that_we_go(launch: Launch) -> None:
+    process = launch("daphne")
+    sock, _ = ws.handshake(process, "/ws")
+    with sock:
+        process.signal(signal.SIGTERM)
+        assert ws.close_code(ws.read_frame(sock)) == 1012
+    assert process.ends(4) == 0
+
+
+def test_websockets_that_come_and_go_leave_nothing(daphne: ServerProcess) -> None:
+    for _ in range(5):
+        sock, _ = ws.handshake(daphne, "/ws")
+        sock.close()
+    daphne.eventually("/memory", lambda memory: memory["tasks"] <= 3)
+
+
+def test_pipelined_after_close_is_not_answered(daphne: ServerProcess) -> None:
+    with daphne.connect() as sock:
+        sock.sendall(request("/hello", connection="close") + request("/pid"))
+        assert Answer(read_to_end(sock)).json == "hello"
