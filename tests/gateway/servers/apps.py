@@ -224,6 +224,12 @@ async def late(exchange: Exchange) -> None:
     await exchange.answer("late")
 
 
+async def early(exchange: Exchange) -> None:
+    """Answers without looking at the body."""
+    SEEN["early"] = 1
+    await exchange.answer("early", 401)
+
+
 async def hang(exchange: Exchange) -> None:
     SEEN["hang"] = 1
     await asyncio.Event().wait()
@@ -265,6 +271,7 @@ ROUTES = {
     "/polite": polite,
     "/stubborn": stubborn,
     "/late": late,
+    "/early": early,
     "/hang": hang,
     "/thread": thread,
     "/pid": pid,

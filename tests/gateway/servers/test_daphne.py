@@ -37,7 +37,8 @@ HOOKS = [
         "twisted.web.http",
         "HTTPChannel",
         "connectionMade connectionLost checkPersistence resetTimeout lineLengthExceeded"
-        " MAX_LENGTH totalHeadersSize maxHeaders _respondToBadRequestAndDisconnect _receivedHeaderSize line_mode _buffer",
+        " MAX_LENGTH totalHeadersSize maxHeaders line_mode _buffer"
+        " _respondToBadRequestAndDisconnect _receivedHeaderSize",
     ),
     (
         "twisted.internet.tcp",
