@@ -1,11 +1,7 @@
 """uvicorn's own part: the configuration, and the hooks on which we rely."""
 
-import inspect
 import subprocess
 import sys
-
-import pytest
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.servers.options import ServeOptions
 from gateway.servers.uvicorn import GatewayConfig
@@ -20,31 +16,6 @@ def test_everything_is_off_that_we_do_ourselves() -> None:
     assert config.encoded_headers == []
     assert not config.access_log
     assert config.timeout_keep_alive == 33
-
-
-HOOKS = [
-    "data_received",
-    "send_400_response",
-    "on_headers_complete",
-    "on_body",
-    "on_message_complete",
-    "on_response_complete",
-    "_start_asgi_task",
-    "connection_lost",
-    "_unset_keepalive_if_required",
-]
-FIELDS = ["disconnected", "keep_alive", "response_started", "response_complete", "more_body", "message_event"]
-
-
-@pytest.mark.parametrize("name", HOOKS)
-def test_hooks_are_there(name: str) -> None:
-    assert callable(getattr(HttpToolsProtocol, name))
-
-
-def test_the_cycle_has_the_fields_that_we_use() -> None:
-    source = inspect.getsource(RequestResponseCycle.__init__)
-    for name in FIELDS:
-        assert f"self.{name} = " in source
 
 
 def test_a_missing_parser_is_an_error_and_not_a_slower_server() -> None:
