@@ -103,12 +103,14 @@ class OverMessages(ABC):
 
     def feed(self, chunk: bytes) -> bytes:
         """Never raises: nonsense from the upstream becomes `failure` and the surface's error form."""
+        out = b""
         try:
-            out = [self._event(data) for _, data in self._reader.feed(chunk)]
+            for _, data in self._reader.feed(chunk):
+                out += self._event(data)
         except Refused as exc:
             self.failure = exc.failure
-            return self.fail(exc.failure)
-        return b"".join(out)
+            out += self.fail(exc.failure)
+        return out
 
     def finish(self) -> bytes:
         out = b""

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from providers.dialects.types import MakeId, Sealer, Translator
 from providers.translation.chat_over_messages import ChatOverMessages
 from providers.translation.passthrough import Passthrough
+from providers.translation.responses_over_messages import ResponsesOverMessages
 
 _Make = Callable[[MakeId, float, Sealer], Translator]
 
 PAIRS: dict[tuple[str, str], _Make] = {
     ("anthropic", "anthropic"): lambda ids, now, sealer: Passthrough(),
     ("openai_chat", "anthropic"): ChatOverMessages,
+    ("openai_responses", "anthropic"): ResponsesOverMessages,
 }
 """By (surface's dialect, upstream's dialect)."""
 
