@@ -22,9 +22,8 @@ from providers.catalog import Route
 from providers.dialects.types import Call, Failure, FailureKind, Headers, Translator, WireAnswer, header
 from providers.drivers.base import Driver, Outcome, Verdict
 from providers.registry import DRIVERS
-from providers.translation import pairs
 from providers.upstream import Upstream
-from tokens.registry import TokenRecord
+from tokens.records import TokenRecord
 
 MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 """An answer that must be whole before it can be translated, and any error, is at most this large."""
@@ -107,6 +106,8 @@ class Dispatch:
                     return last  # the upstream's own refusal says more than ours
                 raise
             budget.attempts_left -= 1
+            if lease.is_expired:
+                await self._house.pool.refresh(lease)
             last = await self._attempt(trip, call, route, driver, lease)
             self._house.pool.report(lease, last.verdict)
             if last.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP) or budget.is_spent(loop.time()):
@@ -119,15 +120,14 @@ class Dispatch:
                     await self.release(trip)
                     continue
             budget.excluded.add(lease.account)
-            if self._house.pool.has_other(route.provider.name, budget.excluded):
-                await self.release(trip)
+            await self.release(trip)
 
     def _choose(self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget) -> Lease:
         lease = self._house.pool.choose(
             Ask(
                 provider=route.provider.name,
                 model=route.target.model,
-                session=self._house.session_key(call),
+                session=self._house.session_key(route.provider.name, call),
                 token_id=token.id,
                 excluded=frozenset(budget.excluded),
                 pinned=token.account or None,
@@ -141,7 +141,7 @@ class Dispatch:
     async def _attempt(self, trip: Trip, call: Call, route: Route, driver: Driver, lease: Lease) -> Attempt:
         loop = asyncio.get_running_loop()
         wire, exchange = trip.wire, trip.exchange
-        translator = pairs.translator(trip.surface.dialect, driver.dialect, self._house.tools(call))
+        translator = self._house.translator(trip.surface.dialect, driver.dialect)
         trip.translator = translator
         upstream = Upstream(
             route.provider.name,

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable
 
 import httpx
@@ -50,8 +51,14 @@ STATUSES: dict[FailureKind, int] = {
 
 INTERRUPTIONS: dict[Interruption, tuple[int, Failure]] = {
     Interruption.FIRST_BYTE: (504, Failure(FailureKind.TIMEOUT, "Upstream did not begin to answer in time")),
-    Interruption.IDLE: (504, Failure(FailureKind.TIMEOUT, "Upstream fell silent before its answer was complete")),
-    Interruption.DRAIN: (503, Failure(FailureKind.UNAVAILABLE, "The gateway is restarting; please try again")),
+    Interruption.IDLE: (
+        504,
+        Failure(FailureKind.TIMEOUT, "Upstream fell silent before its answer was complete"),
+    ),
+    Interruption.DRAIN: (
+        503,
+        Failure(FailureKind.UNAVAILABLE, "The gateway is restarting; please try again"),
+    ),
 }
 
 
@@ -72,7 +79,9 @@ def _exhausted(exc: Exception) -> Failure:
     if not isinstance(exc, accounts.PoolExhausted) or exc.until is None:
         return Failure(FailureKind.UPSTREAM, "Upstream authentication unavailable")
     kind = FailureKind.UNAVAILABLE if exc.is_upstream_down else FailureKind.RATE_LIMIT
-    return Failure(kind, str(exc), retry_after_seconds=exc.retry_after_seconds)
+    return Failure(
+        kind, f"All accounts are busy: {exc}", retry_after_seconds=max(1.0, exc.until - time.time())
+    )
 
 
 def _own(exc: Exception) -> Failure:
@@ -100,14 +109,14 @@ TREE: tuple[tuple[type[Exception], Callable[[Exception], Failure]], ...] = (
 
 
 def describe(exc: Exception) -> tuple[int, Failure]:
-    """The status and the words for what was raised. Whatever is not in the tree is a defect: logged, and told as 500."""
+    """The status and the words for what was raised. What is not in the tree is a defect: logged, told as 500."""
     for kind, words in TREE:
         if isinstance(exc, kind):
             failure = words(exc)
             return status_of(failure), failure
-    failure = getattr(exc, "failure", None)
-    if isinstance(failure, Failure):
-        return status_of(failure), failure
+    own = getattr(exc, "failure", None)
+    if isinstance(own, Failure):
+        return status_of(own), own
     logger.exception("Unexpected error", exc_info=exc)
     return 500, Failure(FailureKind.INTERNAL, "Internal error")
 
@@ -116,9 +125,11 @@ def status_of(failure: Failure) -> int:
     return STATUSES[failure.kind]
 
 
-def render(status: int, failure: Failure, dialect: str, request_id: str) -> WireAnswer:
-    """A whole answer in the caller's dialect. `request-id` is ours, since the answer is."""
-    headers: Headers = ((b"content-type", b"application/json"), (b"request-id", request_id.encode()))
+def render(status: int, failure: Failure, dialect: str, request_id: str | None) -> WireAnswer:
+    """A whole answer in the caller's dialect. `request-id` is ours, since the answer is; None = outside an exchange."""
+    headers: Headers = ((b"content-type", b"application/json"),)
+    if request_id is not None:
+        headers = (*headers, (b"request-id", request_id.encode()))
     if failure.retry_after_seconds is not None:
         seconds = max(1, math.ceil(failure.retry_after_seconds))
         headers = (*headers, (b"retry-after", str(seconds).encode()))

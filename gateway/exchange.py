@@ -6,11 +6,12 @@ call has ended. Nobody changes it afterwards. No secret and no body ever goes in
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from providers.dialects.types import FailureKind, Usage
 
+NO_USAGE = Usage()
 CLIENT_LEFT = 499
 """The status of an exchange whose client closed the connection before its answer was complete."""
 
@@ -25,7 +26,6 @@ class Exchange:
     id: str  # UUIDv7 text: the request id
     started_at: float
     surface: str = ""  # a name in `gateway/surfaces.py`; "" = no surface was reached
-    family: str = ""  # the surface's counter: a word of `gateway.metrics.FAMILIES`, or ""
     method: str = ""
     path: str = ""  # without query
     peer: str = ""  # the client's address
@@ -52,6 +52,6 @@ class Exchange:
     bytes_in: int = 0
     bytes_out: int = 0
 
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NO_USAGE
     cost: Decimal | None = None  # None = unknown price
     currency: str = ""

@@ -13,17 +13,28 @@ import time
 import httpx
 
 from gateway import errors, identity
+from gateway.admission import admit
 from gateway.dispatch import Dispatch, Sent
 from gateway.exchange import CLIENT_LEFT, Exchange
 from gateway.house import House
-from gateway.surfaces import Match, Surface
+from gateway.surfaces import UNKNOWN, Match, WrongMethod
 from gateway.trip import Trip
-from gateway.wire import ClientLeft, Interruption, Receive, Request, Send, Wire, headers_down, headers_up, read_body
-from providers import dialects
-from providers.dialects.types import Call, Failure, FailureKind, Truncated
+from gateway.wire import (
+    ClientLeft,
+    Interruption,
+    Receive,
+    Request,
+    Send,
+    Wire,
+    headers_down,
+    headers_up,
+    read_body,
+)
+from providers.dialects.table import DIALECTS, NO_FIELDS
+from providers.dialects.types import Call, Failure, FailureKind, Headers, Refused, Truncated
 from tokens import registry as tokens
 from tokens.errors import UnknownToken
-from tokens.registry import TokenRecord
+from tokens.records import TokenRecord
 
 logger = logging.getLogger(__name__)
 
@@ -37,14 +48,14 @@ class Relay:
 
     async def carry(self, match: Match, request: Request, receive: Receive, send: Send) -> None:
         """One exchange from its head to its record. Raises only what cuts the connection."""
-        house = self._house
         trip = self._set_out(match, request, receive, send)
-        house.pulse.add(trip.wire)
         try:
-            trip.token = await self._authenticate(request, trip)
-            trip.call = await self._read(trip, receive)
-            house.limits.admit(trip.token, trip.call, trip.exchange)
-            sent = await self._dispatch.send(trip, trip.call, trip.token)
+            token = await self._authenticate(request, trip)
+            if match.surface is UNKNOWN:
+                raise Refused(Failure(FailureKind.NOT_FOUND, f"Unknown path: {trip.exchange.path}"))
+            call = await self._read(trip, receive)
+            admit(token, call)
+            sent = await self._dispatch.send(trip, call, token)
             await self._respond(trip, sent)
         except ClientLeft:
             trip.exchange.status = CLIENT_LEFT
@@ -53,7 +64,16 @@ class Relay:
         except Exception as exc:  # noqa: BLE001 - the one place where whatever went wrong becomes an answer
             await self._tell(trip, *errors.describe(exc))
         finally:
-            self._conclude(trip)
+            await self._conclude(trip)
+
+    async def refuse(self, wrong: WrongMethod, request: Request, receive: Receive, send: Send) -> None:
+        """The path is a surface's, the method is not: told before any token is looked at."""
+        trip = self._set_out(Match(UNKNOWN, request.raw_path), request, receive, send)
+        trip.wire.answer_headers += ((b"allow", ",".join(wrong.allowed).encode()),)
+        try:
+            await self._tell(trip, *errors.describe(wrong))
+        finally:
+            await self._conclude(trip)
 
     def _set_out(self, match: Match, request: Request, receive: Receive, send: Send) -> Trip:
         now = asyncio.get_running_loop().time()
@@ -61,7 +81,6 @@ class Relay:
             id=identity.request_id(),
             started_at=time.time(),
             surface=match.surface.name,
-            family=match.surface.counter,
             method=request.method,
             path=request.raw_path.decode("latin-1"),
             peer=request.peer,
@@ -69,6 +88,8 @@ class Relay:
         wire = Wire(receive, send, now, request.abort)
         wire.answer_headers = ((identity.HEADER, exchange.id.encode()),)
         identity.current.set(exchange.id)
+        self._house.metrics.opened()
+        self._house.pulse.add(wire)
         return Trip(match.surface, match.path, request, wire, exchange)
 
     async def _authenticate(self, request: Request, trip: Trip) -> TokenRecord:
@@ -82,6 +103,7 @@ class Relay:
             token = registry.authenticate(secret, time.time())
         trip.exchange.token_id = token.id
         trip.exchange.token_label = token.label
+        trip.exchange.ledger_id = token.ledger_id
         return token
 
     async def _read(self, trip: Trip, receive: Receive) -> Call:
@@ -89,22 +111,30 @@ class Relay:
         began = loop.time()
         body = await read_body(trip.request, receive, self._house.options.max_body_bytes)
         trip.body_seconds = loop.time() - began
-        fields = dialects.read_call(trip.surface.dialect, body) if trip.surface.has_body else dialects.NO_FIELDS
+        fields = DIALECTS[trip.surface.dialect].read_call(body) if trip.surface.has_body else NO_FIELDS
         trip.exchange.model_asked = fields.model or ""
         trip.exchange.is_stream = fields.stream
         request = trip.request
         return Call(
-            trip.surface.name, request.method, trip.path, request.query, headers_up(request.headers), body, fields
+            trip.surface.name,
+            request.method,
+            trip.path,
+            request.query,
+            headers_up(request.headers),
+            body,
+            fields,
         )
 
     async def _respond(self, trip: Trip, sent: Sent) -> None:
         """The head, then every chunk as it comes, then the end."""
         wire, head = trip.wire, sent.head
         trip.exchange.status = head.status
+        wire.is_stream = sent.is_stream
         if sent.body is None:
-            return await wire.answer(head.status, headers_down(head.headers), head.body, sent.at)
+            await self._answer(trip, sent)
+            return
         if not wire.started:
-            await wire.start(head.status, self._stream_headers(sent))
+            await wire.start(head.status, _stream_headers(sent))
         loop_time = asyncio.get_running_loop().time
         wire.is_relaying = True
         feed = sent.translator.feed
@@ -120,11 +150,17 @@ class Relay:
             await wire.end(sent.translator.finish())
         except (httpx.TransportError, Truncated) as exc:
             await self._tell(trip, *errors.describe(exc))
-        return None
 
-    def _stream_headers(self, sent: Sent) -> tuple[tuple[bytes, bytes], ...]:
-        headers = headers_down(sent.head.headers)
-        return (*headers, *dialects.STREAM_HEADERS) if sent.is_stream else headers
+    async def _answer(self, trip: Trip, sent: Sent) -> None:
+        """An answer that is whole. When a ping has committed us to a 200, an error becomes an event."""
+        head = sent.head
+        if not trip.wire.started:
+            headers = tuple(pair for pair in headers_down(head.headers) if pair[0] != b"content-length")
+            await trip.wire.answer(head.status, headers, head.body, asyncio.get_running_loop().time())
+            return
+        trip.wire.is_stream = True
+        read_error = DIALECTS[trip.surface.dialect].read_error
+        await self._tell(trip, head.status, read_error(head.status, head.headers, head.body))
 
     async def _tell(self, trip: Trip, status: int, failure: Failure) -> None:
         """Says what went wrong in the surface's dialect: as an answer, as an event, or by cutting the connection."""
@@ -136,9 +172,8 @@ class Relay:
             answer = errors.render(status, failure, trip.surface.dialect, exchange.id)
             await wire.answer(answer.status, answer.headers, answer.body, asyncio.get_running_loop().time())
         elif wire.ended:
-            return
+            pass
         elif trip.translator is not None and wire.is_stream:
-            exchange.status = exchange.status or 200
             await wire.end(trip.translator.fail(failure))
         else:
             wire.cut()
@@ -155,7 +190,7 @@ class Relay:
             return
         await self._tell(trip, *errors.INTERRUPTIONS[why])
 
-    def _conclude(self, trip: Trip) -> None:
+    async def _conclude(self, trip: Trip) -> None:
         """Upstream closed, slot given back, usage recorded: whatever happened."""
         wire, exchange = trip.wire, trip.exchange
         wire.close()
@@ -169,5 +204,22 @@ class Relay:
         if trip.translator is not None:
             exchange.usage = trip.translator.usage
             exchange.model_served = trip.translator.model or ""
-        self._dispatch.release(trip)
+        await self._dispatch.release(trip)
         self._house.conclude(exchange)
+
+
+STREAM_HEADERS: Headers = ((b"x-accel-buffering", b"no"),)
+"""So that a proxy in front holds nothing back."""
+
+
+def _stream_headers(sent: Sent) -> Headers:
+    headers = headers_down(sent.head.headers)
+    if not sent.is_stream:
+        return headers
+    kept = tuple(pair for pair in headers if pair[0] not in (b"content-length", b"x-accel-buffering"))
+    cached = any(name == b"cache-control" for name, _ in kept)
+    return (
+        (*kept, *STREAM_HEADERS)
+        if cached
+        else (*kept, *STREAM_HEADERS, (b"cache-control", b"no-cache, no-transform"))
+    )

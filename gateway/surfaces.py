@@ -100,6 +100,10 @@ SURFACES: tuple[Surface, ...] = (
 )
 
 
+UNKNOWN = Surface("unknown", (), "", "Any other path", family=Family.NONE, has_body=False)
+"""Stands for paths that no row has: 401 without a token, 404 with one."""
+
+
 class Table:
     """The rows of one configuration, and what a request's method and raw path mean by them."""
 

@@ -11,7 +11,7 @@ from gateway.exchange import Exchange
 from gateway.surfaces import Surface
 from gateway.wire import Request, Wire
 from providers.dialects.types import Call, Translator, WireAnswer
-from tokens.registry import TokenRecord
+from tokens.records import TokenRecord
 
 
 @dataclass(slots=True)

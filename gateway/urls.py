@@ -1,6 +1,8 @@
-"""What Django serves beside the fast door: admin and documents."""
+"""What Django serves beside the fast door: the admin, and the management API with its documents."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = [path("admin/", admin.site.urls)]
+from gateway.api import api
+
+urlpatterns: list[URLPattern | URLResolver] = [path("admin/", admin.site.urls), path("", api.urls)]

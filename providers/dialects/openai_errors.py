@@ -92,7 +92,7 @@ def error_object(failure: Failure) -> dict[str, Any]:
     return {"message": failure.message, "type": kind_type, "param": failure.param, "code": code}
 
 
-def error_body(failure: Failure, request_id: str = "") -> bytes:
+def error_body(failure: Failure, request_id: str | None = None) -> bytes:
     """`{"error": {…}}`. The dialect has no place for the request id; it travels as `x-request-id`."""
     return orjson.dumps({"error": error_object(failure)})
 

@@ -14,16 +14,21 @@ class Dialect:
     """One wire language, as far as the road speaks it itself."""
 
     read_call: Callable[[bytes], CallFields]
-    error_body: Callable[[Failure, str], bytes]
+    error_body: Callable[[Failure, str | None], bytes]
     read_error: Callable[[int, Headers, bytes], Failure]
     ping: bytes
 
 
 DIALECTS: dict[str, Dialect] = {
     "anthropic": Dialect(anthropic.read_call, anthropic.error_body, anthropic.read_error, anthropic.PING),
-    "openai_chat": Dialect(openai_chat.call_fields, openai_errors.error_body, openai_errors.read_failure, openai_chat.KEEPALIVE),
+    "openai_chat": Dialect(
+        openai_chat.call_fields, openai_errors.error_body, openai_errors.read_failure, openai_chat.KEEPALIVE
+    ),
     "openai_responses": Dialect(
-        openai_responses.call_fields, openai_errors.error_body, openai_errors.read_failure, openai_responses.KEEPALIVE
+        openai_responses.call_fields,
+        openai_errors.error_body,
+        openai_errors.read_failure,
+        openai_responses.KEEPALIVE,
     ),
 }
 

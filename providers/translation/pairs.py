@@ -22,5 +22,5 @@ PAIRS: dict[tuple[str, str], _Make] = {
 def translator(
     surface_dialect: str, upstream_dialect: str, ids: MakeId, now: float, sealer: Sealer
 ) -> Translator:
-    """A fresh translator for one exchange. `now` in Unix seconds. Raises `KeyError` for a pair not in `PAIRS`."""
+    """A fresh translator for one exchange. `now` in Unix seconds. Raises `KeyError` for a pair not in the table."""
     return PAIRS[surface_dialect, upstream_dialect](ids, now, sealer)

@@ -1,0 +1,79 @@
+"""What the application may know about the end of its process.
+
+`scope["state"]["drain"]` on our own servers, `current_drain()` everywhere: under somebody else's ASGI server
+it is a drain that never comes.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+class DeadlineEvent:
+    """Set once, when running streams have to end. Like asyncio.Event, but of no particular event loop."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._callbacks: dict[object, Callable[[], None]] = {}
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        """From the event loop of those who wait."""
+        self._is_set = True
+        callbacks, self._callbacks = self._callbacks, {}
+        for callback in callbacks.values():
+            callback()
+
+    def add_callback(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` when the event is set, at once if it is. The result takes the callback back.
+
+        Costs no task: what a stream should use.
+        """
+        key = object()
+        self._callbacks[key] = callback
+        if self._is_set:
+            self.set()
+
+        def forget() -> None:
+            self._callbacks.pop(key, None)
+
+        return forget
+
+    async def wait(self) -> None:
+        future = asyncio.get_running_loop().create_future()
+
+        def wake() -> None:
+            if not future.done():
+                future.set_result(None)
+
+        forget = self.add_callback(wake)
+        try:
+            await future
+        finally:
+            forget()
+
+
+@dataclass(slots=True)
+class Drain:
+    """Three steps: not ready any more (load balancers look away), draining (no new connections, every answer
+    closes its connection), deadline (streams say an error event and end; soon after they are cancelled)."""
+
+    is_ready: bool = False
+    is_draining: bool = False
+    deadline_event: DeadlineEvent = field(default_factory=DeadlineEvent)
+
+
+_drains = [Drain(is_ready=True)]
+
+
+def current_drain() -> Drain:
+    """The drain of this process. Never changes once the application is started."""
+    return _drains[-1]
+
+
+def install_drain() -> Drain:
+    """A fresh drain for a server of ours, not ready yet."""
+    _drains[:] = [Drain()]
+    return _drains[-1]

@@ -1,0 +1,181 @@
+"""A server's life from its first listening to its last stream, the same for both servers.
+
+Signal (SIGTERM, SIGINT): not ready -> `drain_delay_seconds` as before -> listener closed, every answer
+closes its connection -> running exchanges up to `drain_seconds` -> deadline event -> cancelled. A second
+signal skips to the end. A worker takes its parent's word for that: both may get the first signal.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from gateway.servers.drain import Drain, install_drain
+from gateway.servers.lifespan import Lifespan
+from gateway.servers.options import ASGIApp, ServeOptions
+from gateway.servers.sockets import BACKLOG, url
+
+logger = logging.getLogger(__name__)
+
+IDLE_GRACE_SECONDS = 1.0
+"""How long kept-alive connections stay open for a request that is on its way when we stop."""
+GOODBYE_SECONDS = 1.0
+"""From the deadline event to the cancellation."""
+CANCEL_SECONDS = 2.0
+"""How long we wait for cancelled exchanges: they may send a last chunk and settle."""
+FLUSH_SECONDS = 0.05
+POLL_SECONDS = 0.02
+HARD_EXIT_SECONDS = 8
+"""After a second signal the process ends in that time, even with a thread that hangs."""
+
+
+class HttpServer(Protocol):
+    """What the life cycle needs of a server."""
+
+    async def listen(self, sock: socket.socket, state: dict[str, Any]) -> None:
+        """Accept connections from now on; `state` goes into every scope."""
+
+    async def stop_listening(self) -> None:
+        """Close the listener. The drain says `is_draining`: answers close their connections from now on."""
+
+    def close_idle(self) -> None:
+        """Close connections on which no request is under way, and say goodbye on websockets."""
+
+    def is_quiet(self) -> bool:
+        """No connection is open and no exchange is running."""
+
+    def exchanges(self) -> Sequence[asyncio.Task[None]]:
+        """The running ones."""
+
+
+class StopSignals:
+    """`first` and `second` are set by signals; in a worker `second` is set by the parent."""
+
+    def __init__(self, supervisor_fd: int | None) -> None:
+        self.first = asyncio.Event()
+        self.second = asyncio.Event()
+        self.supervisor_fd = supervisor_fd
+
+    def install(self) -> None:
+        loop = asyncio.get_running_loop()
+        on_signal = self._on_signal if self.supervisor_fd is None else self.first.set
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, on_signal)
+        if self.supervisor_fd is None:
+            loop.add_signal_handler(signal.SIGHUP, self.first.set)
+        else:
+            loop.add_signal_handler(signal.SIGHUP, ignore)
+            os.set_blocking(self.supervisor_fd, False)
+            loop.add_reader(self.supervisor_fd, self._on_supervisor, self.supervisor_fd)
+
+    def _on_signal(self) -> None:
+        if self.first.is_set():
+            self._end_at_once()
+        self.first.set()
+
+    def _on_supervisor(self, fd: int) -> None:
+        said = os.read(fd, 1)
+        if not said:
+            asyncio.get_running_loop().remove_reader(fd)
+            self.first.set()
+        elif said == b"X":
+            self.first.set()
+            self._end_at_once()
+
+    def _end_at_once(self) -> None:
+        self.second.set()
+        signal.alarm(HARD_EXIT_SECONDS)
+
+    def say_ready(self) -> None:
+        if self.supervisor_fd is not None:
+            os.write(self.supervisor_fd, b"R")
+
+
+def ignore() -> None:
+    """A handler for a signal that means something to our parent only."""
+
+
+class Lifecycle:
+    """One run of one server in one process; `run` returns after the shut-down hooks."""
+
+    def __init__(self, server: HttpServer, application: ASGIApp, options: ServeOptions) -> None:
+        self.server = server
+        self.options = options
+        self.drain: Drain = install_drain()
+        self.lifespan = Lifespan(application, {"drain": self.drain})
+        self.signals = StopSignals(options.supervisor_fd)
+
+    async def run(self, sock: socket.socket) -> None:
+        """Raises StartError."""
+        self.signals.install()
+        starting = asyncio.create_task(self.lifespan.startup())
+        await first_of(starting, self.signals.first)
+        if not starting.done():
+            starting.cancel()
+            return
+        starting.result()
+        address = url(sock)
+        sock.listen(BACKLOG)
+        await self.server.listen(sock, self.lifespan.state)
+        self._announce(address)
+        await self.signals.first.wait()
+        await self._stop()
+        await self._shutdown_hooks()
+
+    def _announce(self, address: str) -> None:
+        self.drain.is_ready = True
+        logger.info("listening on %s", address)
+        self.signals.say_ready()
+        if self.options.on_listening is not None:
+            self.options.on_listening(address)
+
+    async def _stop(self) -> None:
+        self.drain.is_ready = False
+        logger.info("stopping: %d exchanges are running", len(self.server.exchanges()))
+        await self._until(never, self.options.drain_delay_seconds)
+        self.drain.is_draining = True
+        await self.server.stop_listening()
+        grace = min(IDLE_GRACE_SECONDS, self.options.drain_seconds)
+        await self._until(self.server.is_quiet, grace)
+        await self._until(self._is_finished, self.options.drain_seconds - grace)
+        await self._cut()
+
+    async def _cut(self) -> None:
+        self.drain.deadline_event.set()
+        await self._until(self._is_finished, GOODBYE_SECONDS)
+        running = self.server.exchanges()
+        if running:
+            logger.warning("%d exchanges did not end in time and are cancelled", len(running))
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=CANCEL_SECONDS)
+        self.server.close_idle()
+        await asyncio.sleep(FLUSH_SECONDS)
+
+    async def _shutdown_hooks(self) -> None:
+        await first_of(asyncio.create_task(self.lifespan.shutdown()), self.signals.second)
+
+    def _is_finished(self) -> bool:
+        self.server.close_idle()
+        return self.server.is_quiet()
+
+    async def _until(self, is_done: Callable[[], bool], seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        # Polled: what ends here are sockets and tasks of two libraries, and a drain is rare.
+        while not is_done() and loop.time() < end and not self.signals.second.is_set():  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def never() -> bool:
+    return False
+
+
+async def first_of(task: asyncio.Task[None], event: asyncio.Event) -> None:
+    """Wait until the task is done or the event is set."""
+    waiter = asyncio.create_task(event.wait())
+    await asyncio.wait({task, waiter}, return_when=asyncio.FIRST_COMPLETED)
+    waiter.cancel()

@@ -1,0 +1,58 @@
+"""The listening socket, ours or inherited, set up so that accepted ones are what we want."""
+
+import socket
+
+from gateway.servers.errors import ListenError
+from gateway.servers.options import ServeOptions
+
+BACKLOG = 2048
+SEND_BUFFER_BYTES = 256 * 1024
+"""What the kernel holds per reader that has stopped; its own default grows to 3-4 MB."""
+UNACKNOWLEDGED_MS = 120_000
+"""A peer that takes nothing for so long is dropped by the kernel, whatever the application does."""
+
+
+def open_socket(options: ServeOptions) -> socket.socket:
+    """Bound but not yet listening (unless inherited so); raises ListenError."""
+    sock = bind(options.host, options.port) if options.fd is None else adopt(options.fd)
+    sock.setblocking(False)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
+    return sock
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """IPv4, IPv6 (with or without brackets) or a name, of which the first address is taken."""
+    name = host.removeprefix("[").removesuffix("]")
+    sock = None
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            name or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, proto)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except (OSError, OverflowError) as exc:
+        if sock is not None:
+            sock.close()
+        raise ListenError(f"cannot listen on {host}:{port}: {exc}") from exc
+    return sock
+
+
+def adopt(fd: int) -> socket.socket:
+    """A socket that a parent or a service manager has bound and left open for us."""
+    try:
+        sock = socket.socket(fileno=fd)
+    except OSError as exc:
+        raise ListenError(f"descriptor {fd} is not a socket: {exc}") from exc
+    if sock.type != socket.SOCK_STREAM or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        sock.detach()
+        raise ListenError(f"descriptor {fd} is not a TCP socket")
+    return sock
+
+
+def url(sock: socket.socket) -> str:
+    """`http://host:port` with the port that the kernel chose."""
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

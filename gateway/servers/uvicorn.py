@@ -1,0 +1,104 @@
+"""uvicorn's protocol code (httptools, uvloop) under our life cycle, without its signals and logs.
+
+uvicorn falls back to h11 silently when httptools is missing: slower, and open to smuggled requests. Not here.
+"""
+
+import asyncio
+import importlib.util
+import socket
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from gateway.servers import limits
+from gateway.servers.errors import NotOfferedError
+from gateway.servers.lifecycle import Lifecycle
+from gateway.servers.options import ASGIApp, ServeOptions
+from gateway.servers.sockets import BACKLOG
+
+for library in ("httptools", "uvloop"):
+    if importlib.util.find_spec(library) is None:
+        raise NotOfferedError(f"the uvicorn server needs the {library} package")
+
+import uvloop  # noqa: E402 - after the check, whose text says more
+
+from gateway.servers.uvicorn_http import GatewayProtocol  # noqa: E402
+
+CHECK_SECONDS = 5
+
+
+def serve(application: ASGIApp, options: ServeOptions, sock: socket.socket) -> None:
+    """Serve until a signal; returns after the drain."""
+    lifecycle = Lifecycle(UvicornServer(application, options), application, options)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(lifecycle.run(sock))
+
+
+class GatewayConfig(Config):
+    """uvicorn's configuration, everything off that we do ourselves."""
+
+    def __init__(self, application: ASGIApp, options: ServeOptions) -> None:
+        super().__init__(
+            application,
+            http=GatewayProtocol,
+            lifespan="off",  # ours
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=limits.IDLE_SECONDS,
+        )
+        self.budget = limits.BodyBudget(options.max_body_bytes, options.max_buffered_bytes)
+
+
+class UvicornServer:
+    """The `HttpServer` of the life cycle, on uvicorn's protocol code."""
+
+    def __init__(self, application: ASGIApp, options: ServeOptions) -> None:
+        self.config = GatewayConfig(application, options)
+        self.server_state = ServerState()
+        self.listener: asyncio.Server | None = None
+        self.told_goodbye: set[Any] = set()
+
+    async def listen(self, sock: socket.socket, state: dict[str, Any]) -> None:
+        self.config.load()
+        make = partial(GatewayProtocol, self.config, self.server_state, state)
+        loop = asyncio.get_running_loop()
+        self.listener = await loop.create_server(make, sock=sock, backlog=BACKLOG)
+        loop.call_later(CHECK_SECONDS, self.check_timeouts)
+
+    async def stop_listening(self) -> None:
+        assert self.listener is not None
+        self.listener.close()
+        for connection in self._http():
+            if connection.is_busy():
+                connection.cycle.keep_alive = False
+
+    def close_idle(self) -> None:
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, GatewayProtocol):
+                if connection.is_idle():
+                    connection.transport.close()
+            elif connection not in self.told_goodbye:
+                self.told_goodbye.add(connection)
+                connection.shutdown()  # a websocket: says 1012
+
+    def is_quiet(self) -> bool:
+        return not self.server_state.connections and not self.server_state.tasks
+
+    def exchanges(self) -> Sequence[asyncio.Task[None]]:
+        return list(self.server_state.tasks)
+
+    def check_timeouts(self) -> None:
+        loop = asyncio.get_running_loop()
+        for connection in self._http():
+            connection.check_timeouts(loop.time())
+        loop.call_later(CHECK_SECONDS, self.check_timeouts)
+
+    def _http(self) -> list[GatewayProtocol]:
+        return [each for each in self.server_state.connections if isinstance(each, GatewayProtocol)]
