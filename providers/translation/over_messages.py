@@ -32,6 +32,7 @@ from providers.dialects.anthropic_messages import (
     read_event,
     read_message,
 )
+from providers.dialects.encodings import Decoder, decoder
 from providers.dialects.openai_errors import error_body
 from providers.dialects.sse import SseReader, comment
 from providers.dialects.types import (
@@ -71,6 +72,7 @@ class OverMessages(ABC):
         self._created = int(now)
         self._sealer = sealer
         self._reader = SseReader()
+        self._decoder: Decoder | None = None  # we ask for plain bytes; not everybody listens
         self._has_begun = False
         self._has_ended = False  # the closing event or an error was written: nothing may follow
         self._ending = Ending()
@@ -85,6 +87,11 @@ class OverMessages(ABC):
     def response(self, answer: WireAnswer) -> WireAnswer:
         """Raises `Refused` (kind `upstream`, or what an error in a 200 says) when a 2xx is no message."""
         kept = _kept(answer.headers)
+        self._decoder = decoder(answer.headers)
+        if (
+            self._decoder is not None and answer.body
+        ):  # a body that only says it is compressed is taken as it is
+            answer = replace(answer, body=self._decoder.feed(answer.body) or answer.body)
         if not 200 <= answer.status < 300:
             return self._error(answer, kept)
         kind = (header(answer.headers, b"content-type") or b"").strip().lower()
@@ -104,6 +111,8 @@ class OverMessages(ABC):
     def feed(self, chunk: bytes) -> bytes:
         """Never raises: nonsense from the upstream becomes `failure` and the surface's error form."""
         out = b""
+        if self._decoder is not None:
+            chunk = self._decoder.feed(chunk)
         try:
             for _, data in self._reader.feed(chunk):
                 out += self._event(data)
