@@ -165,12 +165,12 @@ class BedrockTranslator:
         return replace(told, headers=(*kept, (b"accept-encoding", b"identity")))
 
     def response(self, answer: WireAnswer) -> WireAnswer:
-        if answer.status >= 400:
-            failure = read_error(answer.status, answer.headers, answer.body)
-            kept = tuple(pair for pair in answer.headers if pair[0] in (b"retry-after", b"request-id"))
-            status = _STATUSES.get(answer.status, answer.status)
-            return WireAnswer(status, (*error_headers(failure), *kept), error_body(failure))
         told = self._inner.response(answer)
+        if told.status >= 400:
+            failure = read_error(told.status, told.headers, told.body)
+            kept = tuple(pair for pair in told.headers if pair[0] in (b"retry-after", b"request-id"))
+            status = _STATUSES.get(told.status, told.status)
+            return WireAnswer(status, (*error_headers(failure), *kept), error_body(failure))
         kind = (header(told.headers, b"content-type") or b"").strip().lower()
         if kind.startswith(b"text/event-stream"):
             self._is_stream = True

@@ -155,7 +155,7 @@ def _of_error(seen: WireAnswer, quota: tuple[QuotaWindow, ...], now: float) -> V
 
 def _of_429(seen: WireAnswer, quota: tuple[QuotaWindow, ...], words: tuple[str, str], now: float) -> Verdict:
     message, code = words
-    if code in SPEND_CODES or code and code in message:
+    if code in SPEND_CODES or (code and code in message):
         return _spend(429, message, now)
     after = limits.retry_after(seen.headers, now)
     rejected = [window for window in quota if window.status == "rejected"]

@@ -103,37 +103,25 @@ class MessageItem:
             "content": [],
         }
         self._index = 0
-        self._open: dict[int, tuple[int, TextPart]] = {}  # upstream's block -> (content index, part)
-        self._parts: list[Object] = []
-        self.is_superseded = False  # another kind of item came after: no more parts
+        self._part: TextPart | None = None  # the open one
+        self._parts: list[Object] = []  # the closed ones
 
     def start(self) -> bytes:
         self._index, added = self._out.add(self._item)
         return added
 
-    def has_part(self, block: int) -> bool:
-        return block in self._open
+    def text(self, text: str) -> bytes:
+        if self._part is not None:
+            return self._part.delta(text)
+        self._part = TextPart(self._out, self._id, (self._index, len(self._parts)))
+        return self._part.open() + self._part.delta(text)
 
-    @property
-    def is_complete(self) -> bool:
-        return self.is_superseded and not self._open
-
-    def text(self, block: int, text: str) -> bytes:
-        opened = self._open.get(block)
-        if opened is not None:
-            return opened[1].delta(text)
-        place = len(self._parts)
-        part = TextPart(self._out, self._id, (self._index, place))
-        self._parts.append({})
-        self._open[block] = place, part
-        return part.open() + part.delta(text)
-
-    def close_part(self, block: int) -> bytes:
-        opened = self._open.pop(block, None)
-        if opened is None:
+    def close_part(self) -> bytes:
+        if self._part is None:
             return b""
-        place, part = opened
-        self._parts[place], events = part.close()
+        part, events = self._part.close()
+        self._part = None
+        self._parts.append(part)
         return events
 
     def refusal(self, text: str) -> bytes:
@@ -149,9 +137,8 @@ class MessageItem:
         )
 
     def close(self, status: str) -> bytes:
-        events = b"".join(self.close_part(block) for block in list(self._open))
-        self._item["status"] = status
-        self._item["content"] = self._parts
+        events = self.close_part()
+        self._item |= {"status": status, "content": self._parts}
         return events + self._out.done(self._index)
 
 

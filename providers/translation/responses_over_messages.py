@@ -94,12 +94,10 @@ class ResponsesOverMessages(OverMessages):
         self._table = ToolTable()
         self._echo: Object = {}
         self._out = ResponseOutput("", 0, {})
-        self._message: MessageItem | None = None
-        self._texts: dict[int, MessageItem] = {}
-        self._thoughts: dict[int, _Thought] = {}
-        self._calls: dict[int, CallItem] = {}
-        self._last_call: CallItem | None = (
-            None  # its end is told with the next event, which says if it was cut
+        self._message: MessageItem | None = None  # takes more parts until another kind of item comes
+        self._thought: _Thought | None = None  # while its block is open
+        self._call: CallItem | None = (
+            None  # the last one; it ends with what follows, which tells if it was cut
         )
 
     def request(self, call: Call, target: Target) -> WireRequest:
@@ -122,23 +120,22 @@ class ResponsesOverMessages(OverMessages):
             "response.in_progress", response=created
         )
 
-    def _open(self, index: int, block: Block) -> bytes:
+    def _open(self, block: Block) -> bytes:
         if block.type == "text":
-            return self._settle_call() + self._text(index, block.text)
+            return self._settle_call() + self._text(block.text)
         if block.type in ("thinking", "redacted_thinking"):
-            return self._settle_call() + self._leave_message() + self._open_thinking(index, block)
+            return self._settle_call() + self._leave_message() + self._open_thinking(block)
         if block.type == "tool_use":
-            return self._settle_call() + self._leave_message() + self._open_call(index, block)
-        return b""  # a server tool's, or of a kind that we do not know
+            return self._settle_call() + self._leave_message() + self._open_call(block)
+        return self._settle_call()  # a server tool's, or of a kind that we do not know
 
-    def _delta(self, index: int, delta: Delta) -> bytes:
+    def _delta(self, delta: Delta) -> bytes:
         kind = delta.type
         if kind == "text_delta":
-            return self._text(index, delta.text)
+            return self._text(delta.text)
         if kind == "input_json_delta":
-            call = self._calls.get(index)
-            return call.arguments(delta.partial_json) if call is not None and delta.partial_json else b""
-        thought = self._thoughts.get(index)
+            return self._call.arguments(delta.partial_json) if self._call and delta.partial_json else b""
+        thought = self._thought
         if thought is None:
             return b""
         if kind == "thinking_delta" and delta.thinking:
@@ -147,30 +144,19 @@ class ResponsesOverMessages(OverMessages):
             thought.signature += delta.signature or ""
         return b""
 
-    def _close(self, index: int) -> bytes:
-        message = self._texts.pop(index, None)
-        if message is not None:
-            events = message.close_part(index)
-            return events + (message.close("completed") if message.is_complete else b"")
-        thought = self._thoughts.pop(index, None)
+    def _close(self) -> bytes:
+        thought, self._thought = self._thought, None
         if thought is not None:
             return thought.item.close(self._sealed(thought.block()))
-        call = self._calls.pop(index, None)
-        if call is None:
-            return b""
-        settled = self._settle_call()
-        self._last_call = call
-        return settled
+        return self._message.close_part() if self._message is not None else b""
 
     def _end(self) -> bytes:
         ending = self._ending
-        indices = [*self._texts, *self._thoughts, *self._calls]
-        events = b"".join(self._close(index) for index in indices)
         reason = INCOMPLETE_REASONS.get(ending.stop_reason or "")
         if reason is None and ending.stop_reason not in _COMPLETE:
             reason = ending.stop_reason  # a reason that we do not know goes on as it is
         status = "incomplete" if reason == "max_output_tokens" else "completed"
-        events += self._settle_call(status)
+        events = self._settle_call(status)
         refusal = refusal_text(ending)
         if refusal is not None:
             reason = None
@@ -196,15 +182,13 @@ class ResponsesOverMessages(OverMessages):
 
     # --- items ---------------------------------------------------------------------------------------
 
-    def _text(self, index: int, text: str | None) -> bytes:
+    def _text(self, text: str | None) -> bytes:
         if not text:
             return b""
-        message = self._texts.get(index)
-        if message is not None:
-            return message.text(index, text)
+        if self._message is not None:
+            return self._message.text(text)
         message, started = self._current_message()
-        self._texts[index] = message
-        return started + message.text(index, text)
+        return started + message.text(text)
 
     def _current_message(self) -> tuple[MessageItem, bytes]:
         if self._message is not None:
@@ -213,36 +197,33 @@ class ResponsesOverMessages(OverMessages):
         return self._message, self._message.start()
 
     def _leave_message(self, status: str = "completed") -> bytes:
-        """Another item follows: the message gets no more parts, and ends with its last open one."""
+        """Another item follows: the message gets no more parts."""
         message, self._message = self._message, None
-        if message is None:
-            return b""
-        message.is_superseded = True
-        return message.close(status) if message.is_complete else b""
+        return message.close(status) if message is not None else b""
 
-    def _open_thinking(self, index: int, block: Block) -> bytes:
+    def _open_thinking(self, block: Block) -> bytes:
         thought = _Thought(ReasoningItem(self._out, self._ids("rs_")), block)
-        self._thoughts[index] = thought
+        self._thought = thought
         started = thought.item.start()
         return started + thought.item.text(block.thinking) if block.thinking else started
 
-    def _open_call(self, index: int, block: Block) -> bytes:
+    def _open_call(self, block: Block) -> bytes:
         tool = self._table.find(block.name or "")
         item: Object = {
             "id": self._ids("ctc_" if tool.is_custom else "fc_"),
             "type": "custom_tool_call" if tool.is_custom else "function_call",
-            "call_id": block.id or self._ids("call_"),
+            "call_id": self._call_id(block),
             "name": tool.name,
         }
         item |= {"input": ""} if tool.is_custom else {"arguments": "", "status": "in_progress"}
         if tool.namespace is not None:
             item["namespace"] = tool.namespace
         call = CallItem(self._out, item, arguments_text(block.input))
-        self._calls[index] = call
+        self._call = call
         return call.start()
 
     def _settle_call(self, status: str = "completed") -> bytes:
-        call, self._last_call = self._last_call, None
+        call, self._call = self._call, None
         if call is None:
             return b""
         return call.close(custom_input(call.whole) if call.is_custom else call.whole, status)
