@@ -7,6 +7,7 @@
                       TokenConflict GroupInUse                                                                  409
                       BadTokenField                                                                             400
                       BodyTooLarge                                                                              413
+                      WrongMediaType                                                                            415
     accounts.errors   PoolExhausted                                        429, 503 when the upstream is down, 502
     providers         Refused                                                          by its failure's kind
     gateway           UpstreamFailed WrongMethod                                                     502 504 · 405
@@ -39,6 +40,7 @@ STATUSES: dict[FailureKind, int] = {
     FailureKind.PERMISSION: 403,
     FailureKind.NOT_FOUND: 404,
     FailureKind.METHOD_NOT_ALLOWED: 405,
+    FailureKind.MEDIA_TYPE: 415,
     FailureKind.CONFLICT: 409,
     FailureKind.TOO_LARGE: 413,
     FailureKind.RATE_LIMIT: 429,
@@ -97,6 +99,7 @@ TREE: tuple[tuple[type[Exception], Callable[[Exception], Failure]], ...] = (
     (tokens.GroupNotFound, _kind(FailureKind.NOT_FOUND)),
     (tokens.TokenConflict, _kind(FailureKind.CONFLICT)),
     (tokens.GroupInUse, _kind(FailureKind.CONFLICT)),
+    (tokens.WrongMediaType, _kind(FailureKind.MEDIA_TYPE)),
     (tokens.BadTokenField, _field),
     (tokens.BodyTooLarge, _kind(FailureKind.TOO_LARGE)),
     (accounts.PoolExhausted, _exhausted),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
@@ -146,6 +146,16 @@ def find(filters: Filters) -> Page:
         rows = rows.filter(Q(issued_at__lt=last.issued_at) | Q(issued_at=last.issued_at, id__lt=last.id))
     found = list(rows.select_related("group")[: limit + 1])
     return Page(found[:limit], has_more=len(found) > limit)
+
+
+def find_all(filters: Filters) -> Iterator[Token]:
+    """Every token that the filters let through, newest first, page by page."""
+    while True:
+        page = find(filters)
+        yield from page.tokens
+        if not page.has_more:
+            return
+        filters = replace(filters, after=page.tokens[-1].id)
 
 
 def in_state(rows: QuerySet[Token], state: str, now: float) -> QuerySet[Token]:

@@ -32,7 +32,7 @@ class ServerProcess:
                 env={**os.environ, **(env or {})},
                 stdout=subprocess.PIPE,
                 stderr=log,
-                pass_fds=[options["fd"]] if "fd" in options else [],
+                pass_fds=[options[name] for name in ("fd", "supervisor_fd") if name in options],
             )
         self.name = server
         self.address: tuple[str, int] | None = None

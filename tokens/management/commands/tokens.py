@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         commands = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
-        shared = argparse.ArgumentParser(add_help=False)
+        shared = CommandParser(add_help=False)
         shared.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
 
-        def command(name: str, text: str) -> argparse.ArgumentParser:
-            made = commands.add_parser(name, help=text, parents=[shared])
-            assert isinstance(made, argparse.ArgumentParser)
-            return made
+        def command(name: str, text: str) -> CommandParser:
+            return commands.add_parser(name, help=text, parents=[shared])
 
         _add_fields(command("issue", "make a token and print its secret, once"))
         _add_filters(command("list", "tokens, newest first"))
@@ -63,35 +62,32 @@ class Command(BaseCommand):
         except DatabaseError as problem:
             self._fail(f"error: database: {problem}", FAILED)
 
-    def issue(self, options: dict[str, Any]) -> None:
+    def issue_token(self, options: dict[str, Any]) -> None:
         names = ("ttl_hours", "label", *fields.enabled(fields.TOKEN_FIELDS))
         given = {name: options[name] for name in names if options.get(name) is not None}
         result = services.issue(**given)
         self._say(options, presenting.issued(result, time.time()), [result.secret])
 
-    def list(self, options: dict[str, Any]) -> None:
+    def list_tokens(self, options: dict[str, Any]) -> None:
         names = ("label", "state", "account", "group")
-        filters = services.Filters(**{name: options[name] for name in names}, limit=options["limit"])
-        page, now = services.find(filters), time.time()
-        records = [presenting.record(token, now) for token in page.tokens]
-        self._say(options, {"data": records, "has_more": page.has_more}, _table(page.tokens))
-        if page.has_more and not options["as_json"]:
-            self.stderr.write(f"only the newest {len(records)} are shown; there are more (--limit)")
+        filters = services.Filters(**{name: options[name] for name in names})
+        tokens, now = list(islice(services.find_all(filters), options["limit"])), time.time()
+        self._say(options, {"data": [presenting.record(token, now) for token in tokens]}, _table(tokens))
 
-    def show(self, options: dict[str, Any]) -> None:
+    def show_token(self, options: dict[str, Any]) -> None:
         token = services.get(options["id"])
         shown = json.dumps(presenting.reference_record(token), indent=2, ensure_ascii=False)
         self._say(options, presenting.record(token, time.time()), [shown])
 
-    def revoke(self, options: dict[str, Any]) -> None:
+    def revoke_token(self, options: dict[str, Any]) -> None:
         token = services.revoke(options["id"])
         self._say(options, {"revoked": token.id}, [f"revoked {token.id}"])
 
-    def rotate(self, options: dict[str, Any]) -> None:
+    def rotate_token(self, options: dict[str, Any]) -> None:
         result = services.rotate(options["id"], options["grace_seconds"], options["ttl_hours"])
         self._say(options, presenting.rotated(result, time.time()), [result.issued.secret])
 
-    def import_(self, options: dict[str, Any]) -> None:
+    def import_files(self, options: dict[str, Any]) -> None:
         directory = options["directory"]
         report = (
             file_services.sync_files() if directory is None else file_services.import_directory(directory)
@@ -146,7 +142,13 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", choices=services.STATES)
     parser.add_argument("--account", metavar="NAME")
     parser.add_argument("--group", metavar="NAME")
-    parser.add_argument("--limit", type=int, default=services.MAX_PAGE, metavar="N")
+    parser.add_argument("--limit", type=_count, metavar="N", help="the newest N; all when absent")
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError("must be a number")
+    return int(text)
 
 
 def _table(tokens: list[Token]) -> list[str]:
@@ -178,11 +180,11 @@ def _one_line(label: str) -> str:
 
 
 ACTIONS: dict[str, Callable[[Command, dict[str, Any]], None]] = {
-    "issue": Command.issue,
-    "list": Command.list,
-    "show": Command.show,
-    "revoke": Command.revoke,
-    "expire": Command.revoke,
-    "rotate": Command.rotate,
-    "import": Command.import_,
+    "issue": Command.issue_token,
+    "list": Command.list_tokens,
+    "show": Command.show_token,
+    "revoke": Command.revoke_token,
+    "expire": Command.revoke_token,
+    "rotate": Command.rotate_token,
+    "import": Command.import_files,
 }
