@@ -101,14 +101,23 @@ def _seen(column: str, title: str, field: str) -> type[admin.SimpleListFilter]:
     return SeenFilter
 
 
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.3f}\N{NO-BREAK SPACE}s"
+
+
 class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
     """Nothing here is changed by hand."""
 
     paginator = BoundedPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # a count per choice
     list_per_page = 50
     list_max_show_all = 0
     sortable_by = ()
+
+    @admin.display(description="cost")
+    def price(self, row: ExchangeRow | DailyUsage) -> str:
+        return "" if row.cost is None else f"{reports.money(row.cost)} {row.currency}"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -133,7 +142,7 @@ class ExchangeAdmin(LookOnly):
         "output_tokens",
         "first_byte",
         "total",
-        "cost",
+        "price",
         "failure_kind",
     )
     list_filter = (
@@ -178,11 +187,11 @@ class ExchangeAdmin(LookOnly):
 
     @admin.display(description="first byte")
     def first_byte(self, row: ExchangeRow) -> str:
-        return "" if row.first_byte_seconds is None else f"{row.first_byte_seconds:.3f} s"
+        return "" if row.first_byte_seconds is None else _seconds(row.first_byte_seconds)
 
     @admin.display(description="total")
     def total(self, row: ExchangeRow) -> str:
-        return f"{row.total_seconds:.3f} s"
+        return _seconds(row.total_seconds)
 
 
 @admin.register(DailyUsage)
@@ -199,8 +208,7 @@ class DailyUsageAdmin(LookOnly):
         "errors",
         "input_tokens",
         "output_tokens",
-        "cost",
-        "currency",
+        "price",
     )
     list_filter = (
         DayFilter,

@@ -27,7 +27,7 @@ class Line:
     input_tokens: int
     cached_tokens: int
     output_tokens: int
-    cost: Decimal
+    cost: str  # a decimal, without closing zeros
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,12 @@ def values_seen(column: str, today: date) -> list[str]:
     return [value for value, _ in counted[:CHOICES_MAX]]
 
 
+def money(amount: Decimal) -> str:
+    """All its digits, no closing zeros."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def _lines(day: date, column: str) -> list[Line]:
     names = ("requests", "errors", "cancelled", "refused", "input_tokens", "output_tokens", "cost")
     cached = Sum("cache_read_tokens") + Sum("cache_write_5m_tokens") + Sum("cache_write_1h_tokens")
@@ -72,7 +78,8 @@ def _lines(day: date, column: str) -> list[Line]:
         Line(
             name=row[column],
             cached_tokens=row["cached"],
-            **{name: row[f"sum_{name}"] for name in names},
+            cost=money(row["sum_cost"]),
+            **{name: row[f"sum_{name}"] for name in names if name != "cost"},
         )
         for row in summed.order_by("-sum_requests", column)[:CHOICES_MAX]
     ]
