@@ -35,7 +35,10 @@ class Breaker:
         """Open, or half open with a probe on its way."""
         if not self.strikes:
             return False
-        return self.is_open(now) or self.probe_until - PROBE_SECONDS - CLOCK_SLACK_SECONDS <= now < self.probe_until
+        return (
+            self.is_open(now)
+            or self.probe_until - PROBE_SECONDS - CLOCK_SLACK_SECONDS <= now < self.probe_until
+        )
 
     def start_probe(self, now: float) -> bool:
         """Called when a call is let through; True when it is the half-open probe."""

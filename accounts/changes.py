@@ -28,5 +28,5 @@ def announce() -> None:
     for callback in tuple(_listeners):
         try:
             callback()
-        except Exception:  # noqa: BLE001 - the change is made; the caller must not think otherwise
+        except Exception:
             logger.exception("A listener for account changes failed")

@@ -98,14 +98,17 @@ class Rests:
         self.entries[rest.key] = rest
         if len(self.entries) > MAX_ENTRIES:
             shortest = min(
-                (entry for entry in self.entries.values() if entry.key != rest.key), key=lambda entry: entry.until
+                (entry for entry in self.entries.values() if entry.key != rest.key),
+                key=lambda entry: entry.until,
             )
             del self.entries[shortest.key]
 
     def succeed(self, model: str, chosen_at: float, now: float) -> list[Key]:
         """A call chosen at `chosen_at` went well: clears what was half open. Returns the keys cleared."""
         cleared = [
-            rest.key for rest in self.matching(model) if not rest.is_active(now) and rest.started_at <= chosen_at
+            rest.key
+            for rest in self.matching(model)
+            if not rest.is_active(now) and rest.started_at <= chosen_at
         ]
         for key in cleared:
             del self.entries[key]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from accounts.affinity import MAX_SESSIONS, Affinity
@@ -51,6 +51,31 @@ class PoolCore:
         self._model_seats = Affinity(options.session_idle_seconds, options.max_sessions)
         self._unsaved: dict[tuple[int, Key], Rest | None] = {}
         self._touched: set[int] = set()
+
+    def install_states(self, states: Iterable[AccountState]) -> None:
+        """Takes these accounts for all there are."""
+        with self._lock:
+            self._states = {state.id: state for state in states}
+            self._regroup()
+
+    def _regroup(self) -> None:
+        by_provider: dict[str, list[AccountState]] = {}
+        for state in self._states.values():
+            if not state.terms.is_absent:
+                by_provider.setdefault(state.terms.provider, []).append(state)
+        groups = {name: Group(name, states, self._strategy) for name, states in by_provider.items()}
+        for name, group in groups.items():
+            if name in self._groups:
+                group.inherit(self._groups[name])
+        self._groups = groups
+
+    def now(self) -> float:
+        return self._options.clock()
+
+    def states(self) -> list[AccountState]:
+        """Every account in the operator's order, absent ones too. To be read, not changed."""
+        with self._lock:
+            return sorted(self._states.values(), key=lambda state: (state.terms.position, state.id))
 
     # What the relay calls
 
@@ -126,7 +151,9 @@ class PoolCore:
     def _pinned(self, group: Group, ask: Ask) -> AccountState:
         state = group.by_name.get(ask.pinned or "")
         if state is None:
-            raise PoolExhausted(None, Exhaustion.NO_ACCOUNT, "the account that this token is tied to is not here")
+            raise PoolExhausted(
+                None, Exhaustion.NO_ACCOUNT, "the account that this token is tied to is not here"
+            )
         if state.is_usable and state.name not in ask.excluded and is_open(state, ask):
             return state
         raise group.exhausted((state,), ask.model or "", ask.now, ask.excluded)
@@ -236,7 +263,9 @@ class PoolCore:
             state.fault_strikes += 1
             state.faults_in_row = 0
             until = now + seconds
-            verdict = Verdict(Outcome.RETRY_OTHER, Scope.ACCOUNT, until, reason="faults on this account's road only")
+            verdict = Verdict(
+                Outcome.RETRY_OTHER, Scope.ACCOUNT, until, reason="faults on this account's road only"
+            )
             self._rest(group, lease, verdict, now)
 
     def _note_windows(self, group: Group, state: AccountState, verdict: Verdict) -> None:
@@ -263,5 +292,6 @@ def is_open(state: AccountState, ask: Ask) -> bool:
 
 def unauthorized(now: float, reason: str) -> Verdict:
     """A 401 that no other credential cured."""
-    return Verdict(Outcome.RETRY_OTHER, Scope.ACCOUNT, now + UNAUTHORIZED_SECONDS, needs_operator=True, reason=reason)
-
+    return Verdict(
+        Outcome.RETRY_OTHER, Scope.ACCOUNT, now + UNAUTHORIZED_SECONDS, needs_operator=True, reason=reason
+    )

@@ -88,7 +88,9 @@ def read_directory(home: Path, provider: str) -> Reading:
         except FileNotFoundError:
             continue
         except (OSError, MalformedCredential) as exc:
-            warnings.append(f"Failed to {'read' if isinstance(exc, OSError) else 'parse'} {path}: {_words(exc)}")
+            warnings.append(
+                f"Failed to {'read' if isinstance(exc, OSError) else 'parse'} {path}: {_words(exc)}"
+            )
             continue
         if found is None:
             continue
@@ -103,7 +105,9 @@ def read_directory(home: Path, provider: str) -> Reading:
     if second is not None:
         return Reading(second[0], second[1], signature, tuple(warnings))
     if logged_out is not None:
-        return Reading(None, logged_out, signature, tuple(warnings), f"logged out: {logged_out} is blank", True)
+        return Reading(
+            None, logged_out, signature, tuple(warnings), f"logged out: {logged_out} is blank", True
+        )
     problem = warnings[0] if warnings else f"No credential files found in {home}"
     return Reading(None, None, signature, tuple(warnings), problem)
 
@@ -118,7 +122,14 @@ def _sign(path: Path) -> tuple[int, ...] | None:
         info = os.stat(path)  # noqa: PTH116 - five of these per account and poll: the plain call is the cheap one
     except OSError:
         return None
-    return (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns, stat.S_IFMT(info.st_mode))
+    return (
+        info.st_dev,
+        info.st_ino,
+        info.st_size,
+        info.st_mtime_ns,
+        info.st_ctime_ns,
+        stat.S_IFMT(info.st_mode),
+    )
 
 
 def _read(path: Path) -> bytes:

@@ -61,11 +61,19 @@ class Group:
             self._rebuild(now)
         if not self._scoped:
             return self._base
-        if (Scope.MODEL, model) not in self._scoped and (Scope.FAMILY, model_family(model)) not in self._scoped:
+        if (Scope.MODEL, model) not in self._scoped and (
+            Scope.FAMILY,
+            model_family(model),
+        ) not in self._scoped:
             return self._base
         rosters = self._by_model.get(model)
         if rosters is None:
-            ready = [state for roster in self._base for state in roster.members if not state.rests.closed(model, now)]
+            ready = [
+                state
+                for roster in self._base
+                for state in roster.members
+                if not state.rests.closed(model, now)
+            ]
             rosters = self._by_model[model] = self._arrange(ready, now)
         return rosters
 
@@ -112,7 +120,9 @@ class Group:
             return ByTurn(members, self._veterans)
         return RoundRobin(members, self._wheel)
 
-    def exhausted(self, members: Iterable[AccountState], model: str, ask_now: float, tried: frozenset[str]) -> PoolExhausted:
+    def exhausted(
+        self, members: Iterable[AccountState], model: str, ask_now: float, tried: frozenset[str]
+    ) -> PoolExhausted:
         """Why none of `members` can be had, told by the one that ends soonest."""
         best: tuple[float, Exhaustion, str] | None = None
         is_tried = False
@@ -126,9 +136,13 @@ class Group:
             if best is None or until < best[0]:
                 best = (until, reason, words)
         if is_tried:
-            return PoolExhausted(None, Exhaustion.TRIED, "every account that could serve this call has been tried")
+            return PoolExhausted(
+                None, Exhaustion.TRIED, "every account that could serve this call has been tried"
+            )
         if best is None:
-            return PoolExhausted(None, Exhaustion.UNUSABLE, "no account of this provider is usable: see `doctor`")
+            return PoolExhausted(
+                None, Exhaustion.UNUSABLE, "no account of this provider is usable: see `doctor`"
+            )
         return PoolExhausted(*best, ask_now)
 
 
@@ -140,7 +154,11 @@ def why_not(state: AccountState, model: str, now: float) -> tuple[float, Exhaust
         until = max(rest.opens_at(now), quota_until or 0.0)
         return until, Exhaustion.COOLING, f"every account is resting ({rest.reason})"
     if quota_until is not None:
-        return quota_until, Exhaustion.CAPPED, "every account has reached the share of its quota that it may use"
+        return (
+            quota_until,
+            Exhaustion.CAPPED,
+            "every account has reached the share of its quota that it may use",
+        )
     room_at = state.room_at(now)
     if room_at is not None:
         return max(room_at, now + 1.0), Exhaustion.CAPPED, "every account has reached its request cap"

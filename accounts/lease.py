@@ -51,7 +51,9 @@ class Lease:
         self.model = model
         self.chosen_at = now
         self.probes: tuple[Rest, ...] = ()
-        self.is_expired = False  # the pair's time is over and it can be refreshed: `await pool.refresh(lease)` first
+        self.is_expired = (
+            False  # the pair's time is over and it can be refreshed: `await pool.refresh(lease)` first
+        )
         self.was_refreshed = False
         self.is_held = True
         self._is_breaker_probe = False

@@ -9,14 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.conf import settings
 
 from accounts import store
 from accounts.cooldown import Rest
 from accounts.core import PoolCore, PoolOptions, unauthorized
 from accounts.errors import RefreshFailed
-from accounts.group import Group
 from accounts.lease import Ask, Lease
 from accounts.models import Account
 from accounts.sources import Directories, load_proxy, load_secret
@@ -70,34 +69,46 @@ class Pool(PoolCore):
                     self._reload_secret(row)
 
     def save(self) -> None:
-        """Writes down cooldowns, counters, errors and quota windows."""
+        """Writes down everything there is to write, at the end of the process."""
+        self.save_rests()
+        self.save_traffic()
+
+    def save_rests(self) -> None:
+        """Writes down cooldowns. When the database is away they are kept for the next time."""
         now = self._options.clock()
         with self._lock:
             unsaved, self._unsaved = self._unsaved, {}
-            prints = {account: self._states[account].fingerprint for account, _ in unsaved if account in self._states}
+            prints = {
+                account: self._states[account].fingerprint
+                for account, _ in unsaved
+                if account in self._states
+            }
+        try:
+            if unsaved:
+                store.write_rests(unsaved, prints, now)
+        except Exception:
+            with self._lock:
+                self._unsaved = {**unsaved, **self._unsaved}
+            raise
+
+    def save_traffic(self) -> None:
+        """Writes down counters, errors and quota windows, with the same promise."""
+        now = self._options.clock()
+        with self._lock:
             states = [self._states[account] for account in self._touched if account in self._states]
             self._touched = set()
             traffic = [store.traffic_of(state) for state in states]
             for state in states:
                 state.unsaved_used = 0
         try:
-            if unsaved:
-                store.write_rests(unsaved, prints, now)
             if traffic:
                 store.write_traffic(traffic, now)
         except Exception:
-            self._take_back(unsaved, traffic)
-            raise
-
-    def _take_back(self, unsaved: dict[tuple[int, tuple[Scope, str]], Rest | None], traffic: list[store.Traffic]) -> None:
-        """The database was away: what could not be written is written the next time."""
-        with self._lock:
-            self._unsaved = {**unsaved, **self._unsaved}
-            for entry in traffic:
-                state = self._states.get(entry.account)
-                if state is not None:
+            with self._lock:
+                for state, entry in zip(states, traffic, strict=True):
                     state.unsaved_used += entry.used
                     self._touched.add(state.id)
+            raise
 
     def share(self) -> None:
         """Takes over cooldowns that other processes wrote down."""
@@ -126,7 +137,7 @@ class Pool(PoolCore):
                 await self._refresher(state.id, failed)
             except RefreshFailed as exc:
                 reason, until = str(exc), exc.retry_at
-        await sync_to_async(self._look_again, thread_sensitive=False)(state.id)
+        await database_sync_to_async(self.look_again, thread_sensitive=False)(state.id)
         credential = state.loaded.credential
         if credential is not None and credential.fingerprint != failed:
             lease.credential = credential
@@ -182,6 +193,7 @@ class Pool(PoolCore):
             state = self._states[row.id] = AccountState(row.id, terms, loaded)
             state.last_error = row.last_error
             state.windows = store.windows_of(row)
+            state.used_before = row.used
             state.cleared_revision = row.cleared_revision
         else:
             state.accept_terms(terms)
@@ -195,20 +207,9 @@ class Pool(PoolCore):
             if group is not None:
                 group.breaker.reset()
 
-    def _regroup(self) -> None:
-        by_provider: dict[str, list[AccountState]] = {}
-        for state in self._states.values():
-            if not state.terms.is_absent:
-                by_provider.setdefault(state.terms.provider, []).append(state)
-        groups = {name: Group(name, states, self._strategy) for name, states in by_provider.items()}
-        for name, group in groups.items():
-            if name in self._groups:
-                group.inherit(self._groups[name])
-        self._groups = groups
-
     # Secrets and cooldowns
 
-    def _look_again(self, account: int) -> None:
+    def look_again(self, account: int) -> None:
         """Rows and files, now: another process or the vendor's command line may have been quicker."""
         self.apply_changes()
         self.poll_files()

@@ -67,7 +67,7 @@ class ByPriority(Generic[Member]):
     """The first of the operator's order that has room."""
 
     def __init__(self, members: Sequence[Member]) -> None:
-        self.members = sorted(members, key=lambda member: (member.priority, member.order))
+        self.members: Sequence[Member] = sorted(members, key=lambda member: (member.priority, member.order))
 
     def pick(self, accept: Callable[[Member], bool]) -> Member | None:
         for member in self.members:

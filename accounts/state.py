@@ -63,8 +63,8 @@ class AccountState:
         "caps",
         "cleared_revision",
         "dead_fingerprint",
-        "faults_in_row",
         "fault_strikes",
+        "faults_in_row",
         "id",
         "in_flight",
         "last_error",
@@ -79,6 +79,7 @@ class AccountState:
         "turn",
         "unsaved_used",
         "used",
+        "used_before",
         "warned_until",
         "weight",
         "windows",
@@ -100,15 +101,17 @@ class AccountState:
         self.in_flight = 0
         self.used = 0
         self.unsaved_used = 0
+        self.used_before = 0
         self.turn = 0.0
         self.stride = 1.0
         self.order = 0
         self.caps: tuple[WindowCap, ...] = ()
+        self.terms = Terms("", "")
         self.accept_terms(terms)
 
     def accept_terms(self, terms: Terms) -> None:
         """The operator's new word. Counters of caps that did not change go on."""
-        if not hasattr(self, "terms") or terms.request_caps != self.terms.request_caps:
+        if terms.request_caps != self.terms.request_caps:
             self.caps = tuple(WindowCap(requests, seconds) for requests, seconds in terms.request_caps)
         self.terms = terms
         self.priority = terms.priority
@@ -132,7 +135,10 @@ class AccountState:
     def is_usable(self) -> bool:
         terms = self.terms
         return (
-            not terms.is_paused and not terms.is_absent and self.loaded.credential is not None and not self.is_dead
+            not terms.is_paused
+            and not terms.is_absent
+            and self.loaded.credential is not None
+            and not self.is_dead
         )
 
     def rests_for_quota_until(self, now: float) -> float | None:

@@ -85,13 +85,21 @@ def read_rests(changed_after: float = 0.0) -> dict[int, list[tuple[str, Rest]]]:
     found: dict[int, list[tuple[str, Rest]]] = {}
     for row in Cooldown.objects.filter(changed_at__gt=changed_after):
         rest = Rest(
-            Scope(row.scope), row.value, row.started_at, row.until, row.reason, row.strikes, row.needs_operator
+            Scope(row.scope),
+            row.value,
+            row.started_at,
+            row.until,
+            row.reason,
+            row.strikes,
+            row.needs_operator,
         )
         found.setdefault(row.account_id, []).append((row.fingerprint, rest))
     return found
 
 
-def write_rests(unsaved: Mapping[tuple[int, Key], Rest | None], prints: Mapping[int, str], now: float) -> None:
+def write_rests(
+    unsaved: Mapping[tuple[int, Key], Rest | None], prints: Mapping[int, str], now: float
+) -> None:
     """Adds, replaces and (None) deletes. Accounts that are gone are passed over."""
     with transaction.atomic():
         alive = set(Account.objects.filter(id__in={key[0] for key in unsaved}).values_list("id", flat=True))
@@ -115,7 +123,15 @@ def write_rests(unsaved: Mapping[tuple[int, Key], Rest | None], prints: Mapping[
             rows,
             update_conflicts=True,
             unique_fields=["account", "scope", "value"],
-            update_fields=["fingerprint", "started_at", "until", "strikes", "needs_operator", "reason", "changed_at"],
+            update_fields=[
+                "fingerprint",
+                "started_at",
+                "until",
+                "strikes",
+                "needs_operator",
+                "reason",
+                "changed_at",
+            ],
         )
         for (account, (scope, value)), rest in unsaved.items():
             if rest is None:

@@ -15,11 +15,12 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 
+from accounts.api import router as accounts_router
 from gateway import errors, guards
 from gateway.access import is_json
 from providers.dialects.types import Failure, FailureKind
+from tokens.api import router as tokens_router
 
-UNSUPPORTED_MEDIA_TYPE = 415  # no failure of the data plane's, so no kind of its own
 _BODY_PARTS = ("body", "form", "file")
 
 
@@ -40,25 +41,25 @@ def answer(status: int, failure: Failure) -> HttpResponse:
     return guards.to_django(errors.render(status, failure, "anthropic", None))
 
 
-def on_error(request: HttpRequest, exc: Exception) -> HttpResponse:
+def on_error(request: HttpRequest, exc: Any) -> HttpResponse:
     return guards.failure_response(exc)
 
 
-def on_not_found(request: HttpRequest, exc: Exception) -> HttpResponse:
+def on_not_found(request: HttpRequest, exc: Any) -> HttpResponse:
     return answer(404, Failure(FailureKind.NOT_FOUND, "Not found"))
 
 
-def on_too_big(request: HttpRequest, exc: Exception) -> HttpResponse:
+def on_too_big(request: HttpRequest, exc: Any) -> HttpResponse:
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     return answer(413, Failure(FailureKind.TOO_LARGE, f"Request body is larger than {limit} bytes"))
 
 
-def on_http_error(request: HttpRequest, exc: Exception) -> HttpResponse:
+def on_http_error(request: HttpRequest, exc: Any) -> HttpResponse:
     """django-ninja's own refusals; a body it could not parse has the reason as its cause."""
     cause = exc.__cause__
     if isinstance(cause, WrongMediaType):
         text = "Expected request with `Content-Type: application/json`"
-        return answer(UNSUPPORTED_MEDIA_TYPE, Failure(FailureKind.INVALID_REQUEST, text))
+        return answer(415, Failure(FailureKind.MEDIA_TYPE, text))
     if isinstance(cause, orjson.JSONDecodeError):
         text = f"Failed to parse the request body as JSON: {cause}"
         return answer(400, Failure(FailureKind.INVALID_REQUEST, text))
@@ -71,7 +72,7 @@ def on_http_error(request: HttpRequest, exc: Exception) -> HttpResponse:
     return answer(status, Failure(kind, str(exc)))
 
 
-def on_invalid(request: HttpRequest, exc: Exception) -> HttpResponse:
+def on_invalid(request: HttpRequest, exc: Any) -> HttpResponse:
     """A field of the wrong type or out of bounds: the first one, by name."""
     first = exc.errors[0] if isinstance(exc, ValidationError) and exc.errors else {}
     place = tuple(first.get("loc", ()))
@@ -99,3 +100,6 @@ api.add_exception_handler(Http404, on_not_found)
 api.add_exception_handler(RequestDataTooBig, on_too_big)
 api.add_exception_handler(HttpError, on_http_error)
 api.add_exception_handler(ValidationError, on_invalid)
+
+api.add_router("/api/tokens", tokens_router)
+api.add_router("/api/accounts", accounts_router)

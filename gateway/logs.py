@@ -11,11 +11,13 @@ import logging
 import re
 import time
 from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
-from gateway import identity
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+"""Set by the road for the time of one exchange."""
 
 HIDDEN = "***"
 SHORTEST_SECRET = 8  # shorter ones would blot out ordinary words
@@ -64,7 +66,7 @@ class RequestIdFilter(logging.Filter):
     """Puts the id of the running exchange on the record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = identity.current.get() or "-"
+        record.request_id = request_id.get()
         return True
 
 

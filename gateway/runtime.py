@@ -14,7 +14,9 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 
 from accounts import changes as account_changes
+from accounts import live, refresh
 from accounts import services as account_services
+from accounts.keeper import Keeper, RefreshDoor
 from accounts.pool import Pool, options_from_settings
 from gateway.freshness import Freshness
 from gateway.house import House, RelayOptions
@@ -30,6 +32,7 @@ from providers import secrets
 from providers.catalog import ANTHROPIC, Catalog, ProviderRecord
 from providers.client import ClientOptions, Transport
 from tokens import changes as token_changes
+from tokens import file_services
 from tokens.registry import Registry
 
 logger = logging.getLogger(__name__)
@@ -53,16 +56,19 @@ class Runtime:
         )
         accepts = settings.STORAGE_POLICY == "memory" or settings.TOKEN_ACCEPT_UNRECORDED
         self.registry = Registry(settings.TOKEN_SECRET.encode(), accepts)
-        self.pool = Pool(options_from_settings())
+        self._refresh_door = RefreshDoor(refresh.Refresher(refresh.options_from_settings()))
+        self.pool = Pool(options_from_settings(), self._refresh_door)
         self.catalog = Catalog(ProviderRecord(ANTHROPIC, ANTHROPIC, settings.UPSTREAM_BASE_URL.rstrip("/")))
         self._relay: Relay | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[None] | None = None
         self._recorder: Recorder | None = None
         self._freshness: Freshness | None = None
+        self._keeper: Keeper | None = None
         self._transport: Transport | None = None
         token_changes.on_change(self.registry.apply_changes)
         account_changes.on_change(self.pool.apply_changes)
+        live.use(self.pool)
 
     def relay_now(self) -> Relay | None:
         """The road, when this event loop has one already."""
@@ -94,9 +100,11 @@ class Runtime:
             RecorderOptions(settings.DATA_DIR, settings.SPOOL_MAX_BYTES, settings.USAGE_RETENTION_DAYS)
         )
         self._freshness = Freshness({"tokens": self.registry, "accounts": self.pool})
+        self._keeper = Keeper(self.pool, self._refresh_door)
         self._transport = Transport(ClientOptions(settings.UPSTREAM_CONNECT_TIMEOUT_SECONDS))
         await self._recorder.start()
         await self._freshness.start()
+        await self._keeper.start()
         drain = current_drain()
         house = House(
             options=self.options,
@@ -113,6 +121,7 @@ class Runtime:
         self._relay, self._loop = Relay(house), asyncio.get_running_loop()
 
     def _load(self) -> None:
+        file_services.sync_quietly()
         account_services.sync_from_environment()
         self.registry.load()
         self.pool.load()
@@ -120,14 +129,11 @@ class Runtime:
     async def aclose(self) -> None:
         """Flushes what is recorded and closes what is open. A later request starts all again."""
         self._relay = None
-        recorder, freshness, transport = self._recorder, self._freshness, self._transport
-        self._recorder = self._freshness = self._transport = None
-        if freshness is not None:
-            await freshness.aclose()
-        if recorder is not None:
-            await recorder.aclose()
-        if transport is not None:
-            await transport.aclose()
+        open_ones = (self._freshness, self._keeper, self._recorder, self._transport)
+        self._recorder = self._freshness = self._keeper = self._transport = None
+        for open_one in open_ones:
+            if open_one is not None:
+                await open_one.aclose()
 
     def readiness(self) -> Readiness:
         """Draining means no; a database that is away does not: known tokens go on being served."""

@@ -15,15 +15,12 @@ from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 from providers.errors import SecretUnreadable
 
 PREFIX = "gcm1:"
 REFERENCE_PREFIX = "aes256gcm:"
-LABEL = b"link-assistant-router data-encryption v1"
 NONCE_BYTES = 12
 
 
@@ -35,10 +32,11 @@ def fingerprint(secret: str) -> str:
 class SecretBox:
     """Encrypts with the first key, decrypts with any. `repr` shows no key."""
 
-    def __init__(self, keys: Sequence[str], reference_secret: str = "") -> None:
+    def __init__(self, keys: Sequence[bytes], reference_secret: str = "") -> None:
+        """`keys`: 32 bytes each, at least one."""
         if not keys:
             raise ValueError("SecretBox needs at least one key")
-        self._ciphers = [AESGCM(_derive(key)) for key in keys]
+        self._ciphers = [AESGCM(key) for key in keys]
         self._reference = AESGCM(hashlib.sha256(reference_secret.encode()).digest())
 
     def encrypt(self, plain: str, context: str) -> str:
@@ -69,17 +67,13 @@ class SecretBox:
 
 
 def box() -> SecretBox:
-    """The box of this installation: ENCRYPTION_KEYS, else a key derived from TOKEN_SECRET."""
-    return _box(tuple(settings.ENCRYPTION_KEYS), settings.TOKEN_SECRET)
+    """The box of this installation: keys derived from ENCRYPTION_KEYS, then from TOKEN_SECRET."""
+    return _box(settings.DATA_ENCRYPTION_KEYS, settings.TOKEN_SECRET)
 
 
 @lru_cache(maxsize=4)
-def _box(keys: tuple[str, ...], token_secret: str) -> SecretBox:
-    return SecretBox(keys or (token_secret,), token_secret)
-
-
-def _derive(key: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=LABEL).derive(key.encode())
+def _box(keys: tuple[bytes, ...], token_secret: str) -> SecretBox:
+    return SecretBox(keys, token_secret)
 
 
 def _decode(text: str) -> bytes:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -195,6 +197,24 @@ class GatewayProcess:
         assert answer.status == 200, answer
         secret = answer.json()["token"]
         return Token(secret, token_id(secret))
+
+    # as its files show it
+    def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """What a query finds in its database, from outside."""
+        with contextlib.closing(
+            sqlite3.connect(self.data_dir / "data" / "router.sqlite3", timeout=20)
+        ) as database:
+            database.row_factory = sqlite3.Row
+            return database.execute(query, values).fetchall()
+
+    def exchanges(self, token: Token, count: int = 1, timeout: float = 5.0) -> list[sqlite3.Row]:
+        """The usage rows of a token, oldest first, once there are `count`: rows are written within a second."""
+        deadline = time.monotonic() + timeout
+        query = "SELECT * FROM gateway_exchange WHERE token_id = ? ORDER BY id"
+        while len(found := self.rows(query, token.id)) < count:
+            assert time.monotonic() < deadline, f"{len(found)} of {count} rows after {timeout} s"
+            time.sleep(0.05)
+        return found
 
     # as the operating system sees it
     def processes(self) -> list[int]:

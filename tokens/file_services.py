@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -48,7 +50,7 @@ def sync_files() -> ImportReport:
 
     Done at start, by every `tokens` command, and after each change.
     """
-    directory, policy = Path(settings.DATA_DIR), str(getattr(settings, "STORAGE_POLICY", "memory"))
+    directory, policy = Path(settings.DATA_DIR), str(settings.STORAGE_POLICY)
     if not mirror.FILES_OF_POLICY[policy]:
         return ImportReport()
     with mirror.locked(directory):
@@ -66,7 +68,9 @@ def sync_quietly() -> None:
 
 
 def import_directory(directory: Path) -> ImportReport:
-    """Import the token files of another directory, which stays as it is."""
+    """Import the token files of another directory, which stays as it is. Raises OSError."""
+    if not directory.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
     found = mirror.read(directory)
     report = import_records(found.tokens)
     report.problems += found.problems

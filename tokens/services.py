@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from . import fields, jwt
-from .errors import BadTokenField, GroupNotFound, TokenConflict, TokenNotFound
+from .errors import BadTokenField, TokenConflict, TokenNotFound
 from .file_services import changing
 from .models import LIMIT_FIELDS, Group, Token
 
@@ -62,7 +62,7 @@ class Page:
 
 def issue(**given: object) -> Issued:
     """Make a token. Takes `label`, `ttl_hours` and the enabled fields of `fields.TOKEN_FIELDS`, as in JSON;
-    `group` is a name. Raises BadTokenField, GroupNotFound."""
+    `group` is a name. Raises BadTokenField."""
     given = dict(given)
     hours = fields.ttl_hours(given.pop("ttl_hours", None))
     label = fields.label(given.pop("label", None))
@@ -87,7 +87,7 @@ def expire(token_id: str) -> Token:
 
 def change(token_id: str, **given: object) -> Token:
     """Set `label`, `expires_at` (Unix seconds, not beyond the signed end) and the enabled fields; null
-    clears. Raises TokenNotFound, BadTokenField, GroupNotFound, TokenConflict."""
+    clears. Raises TokenNotFound, BadTokenField, TokenConflict."""
     given = dict(given)
     values: dict[str, object] = {}
     if "label" in given:
@@ -148,6 +148,16 @@ def find(filters: Filters) -> Page:
     return Page(found[:limit], has_more=len(found) > limit)
 
 
+def find_all(filters: Filters) -> Iterator[Token]:
+    """Every token that the filters let through, newest first, page by page."""
+    while True:
+        page = find(filters)
+        yield from page.tokens
+        if not page.has_more:
+            return
+        filters = replace(filters, after=page.tokens[-1].id)
+
+
 def in_state(rows: QuerySet[Token], state: str, now: float) -> QuerySet[Token]:
     """Those of `rows` that are `active`, `revoked` or `expired`."""
     if state not in STATES:
@@ -194,10 +204,9 @@ def _resolved(values: Mapping[str, object]) -> dict[str, object]:
     """`group` from its name to its row."""
     found = dict(values)
     if found.get("group") is not None:
-        name = str(found["group"])
-        found["group"] = Group.objects.filter(name=name).first()
+        found["group"] = Group.objects.filter(name=found["group"]).first()
         if found["group"] is None:
-            raise GroupNotFound(name)
+            raise BadTokenField("group", "no group with this name")
     return found
 
 

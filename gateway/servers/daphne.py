@@ -63,6 +63,7 @@ class GatewayServer(Server):
             server_name="",
         )
         self.budget = limits.BodyBudget(options.max_body_bytes, options.max_buffered_bytes)
+        self.idle_seconds = options.idle_seconds
         self.drain = Drain()
         self.state: dict[str, Any] = {}
         self.connections: dict[Any, dict[str, Any]] = {}

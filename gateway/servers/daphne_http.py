@@ -253,7 +253,7 @@ class GatewayFactory(HTTPFactory):
 
     def __init__(self, server: Any) -> None:
         super().__init__(server)
-        self.timeOut = limits.IDLE_SECONDS
+        self.timeOut = server.idle_seconds
         self.channels: set[GatewayChannel] = set()
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802

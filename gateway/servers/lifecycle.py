@@ -6,6 +6,7 @@ signal skips to the end. A worker takes its parent's word for that: both may get
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -26,9 +27,11 @@ GOODBYE_SECONDS = 1.0
 """From the deadline event to the cancellation."""
 CANCEL_SECONDS = 2.0
 """How long we wait for cancelled exchanges: they may send a last chunk and settle."""
+LAST_WORD_SECONDS = 0.1
+"""The same after a second signal."""
 FLUSH_SECONDS = 0.05
 POLL_SECONDS = 0.02
-HARD_EXIT_SECONDS = 8
+HARD_EXIT_SECONDS = 5
 """After a second signal the process ends in that time, even with a thread that hangs."""
 
 
@@ -77,7 +80,10 @@ class StopSignals:
         self.first.set()
 
     def _on_supervisor(self, fd: int) -> None:
-        said = os.read(fd, 1)
+        try:
+            said = os.read(fd, 1)
+        except OSError:
+            said = b""  # died with bytes of ours unread
         if not said:
             asyncio.get_running_loop().remove_reader(fd)
             self.first.set()
@@ -91,7 +97,8 @@ class StopSignals:
 
     def say_ready(self) -> None:
         if self.supervisor_fd is not None:
-            os.write(self.supervisor_fd, b"R")
+            with contextlib.suppress(OSError):  # it is gone: then we are about to learn that
+                os.write(self.supervisor_fd, b"R")
 
 
 def ignore() -> None:
@@ -145,6 +152,8 @@ class Lifecycle:
 
     async def _cut(self) -> None:
         self.drain.deadline_event.set()
+        if self.signals.second.is_set():
+            await asyncio.sleep(LAST_WORD_SECONDS)
         await self._until(self._is_finished, GOODBYE_SECONDS)
         running = self.server.exchanges()
         if running:

@@ -8,9 +8,6 @@ import uuid_utils
 HEAD_BYTES = 64 * 1024
 """Request line and headers together, and each of them alone: long JWTs and cookies pass."""
 HEADER_COUNT = 500
-IDLE_SECONDS = 75
-"""Longer than nginx keeps its upstream connections (60 s), so that nginx closes first. Also the time in which
-a request's head must be complete, and the longest pause inside a request's body."""
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 4 * 1024 * 1024
 """After an early refusal we go on reading (and dropping) so much, for clients that send before they read."""

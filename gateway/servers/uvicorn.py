@@ -8,7 +8,7 @@ import importlib.util
 import socket
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -27,7 +27,7 @@ import uvloop  # noqa: E402 - after the check, whose text says more
 
 from gateway.servers.uvicorn_http import GatewayProtocol  # noqa: E402
 
-CHECK_SECONDS = 5
+CHECK_SECONDS = 5.0
 
 
 def serve(application: ASGIApp, options: ServeOptions, sock: socket.socket) -> None:
@@ -51,8 +51,9 @@ class GatewayConfig(Config):
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            timeout_keep_alive=limits.IDLE_SECONDS,
+            timeout_keep_alive=cast(int, options.idle_seconds),  # goes to call_later
         )
+        self.idle_seconds = options.idle_seconds
         self.budget = limits.BodyBudget(options.max_body_bytes, options.max_buffered_bytes)
 
 
@@ -70,7 +71,7 @@ class UvicornServer:
         make = partial(GatewayProtocol, self.config, self.server_state, state)
         loop = asyncio.get_running_loop()
         self.listener = await loop.create_server(make, sock=sock, backlog=BACKLOG)
-        loop.call_later(CHECK_SECONDS, self.check_timeouts)
+        self.check_timeouts()
 
     async def stop_listening(self) -> None:
         assert self.listener is not None
@@ -98,7 +99,7 @@ class UvicornServer:
         loop = asyncio.get_running_loop()
         for connection in self._http():
             connection.check_timeouts(loop.time())
-        loop.call_later(CHECK_SECONDS, self.check_timeouts)
+        loop.call_later(min(CHECK_SECONDS, self.config.idle_seconds / 4), self.check_timeouts)
 
     def _http(self) -> list[GatewayProtocol]:
         return [each for each in self.server_state.connections if isinstance(each, GatewayProtocol)]

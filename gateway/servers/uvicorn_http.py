@@ -37,6 +37,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.app_state = {**app_state, "abort": self.abort}
         self.drain: Drain = app_state["drain"]
         self.budget: limits.BodyBudget = config.budget
+        self.idle_seconds: float = config.idle_seconds
         self.is_refused = False
         self.is_inside_head = True
         self.head_bytes = 0
@@ -63,12 +64,12 @@ class GatewayProtocol(HttpToolsProtocol):
             self.refuse(limits.error_answer(400, "Request headers are too large"))
 
     def on_headers_complete(self) -> None:
-        self.is_inside_head = False
-        self.body_bytes = 0
         answer = self._head_refusal()
         if answer is not None:
             self.refuse(answer)
             return
+        self.is_inside_head = False
+        self.body_bytes = 0
         super().on_headers_complete()
         self.headers = list(self.headers)  # trailers are appended to this one, not to the scope's
 
@@ -106,8 +107,9 @@ class GatewayProtocol(HttpToolsProtocol):
             self.refuse(answer)
             return
         self.body_bytes += len(body)
-        self.held_bytes += len(body)
-        self.budget.held += len(body)
+        if self.is_busy():  # otherwise it is answered already, and the rest is dropped
+            self.held_bytes += len(body)
+            self.budget.held += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -128,6 +130,8 @@ class GatewayProtocol(HttpToolsProtocol):
                 return
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+        elif not self.is_inside_head:
+            answer = b""  # the rest of a body whose exchange is answered already
         self._unset_keepalive_if_required()
         self.transport.write(answer)
         self.transport.write_eof()
@@ -185,7 +189,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if self.is_inside_head and self.is_busy():
             return
         waits_for_reader = not self.is_inside_head and self.flow.read_paused
-        if now - self.progress_at > limits.IDLE_SECONDS and not waits_for_reader:
+        if now - self.progress_at > self.idle_seconds and not waits_for_reader:
             self.transport.close()
 
 

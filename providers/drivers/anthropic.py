@@ -27,7 +27,9 @@ DROPPED_HEADERS = CREDENTIAL_HEADERS | TRANSPORT_HEADERS
 FORBIDDEN_SECONDS = 1800.0
 SPEND_SECONDS = 3600.0
 UNKNOWN_MODEL_SECONDS = 3600.0
-SPEND_CODES = frozenset(("enforced_spend_limit_reached", "contract_spend_limit_reached", "ramp_limit_exceeded"))
+SPEND_CODES = frozenset(
+    ("enforced_spend_limit_reached", "contract_spend_limit_reached", "ramp_limit_exceeded")
+)
 SPEND_WORDS = ("specified api usage limits", "credit balance is too low")
 CREDIT_WORDS = ("extra usage", "usage credits", "long context")
 IDENTITY_WORDS = "only authorized for use with claude code"
@@ -36,7 +38,13 @@ IDENTITY_REASON = (
     "with a rate-limit error that is none. Use an API key for other clients"
 )
 OUR_UPSTREAM_FAULTS = frozenset(
-    (FailureKind.UPSTREAM, FailureKind.TIMEOUT, FailureKind.INTERNAL, FailureKind.OVERLOADED, FailureKind.UNAVAILABLE)
+    (
+        FailureKind.UPSTREAM,
+        FailureKind.TIMEOUT,
+        FailureKind.INTERNAL,
+        FailureKind.OVERLOADED,
+        FailureKind.UNAVAILABLE,
+    )
 )
 
 
@@ -132,7 +140,9 @@ def _of_error(seen: WireAnswer, quota: tuple[QuotaWindow, ...], now: float) -> V
     if status == 429:
         return _of_429(seen, quota, (message, code), now)
     if status == 401:
-        return Verdict(Outcome.RETRY_SAME, Scope.ACCOUNT, needs_refresh=True, reason=f"upstream returned 401: {message}")
+        return Verdict(
+            Outcome.RETRY_SAME, Scope.ACCOUNT, needs_refresh=True, reason=f"upstream returned 401: {message}"
+        )
     if status == 402 or (status == 400 and any(words in message.lower() for words in SPEND_WORDS)):
         return _spend(status, message, now)
     if status == 403:
@@ -143,7 +153,10 @@ def _of_error(seen: WireAnswer, quota: tuple[QuotaWindow, ...], now: float) -> V
         )  # fmt: skip
     if status == 404 and kind == "not_found_error" and "model" in message.lower():
         return Verdict(
-            Outcome.RETRY_OTHER, Scope.MODEL, now + UNKNOWN_MODEL_SECONDS, reason="upstream returned 404: no such model here"
+            Outcome.RETRY_OTHER,
+            Scope.MODEL,
+            now + UNKNOWN_MODEL_SECONDS,
+            reason="upstream returned 404: no such model here",
         )
     if status == 408 or status >= 500:
         should_retry = header(seen.headers, b"x-should-retry") != b"false"
@@ -155,13 +168,15 @@ def _of_error(seen: WireAnswer, quota: tuple[QuotaWindow, ...], now: float) -> V
 
 def _of_429(seen: WireAnswer, quota: tuple[QuotaWindow, ...], words: tuple[str, str], now: float) -> Verdict:
     message, code = words
-    if code in SPEND_CODES or (code and code in message):
+    if code in SPEND_CODES or any(known in message for known in SPEND_CODES):
         return _spend(429, message, now)
     after = limits.retry_after(seen.headers, now)
     rejected = [window for window in quota if window.status == "rejected"]
     is_unified = bool(limits.unified_status(seen.headers))
     if not rejected and any(found in message.lower() for found in CREDIT_WORDS):
-        return Verdict(Outcome.GIVE_UP, Scope.REQUEST, reason=f"upstream returned 429: {message}", windows=quota)
+        return Verdict(
+            Outcome.GIVE_UP, Scope.REQUEST, reason=f"upstream returned 429: {message}", windows=quota
+        )
     if is_unified and (rejected or limits.unified_status(seen.headers) == "rejected"):
         return _of_unified(seen, rejected, after, now)
     if rejected or after is not None:
@@ -200,7 +215,9 @@ def _latest(*moments: float | None, now: float) -> float | None:
 def _spend(status: int, message: str, now: float) -> Verdict:
     """A limit on money: no header says when it ends, so it is tried once an hour until the operator acts."""
     reason = f"upstream returned {status}: spend limit reached ({message[:120]})"
-    return Verdict(Outcome.RETRY_OTHER, Scope.ACCOUNT, now + SPEND_SECONDS, needs_operator=True, reason=reason)
+    return Verdict(
+        Outcome.RETRY_OTHER, Scope.ACCOUNT, now + SPEND_SECONDS, needs_operator=True, reason=reason
+    )
 
 
 def _of_failure(failure: Failure, now: float) -> Verdict:
@@ -231,4 +248,6 @@ def _error_words(body: bytes) -> tuple[str, str, str]:
         return "", "", ""
     details = error.get("details")
     code = details.get("error_code") if isinstance(details, dict) else None
-    return tuple(item if isinstance(item, str) else "" for item in (error.get("type"), error.get("message"), code))  # type: ignore[return-value]
+    return tuple(
+        item if isinstance(item, str) else "" for item in (error.get("type"), error.get("message"), code)
+    )  # type: ignore[return-value]

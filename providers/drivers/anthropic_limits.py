@@ -76,7 +76,10 @@ def _window(name: str, fields: dict[str, str]) -> QuotaWindow:
     if "remaining" not in fields and "limit" not in fields:
         used = _number(fields.get("utilization", "").encode())
         return QuotaWindow(name, fields.get("status", ""), used, _moment(fields.get("reset", "")))
-    limit, remaining = _number(fields.get("limit", "").encode()), _number(fields.get("remaining", "").encode())
+    limit, remaining = (
+        _number(fields.get("limit", "").encode()),
+        _number(fields.get("remaining", "").encode()),
+    )
     used = None
     if limit is not None and remaining is not None and limit > 0:
         used = 1.0 - remaining / limit

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway import identity, logs
+from gateway import logs
 
 SECRET = 'canary "quoted" ключ'
 
@@ -75,9 +75,9 @@ def test_tracebacks_and_arguments_are_covered(lines: tuple[logging.Logger, io.St
 
 def test_the_request_id_is_on_every_line(lines: tuple[logging.Logger, io.StringIO]) -> None:
     logger, stream = lines
-    token = identity.current.set("0190-id")
+    token = logs.request_id.set("0190-id")
     logger.info("inside")
-    identity.current.reset(token)
+    logs.request_id.reset(token)
     logger.info("outside")
     inside, outside = stream.getvalue().splitlines()
     assert "0190-id" in inside

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -58,6 +59,11 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if os.environ.get("TEST_START") == "fail":
         await send({"type": "lifespan.startup.failed", "message": "no such database"})
         return
+    if os.path.exists(os.environ.get("TEST_BROKEN_FILE", "")):
+        raise LookupError("broken by an update")
+    if os.environ.get("TEST_START") == "hang":
+        print("hooks: hanging", file=sys.stderr, flush=True)
+        await asyncio.Event().wait()
     if os.environ.get("TEST_START") == "crash":
         raise LookupError("no such table")
     scope["state"]["greeting"] = "hello from start-up"
@@ -72,6 +78,8 @@ async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["path"] == "/ws-crash":
         raise RuntimeError("before accept")
     await send({"type": "websocket.accept"})
+    if scope["path"] == "/ws-return":
+        return
     while (message := await receive())["type"] != "websocket.disconnect":
         if message.get("text") == "crash":
             raise RuntimeError("after accept")
@@ -209,6 +217,31 @@ async def stubborn(exchange: Exchange) -> None:
         OPEN.remove("stubborn")
 
 
+async def late(exchange: Exchange) -> None:
+    """Answers after it has been seen."""
+    SEEN["late"] = 1
+    await asyncio.sleep(0.3)
+    await exchange.answer("late")
+
+
+async def early(exchange: Exchange) -> None:
+    """Answers without looking at the body."""
+    SEEN["early"] = 1
+    await exchange.answer("early", 401)
+
+
+async def hang(exchange: Exchange) -> None:
+    SEEN["hang"] = 1
+    await asyncio.Event().wait()
+
+
+async def thread(exchange: Exchange) -> None:
+    """Has a thread that nobody can end."""
+    await exchange.start()
+    await exchange.chunk(b"started")
+    await asyncio.to_thread(time.sleep, 60)
+
+
 async def pid(exchange: Exchange) -> None:
     await exchange.answer(os.getpid())
 
@@ -237,6 +270,10 @@ ROUTES = {
     "/ready": ready,
     "/polite": polite,
     "/stubborn": stubborn,
+    "/late": late,
+    "/early": early,
+    "/hang": hang,
+    "/thread": thread,
     "/pid": pid,
     "/memory": memory,
 }

@@ -14,7 +14,9 @@ MAX_BODY_BYTES = 1024 * 1024
 
 
 @pytest.fixture(scope="module", params=SERVERS)
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerProcess]:
     """Shared by a module's tests, which must leave it alive."""
     with ServerProcess(
         request.param, tmp_path_factory.mktemp("served"), max_body_bytes=MAX_BODY_BYTES

@@ -20,7 +20,9 @@ START_SECONDS = 30
 class ServerProcess:
     """A running server; `log` is what it wrote to standard error."""
 
-    def __init__(self, server: str, tmp_path: Path, env: dict[str, str] | None = None, **options: Any) -> None:
+    def __init__(
+        self, server: str, tmp_path: Path, env: dict[str, str] | None = None, **options: Any
+    ) -> None:
         self.log_path = tmp_path / f"{server}-{time.monotonic_ns()}.log"
         options.setdefault("port", 0)
         with self.log_path.open("wb") as log:
@@ -30,7 +32,7 @@ class ServerProcess:
                 env={**os.environ, **(env or {})},
                 stdout=subprocess.PIPE,
                 stderr=log,
-                pass_fds=[options["fd"]] if "fd" in options else [],
+                pass_fds=[options[name] for name in ("fd", "supervisor_fd") if name in options],
             )
         self.name = server
         self.address: tuple[str, int] | None = None

@@ -206,7 +206,7 @@ def test_half_of_a_chunk_later_the_rest(served: ServerProcess) -> None:
 
 
 def test_unknown_server_and_bad_options_say_what_is_wrong() -> None:
-    with pytest.raises(NotOfferedError, match="'apache'.*daphne, uvicorn"):
+    with pytest.raises(NotOfferedError, match=r"'apache'.*daphne, uvicorn"):
         run("apache", "x:y", ServeOptions(port=0))
     with pytest.raises(NotOfferedError, match="workers must be 1 or more, not 0"):
         run("uvicorn", "x:y", ServeOptions(port=0, workers=0))

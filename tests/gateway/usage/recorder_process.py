@@ -4,6 +4,8 @@
 JSON line of state as answer to each: `migrate`, `start`, `record N FIRST`, `state`, `sums`, `close`.
 """
 
+# ruff: noqa: E402
+
 from __future__ import annotations
 
 import asyncio

@@ -13,18 +13,31 @@ from tests.fakes.postgres import Postgres, binaries
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = Path(__file__).with_name("recorder_process.py")
-QUICK = {"interval_seconds": 0.02, "retry_seconds": 0.02, "retry_max_seconds": 0.1, "batch": 10}
+QUICK = {
+    "interval_seconds": 0.02,
+    "retry_seconds": 0.02,
+    "retry_max_seconds": 0.1,
+    "batch": 10,
+    "retention_days": 0,  # the ids below are those of 1970
+}
+SQLITE = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": "PRAGMA journal_mode=WAL;"}
 
 
 class Process:
     """A recorder in a process that can be killed."""
 
     def __init__(self, database: dict[str, object], directory: Path, **options: object) -> None:
-        command = [sys.executable, str(SCRIPT), json.dumps(database), str(directory), json.dumps(QUICK | options)]
+        command = [
+            sys.executable,
+            str(SCRIPT),
+            json.dumps(database),
+            str(directory),
+            json.dumps(QUICK | options),
+        ]
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "DATA_DIR": str(directory)},
+            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "TOKEN_SECRET": "s" * 32},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -56,7 +69,7 @@ class SqliteFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.database: dict[str, object] = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path)}
+        self.database: dict[str, object] = {"ENGINE": "gateway.sqlite", "NAME": str(path), "OPTIONS": SQLITE}
 
     def start(self) -> None:
         if self._path.is_dir():
@@ -147,7 +160,7 @@ def test_a_replay_that_a_crash_cut_short_counts_nothing_twice(
     killed.kill()
     server.start()
     # As if the replay had got as far as number 17 when the process died: the rows are there, the file is, too.
-    halfway = spawn(interval_seconds=60)
+    halfway = spawn(interval_seconds=60, batch=100)
     halfway("record 18 0")
     halfway("close")
     heir = spawn()
@@ -183,3 +196,25 @@ def test_several_recorders_share_a_database(spawn: Callable[..., Process], serve
     for recorder in recorders:
         assert recorder("close")["dropped"] == 0
     assert recorders[0]("sums") == {"rows": 700, "requests": 700, "tokens": 700}
+
+
+def test_old_rows_go_when_there_is_nothing_else_to_do(spawn: Callable[..., Process]):
+    recorder = spawn(retention_days=90)
+    recorder("record 35 0")
+    deadline = time.monotonic() + 30
+    while recorder("sums") != {"rows": 0, "requests": 35, "tokens": 35}:
+        assert time.monotonic() < deadline
+
+
+def test_a_full_spool_loses_the_rest_and_counts_it(
+    server: SqliteFile | Postgres, spawn: Callable[..., Process]
+):
+    recorder = spawn(spool_max_bytes=5000)
+    server.stop()
+    recorder("record 30 0")
+    state = recorder.until(lambda state: state["queued"] == 0)
+    assert 0 < state["spooled_bytes"] <= 5000
+    server.start()
+    kept = recorder.until(lambda state: state["spooled_bytes"] == 0 and state["is_healthy"])
+    assert kept["written"] + kept["dropped"] == 30
+    assert kept["dropped"] == state["dropped"] > 0
