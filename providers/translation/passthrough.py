@@ -71,6 +71,7 @@ class Passthrough:
         self._watched = watched
         self._totals = watched.totals()
         self._reader: SseReader | None = None
+        self._is_legible = False  # some of the body could be decoded
         self._decoder: Decoder | None = None
         self._body: list[bytes] = []
         self._body_bytes = 0
@@ -125,7 +126,7 @@ class Passthrough:
         return chunk if self._alias is None else self._renamed(chunk)
 
     def finish(self) -> bytes:
-        if self._reader is not None and not self._totals.is_finished:
+        if self._reader is not None and self._is_legible and not self._totals.is_finished:
             raise Truncated
         if self._is_json:
             self._answered_model, self._answered_usage = self._watched.read_totals(b"".join(self._body))
@@ -134,8 +135,16 @@ class Passthrough:
         return held
 
     def fail(self, failure: Failure) -> bytes:
+        """b"" when nothing readable can be written: into a compressed stream."""
+        if self._decoder is not None:
+            return b""
         held, self._held = self._held, b""
-        return held + self._watched.error_event(self._totals, failure)
+        return held + self._line_end() + self._watched.error_event(self._totals, failure)
+
+    def _line_end(self) -> bytes:
+        """Ends a line that was cut. One line feed only: a blank line would deliver the broken event, and clients fail
+        on its half JSON; so the error's `event:` line takes its place."""
+        return b"" if self._reader is None or self._reader.is_at_boundary else b"\n"
 
     def keepalive(self) -> bytes:
         if self._held or self._decoder is not None or self._is_json:
@@ -146,8 +155,9 @@ class Passthrough:
 
     def _watch(self, seen: bytes) -> None:
         reader = self._reader
-        if reader is None:
+        if reader is None or not seen:
             return
+        self._is_legible = True
         try:
             for name, data in reader.feed(seen):
                 self._totals.see(name, data)
