@@ -15,6 +15,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 
+from accounts.api import router as accounts_router
 from gateway import errors, guards
 from gateway.access import is_json
 from providers.dialects.types import Failure, FailureKind
@@ -101,3 +102,4 @@ api.add_exception_handler(HttpError, on_http_error)
 api.add_exception_handler(ValidationError, on_invalid)
 
 api.add_router("/api/tokens", tokens_router)
+api.add_router("/api/accounts", accounts_router)

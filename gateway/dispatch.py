@@ -99,7 +99,10 @@ class Dispatch:
         loop = asyncio.get_running_loop()
         driver = DRIVERS[route.provider.kind]
         while True:
-            earlier = trip.answer, trip.lease  # stays open until there is another account: it may be the answer after all
+            earlier = (
+                trip.answer,
+                trip.lease,
+            )  # stays open until there is another account: it may be the answer after all
             try:
                 lease = self._choose(trip, call, token, route, budget)
             except PoolExhausted:

@@ -9,6 +9,10 @@
                       BodyTooLarge                                                                              413
                       WrongMediaType                                                                            415
     accounts.errors   PoolExhausted                                        429, 503 when the upstream is down, 502
+                      UnknownAccount                                                                            404
+                      AccountExists ManagedAccount                                                              409
+                      BadAccount                                                                                400
+                      RefreshFailed CredentialUnavailable                                                       502
     providers         Refused                                                          by its failure's kind
     gateway           UpstreamFailed WrongMethod                                                     502 504 · 405
 
@@ -103,6 +107,15 @@ TREE: tuple[tuple[type[Exception], Callable[[Exception], Failure]], ...] = (
     (tokens.BadTokenField, _field),
     (tokens.BodyTooLarge, _kind(FailureKind.TOO_LARGE)),
     (accounts.PoolExhausted, _exhausted),
+    (accounts.UnknownAccount, _kind(FailureKind.NOT_FOUND)),
+    (accounts.AccountExists, _kind(FailureKind.CONFLICT)),
+    (accounts.ManagedAccount, _kind(FailureKind.CONFLICT)),
+    (
+        accounts.BadAccount,
+        lambda exc: Failure(FailureKind.INVALID_REQUEST, str(exc), param=getattr(exc, "field", None)),
+    ),
+    (accounts.RefreshFailed, _kind(FailureKind.UPSTREAM)),
+    (accounts.CredentialUnavailable, _kind(FailureKind.UPSTREAM)),
     (Refused, _own),
     (WrongMethod, lambda exc: Failure(FailureKind.METHOD_NOT_ALLOWED, f"Method not allowed; allowed: {exc}")),
     (httpx.TransportError, lambda exc: Failure(FailureKind.UPSTREAM, f"Upstream request failed: {exc}")),

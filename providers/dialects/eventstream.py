@@ -7,19 +7,19 @@ CRC-32 of everything before it. Header values that we write are text.
 from __future__ import annotations
 
 import base64
+import struct
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from struct import Struct
 
 import orjson
 
 from providers.dialects.types import Failure, FailureKind, Refused
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
-_PRELUDE = Struct(">II")
-_CRC = Struct(">I")
-_LENGTH = Struct(">H")
+_PRELUDE = struct.Struct(">II")
+_CRC = struct.Struct(">I")
+_LENGTH = struct.Struct(">H")
 _OVERHEAD = 16  # both lengths and both checksums
 _FIXED_SIZES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}  # header types whose value has no length
 _BYTES, _TEXT = 6, 7
@@ -133,7 +133,7 @@ def _decode_headers(data: bytes) -> dict[bytes, bytes]:
             (length,) = _LENGTH.unpack_from(data, at)
             headers[name] = data[at + 2 : at + 2 + length]
             at += 2 + length
-    except (IndexError, ValueError) as exc:
+    except (IndexError, struct.error) as exc:
         raise _broken("a frame's headers are cut") from exc
     if at != len(data):
         raise _broken("a frame's headers are cut")

@@ -18,7 +18,6 @@ def _own_data_dir(settings: Any, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path
     settings.STORAGE_POLICY = "memory"
     settings.TOKEN_SECRET = SECRET
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick, for test users
 
 
 def stored(name: str) -> dict[str, Any]:

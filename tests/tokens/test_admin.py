@@ -8,16 +8,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.urls import path
 
 from tests.tokens.conftest import SECRET
 from tokens import group_services, jwt, services
 from tokens.models import Group, Token
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
+urlpatterns = [path("admin/", admin.site.urls)]
 LIST = "/admin/tokens/token/"
 
 

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from django.db import connections, transaction
 from tests.tokens.conftest import SECRET
 from tokens import changes, fields, group_services, jwt, services
 from tokens.errors import BadTokenField, TokenConflict, TokenNotFound
-from tokens.models import Group, Token, TokensRevision
+from tokens.models import Token, TokensRevision
 from tokens.registry import Registry
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -152,26 +151,6 @@ def test_nobody_is_told_of_a_change_that_was_rolled_back(heard: list[int]) -> No
     assert heard == []
 
 
-@pytest.fixture
-def sqlite_file(tmp_path: Path) -> Iterator[None]:
-    """The tables in a SQLite file as the project opens it: the tests' database lives in memory, where
-    threads get "table is locked" instead of queueing."""
-    aside, options = connections["default"], dict(connections.settings["default"])
-    connections.settings["default"].update(
-        NAME=tmp_path / "router.sqlite3",
-        OPTIONS={"timeout": 20, "transaction_mode": "IMMEDIATE", "init_command": "PRAGMA journal_mode=WAL"},
-    )
-    connections["default"] = connections.create_connection("default")
-    with connections["default"].schema_editor() as editor:
-        for model in (Group, Token, TokensRevision):
-            editor.create_model(model)
-    yield
-    connections["default"].close()
-    connections.settings["default"].clear()
-    connections.settings["default"].update(options)
-    connections["default"] = aside
-
-
 def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
     """Run calls in threads that start together; exceptions are results."""
     barrier = threading.Barrier(len(calls))
@@ -189,14 +168,14 @@ def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
         return list(pool.map(run, calls))
 
 
-def test_many_at_once_lose_no_revision_and_no_token(sqlite_file: None) -> None:
+def test_many_at_once_lose_no_revision_and_no_token() -> None:
     results = at_once([services.issue] * 16)
     assert all(isinstance(result, services.Issued) for result in results)
     assert sorted(result.token.revision for result in results) == list(range(1, 17))
     assert revision() == 16
 
 
-def test_two_rotations_at_once_make_one_successor(sqlite_file: None) -> None:
+def test_two_rotations_at_once_make_one_successor() -> None:
     token_id = services.issue().token.id
     results = at_once([lambda: services.rotate(token_id)] * 6)
     assert sum(isinstance(result, services.Rotated) for result in results) == 1
@@ -204,7 +183,7 @@ def test_two_rotations_at_once_make_one_successor(sqlite_file: None) -> None:
     assert Token.objects.filter(rotated_from=token_id).count() == 1
 
 
-def test_a_revocation_survives_every_change_made_beside_it(sqlite_file: None) -> None:
+def test_a_revocation_survives_every_change_made_beside_it() -> None:
     token_id = services.issue(label="x").token.id
     at_once([
         lambda: services.revoke(token_id),
@@ -215,7 +194,7 @@ def test_a_revocation_survives_every_change_made_beside_it(sqlite_file: None) ->
     assert token.is_revoked and token.label == "y"
 
 
-def test_a_reader_that_polls_misses_nothing(sqlite_file: None) -> None:
+def test_a_reader_that_polls_misses_nothing() -> None:
     """Revisions commit in the order in which they are given out, so `revision > seen` is enough."""
     registry = Registry(SECRET.encode(), accept_unrecorded=False)
     registry.load()
