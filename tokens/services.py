@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from . import fields, jwt
+from . import changes, fields, jwt
 from .errors import BadTokenField, TokenConflict, TokenNotFound
 from .file_services import changing
 from .models import LIMIT_FIELDS, Group, Token
@@ -77,7 +78,9 @@ def revoke(token_id: str) -> Token:
         Token.objects.filter(pk=token_id, revoked_at=None).update(
             revoked_at=int(time.time()), revision=revision
         )
-        return get(token_id)
+        token = get(token_id)
+        transaction.on_commit(changes.announce_revoked)
+        return token
 
 
 def expire(token_id: str) -> Token:
@@ -184,6 +187,7 @@ def _create(hours: int, values: Mapping[str, object]) -> Issued:
     ends_at = now + hours * 3600
     times = {"issued_at": now, "expires_at": ends_at, "signed_until": ends_at}
     token = Token.objects.create(id=token_id, **{"ledger_id": token_id, **times, **values})
+    transaction.on_commit(changes.announce_issued)
     claims = jwt.Claims(token_id, now, ends_at, token.label)
     return Issued(token, hours, jwt.sign(claims, settings.TOKEN_SECRET.encode()))
 
