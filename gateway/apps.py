@@ -1,5 +1,9 @@
 from django.apps import AppConfig
 
+from gateway import checks
+
+SERVING_CHECKS = checks.serving  # registered by being imported
+
 
 class GatewayConfig(AppConfig):
     name = "gateway"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from typing import cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
 
-from channels.routing import ProtocolTypeRouter  # noqa: E402
-from django.core.asgi import get_asgi_application  # noqa: E402
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
+from gateway.doors import App, FastDoor  # noqa: E402
 from gateway.runtime import Lifespan, runtime  # noqa: E402  (apps must be ready first)
-from gateway.doors import FastDoor  # noqa: E402
 
-application = ProtocolTypeRouter(
-    {"http": FastDoor(runtime, django_application), "lifespan": Lifespan(runtime)}
+application: App = ProtocolTypeRouter(  # type: ignore[no-untyped-call]
+    {"http": FastDoor(runtime, cast(App, django_application)), "lifespan": Lifespan(runtime)}
 )

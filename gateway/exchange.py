@@ -6,11 +6,12 @@ call has ended. Nobody changes it afterwards. No secret and no body ever goes in
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from providers.dialects.types import FailureKind, Usage
 
+NO_USAGE = Usage()
 CLIENT_LEFT = 499
 """The status of an exchange whose client closed the connection before its answer was complete."""
 
@@ -25,7 +26,6 @@ class Exchange:
     id: str  # UUIDv7 text: the request id
     started_at: float
     surface: str = ""  # a name in `gateway/surfaces.py`; "" = no surface was reached
-    family: str = ""  # the surface's counter: a word of `gateway.metrics.FAMILIES`, or ""
     method: str = ""
     path: str = ""  # without query
     peer: str = ""  # the client's address
@@ -40,7 +40,7 @@ class Exchange:
 
     status: int = 0  # as the client saw it; `CLIENT_LEFT` when it left
     is_stream: bool = False
-    is_refusal: bool = False  # our own answer: no upstream has answered this call
+    is_refusal: bool = False  # the answer is ours: no upstream has answered this call
     failure_kind: FailureKind | None = None
     failure_message: str = ""  # redacted; for our own eyes, never a body
     upstream_status: int | None = None  # of the last attempt; None = none has answered
@@ -52,6 +52,6 @@ class Exchange:
     bytes_in: int = 0
     bytes_out: int = 0
 
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NO_USAGE
     cost: Decimal | None = None  # None = unknown price
     currency: str = ""

@@ -55,6 +55,13 @@ NEVER_DOWN = HOP_BY_HOP | {
 }
 
 
+EARLY_HEADERS: Headers = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+)
+
+
 class Interruption(StrEnum):
     """Why an exchange was stopped from outside."""
 
@@ -74,7 +81,7 @@ class Request:
     query: bytes
     headers: Headers
     peer: str
-    peer_port: int | None = None
+    abort: Callable[[], None] | None = None  # closes the connection at once, where the server offers that
 
 
 def read_request(scope: Scope) -> Request:
@@ -87,7 +94,7 @@ def read_request(scope: Scope) -> Request:
         query=scope.get("query_string", b""),
         headers=tuple((name.lower(), value) for name, value in scope["headers"]),
         peer=client[0] or "",
-        peer_port=client[1],
+        abort=(scope.get("state") or {}).get("abort"),
     )
 
 
@@ -167,6 +174,7 @@ class Wire:
         "interruption",
         "is_closing",
         "is_relaying",
+        "is_stream",
         "keepalive",
         "pinged_at",
         "started",
@@ -192,9 +200,10 @@ class Wire:
         self.waiting_since: float | None = None  # since when an upstream's head is awaited
         self.writing_since: float | None = None
         self.first_byte_at: float | None = None
+        self.is_stream = False  # an error can still be told once the answer has begun
         self.is_relaying = False  # an upstream's body is being passed on
         self.keepalive: Callable[[], bytes] | None = None  # set while pings are allowed
-        self.early_headers: Headers = ()  # of the 200 that goes out when a ping comes first
+        self.early_headers = EARLY_HEADERS  # of the 200 that goes out when a ping comes first
         self.pinged_at = now
         self.has_content = False  # something else than pings has left
         self.bytes_sent = 0

@@ -17,6 +17,7 @@ WORDS: dict[FailureKind, Words] = {
     FailureKind.PERMISSION: ("permission_error", None),
     FailureKind.NOT_FOUND: ("invalid_request_error", None),
     FailureKind.METHOD_NOT_ALLOWED: ("invalid_request_error", "method_not_allowed"),
+    FailureKind.MEDIA_TYPE: ("invalid_request_error", None),
     FailureKind.CONFLICT: ("invalid_request_error", "conflict"),
     FailureKind.TOO_LARGE: ("invalid_request_error", "request_too_large"),
     FailureKind.RATE_LIMIT: ("rate_limit_error", "rate_limit_exceeded"),
@@ -58,6 +59,7 @@ _KIND_BY_STATUS: dict[int, FailureKind] = {
     403: FailureKind.PERMISSION,
     404: FailureKind.NOT_FOUND,
     405: FailureKind.METHOD_NOT_ALLOWED,
+    415: FailureKind.MEDIA_TYPE,
     408: FailureKind.TIMEOUT,
     409: FailureKind.CONFLICT,
     413: FailureKind.TOO_LARGE,
@@ -92,7 +94,7 @@ def error_object(failure: Failure) -> dict[str, Any]:
     return {"message": failure.message, "type": kind_type, "param": failure.param, "code": code}
 
 
-def error_body(failure: Failure, request_id: str = "") -> bytes:
+def error_body(failure: Failure, request_id: str | None = None) -> bytes:
     """`{"error": {…}}`. The dialect has no place for the request id; it travels as `x-request-id`."""
     return orjson.dumps({"error": error_object(failure)})
 

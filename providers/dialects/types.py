@@ -42,6 +42,7 @@ class FailureKind(StrEnum):
     PERMISSION = "permission"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    MEDIA_TYPE = "media_type"  # a body that does not say it is JSON
     CONFLICT = "conflict"
     TOO_LARGE = "too_large"
     RATE_LIMIT = "rate_limit"
@@ -154,9 +155,20 @@ class Translator(Protocol):
     any split. Whatever can't be carried over faithfully raises `Refused` naming the field.
     """
 
-    usage: Usage
-    model: str | None  # the model that the upstream says it served
-    failure: Failure | None  # an error seen inside a 200
+    @property
+    def is_transparent(self) -> bool:
+        """True: `feed` takes every 2xx body as it comes. False: only event streams, other bodies go to `response`."""
+
+    @property
+    def usage(self) -> Usage: ...
+
+    @property
+    def model(self) -> str | None:
+        """The model that the upstream says it served."""
+
+    @property
+    def failure(self) -> Failure | None:
+        """An error seen inside a 200."""
 
     def request(self, call: Call, target: Target) -> WireRequest: ...
 

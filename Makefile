@@ -1,0 +1,61 @@
+# `make run` and `make test` need Python 3.11 or newer and make, nothing else.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
+ARGS ?=
+# Enough to start Django where nothing is served or signed.
+CHECK_ENV = TOKEN_SECRET=$$($(PY) -c 'import secrets; print(secrets.token_hex(32))') TOKEN_ADMIN_KEY=check DATA_DIR=$(VENV)/check
+
+.PHONY: run test demo check bench format readme venv venv-dev clean
+
+run: venv .env  ## Serve on :8080, with a fresh .env if there is none
+	@exec $(PY) manage.py serve $(ARGS)
+
+test: venv-dev  ## Run the tests
+	$(PY) -m pytest -n auto $(ARGS)
+
+demo: venv  ## See it stream without an account: a stand-in for the vendor, a gateway, one answer
+	$(PY) examples/demo.py $(ARGS)
+
+check: venv-dev  ## Format, lint, types, imports, migrations, deployment checks
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy gateway tokens accounts providers forgefed manage.py examples
+	$(VENV)/bin/lint-imports
+	$(CHECK_ENV) $(PY) manage.py makemigrations --check --dry-run
+	$(CHECK_ENV) $(PY) manage.py check --deploy --fail-level WARNING
+	$(PY) -m pytest -q tests/test_house.py
+
+bench: venv-dev  ## Measure the gateway beside a bare relay (needs wrk); ARGS="--help" tells more
+	$(PY) -m bench.run $(ARGS)
+
+format: venv-dev  ## Put the code in the house's form
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+readme: venv-dev  ## Write the README's table of options anew
+	$(PY) -m tests.readme --write
+
+# Installed again only when the list or the interpreter has changed, not when a checkout touched the files.
+venv: $(PY)
+	@cmp -s requirements-dev.txt $(VENV)/installed-dev || cmp -s requirements.txt $(VENV)/installed || { \
+		$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt \
+		&& cp requirements.txt $(VENV)/installed; }
+
+venv-dev: $(PY)
+	@cmp -s requirements-dev.txt $(VENV)/installed-dev || { \
+		$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt \
+		&& cp requirements-dev.txt $(VENV)/installed-dev; }
+
+$(PY):
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none was found (PYTHON=... names one)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "on Debian and Ubuntu: apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+
+.env:
+	@umask 077 && $(PYTHON) -c 'import secrets; print("# Made by make run. Keep it secret.\nTOKEN_SECRET=" + secrets.token_hex(32) + "\nTOKEN_ADMIN_KEY=" + secrets.token_urlsafe(32))' > .env
+	@echo "wrote .env with a fresh TOKEN_SECRET and TOKEN_ADMIN_KEY (mode 0600)"
+
+clean:  ## Remove what make has made (not .env, not DATA_DIR)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,152 @@
+"""What rests, until when, and how it comes back. Pure: `now` (Unix seconds) and jitter come in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from providers.drivers.base import Scope, Verdict
+
+BACKOFF_FIRST_SECONDS = 1.0
+BACKOFF_LAST_SECONDS = 300.0
+LONGEST_SECONDS = 8 * 86400.0  # beyond a weekly window plus a day, a reset is nonsense
+PROBE_SECONDS = 60.0
+CLOCK_SLACK_SECONDS = 5.0
+MAX_ENTRIES = 64  # per account: clients name models, so the number of scopes is theirs to choose
+JITTER_SHARE = 0.05
+FAMILIES = re.compile(r"opus|sonnet|haiku|fable|mythos", re.IGNORECASE)
+
+Key = tuple[Scope, str]
+ACCOUNT_KEY: Key = (Scope.ACCOUNT, "")
+
+
+@lru_cache(maxsize=1024)
+def model_family(model: str) -> str:
+    """`claude-opus-4-7` → `opus`; an unknown name is its own family."""
+    found = FAMILIES.search(model)
+    return found.group().lower() if found else model
+
+
+def backoff_seconds(strikes: int) -> float:
+    """1, 2, 4 … at most 300."""
+    return float(min(BACKOFF_LAST_SECONDS, BACKOFF_FIRST_SECONDS * 2 ** min(strikes - 1, 16)))
+
+
+@dataclass(slots=True)
+class Rest:
+    """One cooldown. Active until `until`, then half open: one probe at a time until a success clears it."""
+
+    scope: Scope
+    value: str
+    started_at: float
+    until: float
+    reason: str
+    strikes: int = 1
+    needs_operator: bool = False
+    probe_until: float = 0.0
+
+    @property
+    def key(self) -> Key:
+        return (self.scope, self.value)
+
+    def is_active(self, now: float) -> bool:
+        """A clock that was set back before the start ends the rest: better one probe than a week lost."""
+        return self.started_at - CLOCK_SLACK_SECONDS <= now < self.until
+
+    def is_probing(self, now: float) -> bool:
+        return self.probe_until - PROBE_SECONDS - CLOCK_SLACK_SECONDS <= now < self.probe_until
+
+    def is_closed(self, now: float) -> bool:
+        return self.is_active(now) or self.is_probing(now)
+
+    def opens_at(self, now: float) -> float:
+        return self.until if self.is_active(now) else self.probe_until
+
+
+class Rests:
+    """All cooldowns of one account."""
+
+    __slots__ = ("entries",)
+
+    def __init__(self, entries: Iterable[Rest] = ()) -> None:
+        self.entries: dict[Key, Rest] = {rest.key: rest for rest in entries}
+
+    def on_account(self) -> Rest | None:
+        return self.entries.get(ACCOUNT_KEY)
+
+    def matching(self, model: str) -> list[Rest]:
+        """The rests that concern a call for `model`, active or half open."""
+        if not self.entries:
+            return []
+        keys = (ACCOUNT_KEY, (Scope.FAMILY, model_family(model)), (Scope.MODEL, model))
+        return [rest for key in keys if (rest := self.entries.get(key)) is not None]
+
+    def closed(self, model: str, now: float) -> Rest | None:
+        """The rest that forbids the call longest, or None."""
+        shut = [rest for rest in self.matching(model) if rest.is_closed(now)]
+        return max(shut, key=lambda rest: rest.opens_at(now)) if shut else None
+
+    def active(self, model: str, now: float) -> Rest | None:
+        """Like `closed`, without those that only wait for a probe's outcome."""
+        shut = [rest for rest in self.matching(model) if rest.is_active(now)]
+        return max(shut, key=lambda rest: rest.until) if shut else None
+
+    def start(self, rest: Rest) -> None:
+        """Adds or replaces; the least lasting entry goes when there are too many."""
+        self.entries[rest.key] = rest
+        if len(self.entries) > MAX_ENTRIES:
+            shortest = min(
+                (entry for entry in self.entries.values() if entry.key != rest.key),
+                key=lambda entry: entry.until,
+            )
+            del self.entries[shortest.key]
+
+    def succeed(self, model: str, chosen_at: float, now: float) -> list[Key]:
+        """A call chosen at `chosen_at` went well: clears what was half open. Returns the keys cleared."""
+        cleared = [
+            rest.key
+            for rest in self.matching(model)
+            if not rest.is_active(now) and rest.started_at <= chosen_at
+        ]
+        for key in cleared:
+            del self.entries[key]
+        return cleared
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A verdict with what the pool knows about the call it judges."""
+
+    verdict: Verdict
+    model: str
+    chosen_at: float
+    now: float
+    jitter: float  # 0..1
+
+    def key(self) -> Key:
+        scope = self.verdict.scope
+        if scope is Scope.MODEL:
+            return (scope, self.model)
+        if scope is Scope.FAMILY:
+            return (scope, model_family(self.model))
+        return ACCOUNT_KEY
+
+
+def rest_after(incident: Incident, earlier: Rest | None) -> Rest:
+    """The cooldown that an incident starts, or how it changes the one there was.
+
+    Calls that were under way when the rest began are the same burst: they count once.
+    """
+    verdict, now = incident.verdict, incident.now
+    is_burst = earlier is not None and earlier.is_active(now) and incident.chosen_at <= earlier.started_at
+    strikes = 1 if earlier is None else earlier.strikes + (0 if is_burst else 1)
+    seconds = backoff_seconds(strikes) if verdict.until is None else max(0.0, verdict.until - now)
+    seconds = min(LONGEST_SECONDS, seconds * (1 + JITTER_SHARE * incident.jitter))
+    scope, value = incident.key()
+    rest = Rest(scope, value, now, now + seconds, verdict.reason, strikes, verdict.needs_operator)
+    if earlier is not None and is_burst:
+        rest.started_at = earlier.started_at
+        rest.until = max(rest.until, earlier.until) if verdict.until is not None else earlier.until
+    return rest

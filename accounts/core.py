@@ -1,0 +1,297 @@
+"""The pool's mind: which account serves a call, and what its answers teach. Memory only, no IO.
+
+One lock guards the states: the data plane's loop, freshness and the background keeper meet here.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+
+from accounts.affinity import MAX_SESSIONS, Affinity
+from accounts.cooldown import PROBE_SECONDS, Incident, Key, Rest, rest_after
+from accounts.errors import Exhaustion, PoolExhausted
+from accounts.group import Group
+from accounts.lease import Ask, Lease
+from accounts.models import Strategy
+from accounts.state import AccountState
+from providers.drivers.base import Outcome, Scope, Verdict
+
+DOWN = "the upstream keeps failing; calls to it rest for a moment"
+UNAUTHORIZED_SECONDS = 1800.0
+WARNED_SECONDS = 600.0
+ACCOUNT_FAULTS = 5
+ACCOUNT_FAULT_SECONDS = (10.0, 20.0, 40.0, 60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOptions:
+    """Durations in seconds."""
+
+    strategy: str = Strategy.ROUND_ROBIN
+    session_idle_seconds: float = 3600.0
+    max_sessions: int = MAX_SESSIONS
+    clock: Callable[[], float] = time.time
+    jitter: Callable[[], float] = field(default=random.random)
+
+
+class PoolCore:
+    """Choosing and judging over states that somebody else loads."""
+
+    def __init__(self, options: PoolOptions) -> None:
+        self._options = options
+        self._lock = threading.RLock()
+        self._groups: dict[str, Group] = {}
+        self._states: dict[int, AccountState] = {}
+        self._strategy: str = options.strategy
+        self._seats = Affinity(options.session_idle_seconds, options.max_sessions)
+        self._model_seats = Affinity(options.session_idle_seconds, options.max_sessions)
+        self._unsaved: dict[tuple[int, Key], Rest | None] = {}
+        self._touched: set[int] = set()
+
+    def install_states(self, states: Iterable[AccountState]) -> None:
+        """Takes these accounts for all there are."""
+        with self._lock:
+            self._states = {state.id: state for state in states}
+            self._regroup()
+
+    def _regroup(self) -> None:
+        by_provider: dict[str, list[AccountState]] = {}
+        for state in self._states.values():
+            if not state.terms.is_absent:
+                by_provider.setdefault(state.terms.provider, []).append(state)
+        groups = {name: Group(name, states, self._strategy) for name, states in by_provider.items()}
+        for name, group in groups.items():
+            if name in self._groups:
+                group.inherit(self._groups[name])
+        self._groups = groups
+
+    def now(self) -> float:
+        return self._options.clock()
+
+    def states(self) -> list[AccountState]:
+        """Every account in the operator's order, absent ones too. To be read, not changed."""
+        with self._lock:
+            return sorted(self._states.values(), key=lambda state: (state.terms.position, state.id))
+
+    # What the relay calls
+
+    def has_accounts(self, provider: str) -> bool:
+        """Whether the provider has an account that is not absent, usable now or not."""
+        group = self._groups.get(provider)
+        return group is not None
+
+    def has_other(self, provider: str, excluded: Collection[str]) -> bool:
+        """Whether a usable account is left that is not among `excluded`; it may still be resting."""
+        group = self._groups.get(provider)
+        if group is None:
+            return False
+        return any(state.is_usable and state.name not in excluded for state in group.members)
+
+    def has_choice(self, provider: str) -> bool:
+        """Whether there is more than one account, so that a session key is worth computing."""
+        group = self._groups.get(provider)
+        return group is not None and len(group.members) > 1
+
+    def choose(self, ask: Ask) -> Lease:
+        """An account for one attempt. Raises `PoolExhausted`."""
+        with self._lock:
+            group = self._groups.get(ask.provider)
+            if group is None:
+                raise PoolExhausted(None, Exhaustion.NO_ACCOUNT, "no account is configured for this provider")
+            if group.breaker.is_shut_to_calls(ask.now):
+                until = max(group.breaker.open_until, group.breaker.probe_until)
+                raise PoolExhausted(until, Exhaustion.UPSTREAM_DOWN, DOWN, ask.now)
+            if ask.pinned is not None:
+                return self._lend(group, self._pinned(group, ask), ask)
+            seat, key = (None, None) if ask.session is None else self._seat(group, ask)
+            if seat is not None:
+                return self._lend(group, seat, ask)
+            state = self._pick(group, ask)
+            if key is not None:
+                is_for_model = key[1]
+                (self._model_seats if is_for_model else self._seats).bind(key[0], state.id, ask.now)
+            return self._lend(group, state, ask)
+
+    def report(self, lease: Lease, verdict: Verdict) -> None:
+        """What the answer to this attempt meant. With `needs_refresh`, `await refresh(lease)` comes next."""
+        now = self._options.clock()
+        with self._lock:
+            state = lease.state
+            group = self._groups.get(state.terms.provider)
+            if group is None or group.by_id.get(state.id) is not state:
+                return  # removed meanwhile
+            if verdict.windows:
+                self._note_windows(group, state, verdict)
+            if verdict.is_warning:
+                self._warn(group, state, now)
+            if verdict.outcome is Outcome.OK:
+                self._succeed(group, lease, now)
+                return
+            if verdict.reason and verdict.scope is not Scope.REQUEST:
+                state.last_error = verdict.reason
+                self._touched.add(state.id)
+            if verdict.scope is Scope.PROVIDER:
+                self._fault(group, lease, now)
+                return
+            group.breaker.reset()
+            state.faults_in_row = 0
+            if verdict.scope is Scope.REQUEST or lease.credential.fingerprint != state.fingerprint:
+                return
+            if not verdict.needs_refresh:
+                self._rest(group, lease, verdict, now)
+            elif lease.was_refreshed or state.refreshed_fingerprint == state.fingerprint:
+                self._rest(group, lease, unauthorized(now, verdict.reason), now)
+
+    # Choosing
+
+    def _pinned(self, group: Group, ask: Ask) -> AccountState:
+        state = group.by_name.get(ask.pinned or "")
+        if state is None:
+            raise PoolExhausted(
+                None, Exhaustion.NO_ACCOUNT, "the account that this token is tied to is not here"
+            )
+        if state.is_usable and state.name not in ask.excluded and is_open(state, ask):
+            return state
+        raise group.exhausted((state,), ask.model or "", ask.now, ask.excluded)
+
+    def _pick(self, group: Group, ask: Ask) -> AccountState:
+        excluded, now = ask.excluded, ask.now
+
+        def accept(state: AccountState) -> bool:
+            return state.name not in excluded and state.room_at(now) is None
+
+        state = group.pick(ask.model or "", now, accept)
+        if state is None:
+            raise group.exhausted(group.members, ask.model or "", now, excluded)
+        return state
+
+    def _seat(self, group: Group, ask: Ask) -> tuple[AccountState | None, tuple[int, bool] | None]:
+        """The account that the session sits on, if it can serve; else the key to bind the next one under.
+
+        A key (hash, whether for this model only). No key: the seat stays, only this call goes elsewhere.
+        """
+        if not self._seats.is_on or len(group.members) < 2:
+            return None, None
+        now, model = ask.now, ask.model or ""
+        seat_key = hash((group.provider, ask.token_id, ask.session))
+        account = None
+        model_key = hash((group.provider, ask.token_id, ask.session, model))
+        if len(self._model_seats):
+            account = self._model_seats.find(model_key, now)
+        is_for_model = account is not None
+        if account is None:
+            account = self._seats.find(seat_key, now)
+        key = (model_key, True) if is_for_model else (seat_key, False)
+        if account is None:
+            return None, key
+        state = group.by_id.get(account)
+        if state is None or not state.is_usable or state.rests_for_quota_until(now) is not None:
+            return None, key
+        if state.rests.entries:
+            rest = state.rests.active(model, now)
+            if rest is not None:
+                return None, key if rest.scope is Scope.ACCOUNT else (model_key, True)
+            if state.rests.closed(model, now) is not None:
+                return None, None
+        if state.name in ask.excluded or state.room_at(now) is not None:
+            return None, None
+        return state, None
+
+    def _lend(self, group: Group, state: AccountState, ask: Ask) -> Lease:
+        credential = state.loaded.credential
+        if credential is None:
+            raise PoolExhausted(None, Exhaustion.UNUSABLE, "the account lost its credential")
+        model, now = ask.model or "", ask.now
+        lease = Lease(state, credential, model, now)
+        lease.bind(self._release, is_breaker_probe=group.breaker.start_probe(now))
+        if credential.expires_at is not None:
+            lease.is_expired = state.loaded.has_refresh and credential.expires_at <= now
+        if state.rests.entries:
+            lease.probes = tuple(state.rests.matching(model))
+            for rest in lease.probes:
+                rest.probe_until = now + PROBE_SECONDS
+            group.touch()
+        state.count_call(now)
+        self._touched.add(state.id)
+        return lease
+
+    def _release(self, lease: Lease) -> None:
+        with self._lock:
+            if not lease.is_held:
+                return
+            lease.is_held = False
+            lease.state.in_flight -= 1
+            group = self._groups.get(lease.state.terms.provider)
+            for rest in lease.probes:
+                rest.probe_until = 0.0
+            if group is not None and lease.probes:
+                group.touch()
+            if group is not None and lease.is_breaker_probe:
+                group.breaker.end_probe()
+
+    # Judging
+
+    def _succeed(self, group: Group, lease: Lease, now: float) -> None:
+        state = lease.state
+        group.breaker.reset()
+        state.faults_in_row = state.fault_strikes = 0
+        if state.rests.entries:
+            for key in state.rests.succeed(lease.model, lease.chosen_at, now):
+                self._unsaved[(state.id, key)] = None
+                group.touch()
+
+    def _rest(self, group: Group, lease: Lease, verdict: Verdict, now: float) -> None:
+        state = lease.state
+        incident = Incident(verdict, lease.model, lease.chosen_at, now, self._options.jitter())
+        rest = rest_after(incident, state.rests.entries.get(incident.key()))
+        state.rests.start(rest)
+        self._unsaved[(state.id, rest.key)] = rest
+        group.touch()
+
+    def _fault(self, group: Group, lease: Lease, now: float) -> None:
+        """The upstream's fault; or, when only this account sees it while others are served, this account's road."""
+        state = lease.state
+        usable = sum(1 for member in group.members if member.is_usable) if group.breaker.faults >= 1 else 2
+        group.breaker.fault(state.id, now, usable)
+        state.faults_in_row += 1
+        if state.faults_in_row >= ACCOUNT_FAULTS and usable > 1 and not group.breaker.is_open(now):
+            seconds = ACCOUNT_FAULT_SECONDS[min(state.fault_strikes, len(ACCOUNT_FAULT_SECONDS) - 1)]
+            state.fault_strikes += 1
+            state.faults_in_row = 0
+            until = now + seconds
+            verdict = Verdict(
+                Outcome.RETRY_OTHER, Scope.ACCOUNT, until, reason="faults on this account's road only"
+            )
+            self._rest(group, lease, verdict, now)
+
+    def _note_windows(self, group: Group, state: AccountState, verdict: Verdict) -> None:
+        for window in verdict.windows:
+            state.windows[window.name] = window
+        if state.terms.pause_at_percent is not None:
+            group.touch()
+        self._touched.add(state.id)
+
+    def _warn(self, group: Group, state: AccountState, now: float) -> None:
+        if state.warned_until <= now:
+            group.touch()
+        state.warned_until = now + WARNED_SECONDS
+
+
+def is_open(state: AccountState, ask: Ask) -> bool:
+    """Whether nothing keeps the account from this call."""
+    return (
+        state.rests.closed(ask.model or "", ask.now) is None
+        and state.rests_for_quota_until(ask.now) is None
+        and state.room_at(ask.now) is None
+    )
+
+
+def unauthorized(now: float, reason: str) -> Verdict:
+    """A 401 that no other credential cured."""
+    return Verdict(
+        Outcome.RETRY_OTHER, Scope.ACCOUNT, now + UNAUTHORIZED_SECONDS, needs_operator=True, reason=reason
+    )

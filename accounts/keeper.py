@@ -1,0 +1,131 @@
+"""The pool's background work in one event loop: files, shared cooldowns, counters, early refreshes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from channels.db import database_sync_to_async
+from django.db import Error as DatabaseAway
+
+from accounts.errors import RefreshFailed
+from accounts.pool import Pool
+from accounts.refresh import Refresher
+
+logger = logging.getLogger(__name__)
+
+AFTER_FAILURE_SECONDS = 300.0
+TRAFFIC_EVERY = 10  # rounds
+
+
+class RefreshDoor:
+    """`Refresher` for coroutines: one refresh per account at a time, detached from whoever waits for it."""
+
+    def __init__(self, refresher: Refresher, threads: int = 4) -> None:
+        self._refresher = refresher
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="refresh")
+        self._running: dict[int, asyncio.Task[None]] = {}
+
+    async def __call__(self, account: int, refused: str) -> None:
+        """Raises `RefreshFailed`. Cancelling the caller leaves the refresh running."""
+        task = self._running.get(account)
+        if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():
+            refresh = database_sync_to_async(
+                self._refresher.refresh, thread_sensitive=False, executor=self._threads
+            )
+            task = asyncio.get_running_loop().create_task(
+                refresh(account, refused), name=f"refresh-{account}"
+            )
+            task.add_done_callback(_note_failure)
+            self._running[account] = task
+        await asyncio.shield(task)
+
+    async def aclose(self) -> None:
+        """Waits for refreshes under way: one that is cut off may cost the login."""
+        running = [task for task in self._running.values() if task.get_loop() is asyncio.get_running_loop()]
+        await asyncio.gather(*running, return_exceptions=True)
+        self._threads.shutdown(wait=False)
+
+
+def _note_failure(task: asyncio.Task[None]) -> None:
+    """Reads the outcome, so that one nobody waited for is not reported as forgotten."""
+    if not task.cancelled() and (exc := task.exception()) is not None and not isinstance(exc, RefreshFailed):
+        logger.error("Refreshing failed unexpectedly", exc_info=exc)
+
+
+class Keeper:
+    """`start` and `aclose` belong to one event loop."""
+
+    def __init__(self, pool: Pool, door: RefreshDoor, interval_seconds: float = 0.5) -> None:
+        self._pool = pool
+        self._door = door
+        self._interval = interval_seconds
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._early: set[asyncio.Task[None]] = set()
+        self._not_before: dict[int, float] = {}
+        self._is_database_away = False
+        self._round = 0
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="accounts-keeper")
+
+    async def aclose(self) -> None:
+        """Stops, waits for refreshes under way, and writes down what is left."""
+        self._stopping.set()
+        if self._task is not None:
+            await self._task
+            self._task = None
+        await self._door.aclose()
+        await asyncio.gather(*self._early, return_exceptions=True)
+        await self._in_thread(self._pool.save)
+
+    async def _run(self) -> None:
+        while not self._stopping.is_set():
+            await self._in_thread(self._pool.poll_files)
+            await self._in_thread(self._pool.save_rests)
+            await self._in_thread(self._pool.share)
+            self._round += 1
+            if self._round % TRAFFIC_EVERY == 0:
+                await self._in_thread(self._pool.save_traffic)
+            self._refresh_early()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._interval)
+
+    async def _in_thread(self, work: Callable[[], None]) -> None:
+        """A database that is away stops nothing: the copies serve on, what is unsaved waits."""
+        try:
+            await database_sync_to_async(work, thread_sensitive=False)()
+        except DatabaseAway as exc:
+            if not self._is_database_away:
+                logger.warning(
+                    "Accounts: the database is away (%s); cooldowns stay in memory", type(exc).__name__
+                )
+            self._is_database_away = True
+        except Exception:
+            logger.exception("Accounts: background work failed")
+        else:
+            self._is_database_away = False
+
+    def _refresh_early(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for account, refused in self._pool.due_for_refresh():
+            if now >= self._not_before.get(account, 0.0):
+                self._not_before[account] = now + AFTER_FAILURE_SECONDS
+                task = asyncio.create_task(self._refresh(account, refused))
+                self._early.add(task)
+                task.add_done_callback(self._early.discard)
+
+    async def _refresh(self, account: int, refused: str) -> None:
+        try:
+            await self._door(account, refused)
+        except RefreshFailed as exc:
+            logger.warning("account %d: early refresh failed: %s", account, exc)
+            await self._in_thread(self._pool.apply_changes)
+            return
+        self._not_before.pop(account, None)
+        await self._in_thread(partial(self._pool.look_again, account))

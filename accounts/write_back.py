@@ -1,0 +1,81 @@
+"""Writing a refreshed pair back into the file it came from: whole or not at all, touching nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from accounts.credential_files import (
+    ACCESS_KEYS,
+    EXPIRY_KEYS,
+    REFRESH_KEYS,
+    FileCredential,
+    parse,
+)
+from accounts.errors import AccountError, MalformedCredential
+
+
+class FileMoved(AccountError):
+    """The file no longer holds the pair that was refreshed: whoever wrote it knows better."""
+
+
+def write_pair(path: Path, replaced: FileCredential, fresh: FileCredential) -> None:
+    """Puts `fresh` where `replaced` stands. Unknown keys, mode and owner stay; a symlink stays one.
+
+    Raises `FileMoved`, and `OSError` where the file can't be written (a read-only mount).
+    """
+    target = path.resolve(strict=True)
+    data = target.read_bytes()
+    try:
+        found = parse(data)
+    except MalformedCredential as exc:
+        raise FileMoved(str(exc)) from exc
+    if found is None or found.access_token != replaced.access_token:
+        raise FileMoved("the file holds another token by now")
+    document = orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
+    _fill(document if found.nested_key is None else document[found.nested_key], fresh)
+    _replace(target, orjson.dumps(document))
+
+
+def _fill(fields: dict[str, Any], fresh: FileCredential) -> None:
+    """Each value goes under the name it had; a new one gets the command line's spelling."""
+    fields[_name(fields, ACCESS_KEYS)] = fresh.access_token
+    if fresh.refresh_token is not None:
+        fields[_name(fields, REFRESH_KEYS)] = fresh.refresh_token
+    if fresh.expires_at is not None:
+        fields[_name(fields, EXPIRY_KEYS)] = int(fresh.expires_at * 1000)
+
+
+def _name(fields: dict[str, Any], names: tuple[str, ...]) -> str:
+    return next(
+        (name for name in names if fields.get(name)), next((n for n in names if n in fields), names[0])
+    )
+
+
+def _replace(target: Path, data: bytes) -> None:
+    before = target.stat()
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            os.fchmod(file.fileno(), before.st_mode & 0o7777)
+            with contextlib.suppress(
+                PermissionError
+            ):  # only root may give a file away, and only root needs to
+                os.fchown(file.fileno(), before.st_uid, before.st_gid)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    directory = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -1,0 +1,106 @@
+"""The table of a run, in Markdown, and whether the targets are met."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+TARGETS = {
+    "uvicorn": {"1 KB": 2.0, "100 KB": 1.5, "1 MB": 1.5, "event": 1.3},
+    "daphne": {"1 KB": 1.5, "100 KB": 1.5, "1 MB": 1.5, "event": 1.3},
+}
+"""CPU of the gateway with everything on, as a multiple of the bare relay on the same server."""
+
+INTRODUCTION = """# Benchmarks
+
+What one process of the gateway costs, with everything on (token check, account choice, usage rows, metrics),
+beside a bare relay of twenty lines on the same server and beside the upstream alone. All subjects are measured
+in one run, interleaved, against the same upstream (a canned vendor on loopback). The request body has the
+size named; the answer is a Message of about 1 KB, or a stream of 100 events, one every 10 ms, 64 streams at once.
+
+- CPU: user + system time of the server's process tree, per request (16 connections) or per event.
+- Requests/s: wrk, 16 connections, load and upstream on the same machine: compare rows, not machines.
+- Added: latency at one connection beyond the upstream's own.
+- "stock": the server as its own command line starts it; otherwise as `manage.py serve` runs it.
+
+Absolute figures differ from machine to machine; the ratios are what we hold ourselves to. Make your own with
+`make bench`.
+"""
+
+
+@dataclass
+class Row:
+    name: str
+    base: str | None
+    rate: dict[str, float]
+    cpu_ms: dict[str, float]
+    p50: dict[str, float]
+    p99: dict[str, float]
+    event_ms: float
+    resident_mb: float
+
+
+def table(header, lines):
+    rule = ["---"] + ["---:"] * (len(header) - 1)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *lines])
+
+
+def costs(rows):
+    first = next(iter(rows.values()))
+    sizes = list(first.rate)
+    header = ["CPU, ms", *sizes, "per event", "RSS, MB"]
+    lines = []
+    for row in rows.values():
+        if row is first:
+            continue
+        cells = [f"{row.cpu_ms[size]:.3f}" for size in sizes]
+        lines.append([row.name, *cells, f"{row.event_ms:.4f}", f"{row.resident_mb:.0f}"])
+    return table(header, lines)
+
+
+def speeds(rows):
+    first = next(iter(rows.values()))
+    sizes = list(first.rate)
+    header = [
+        "",
+        *[f"{size}, requests/s" for size in sizes],
+        *[f"{size}, added p50 / p99, ms" for size in sizes],
+    ]
+    lines = []
+    for row in rows.values():
+        rates = [f"{row.rate[size]:.0f}" for size in sizes]
+        if row is first:
+            added = [f"({row.p50[size]:.2f} / {row.p99[size]:.2f})" for size in sizes]
+        else:
+            added = [
+                f"{row.p50[size] - first.p50[size]:.2f} / {row.p99[size] - first.p99[size]:.2f}"
+                for size in sizes
+            ]
+        lines.append([row.name, *rates, *added])
+    return table(header, lines)
+
+
+def ratios(rows):
+    """Gateway over bare relay, with the targets."""
+    lines = []
+    header = ["CPU over the bare relay's", "1 KB", "100 KB", "1 MB", "per event"]
+    for row in rows.values():
+        if row.base is None:
+            continue
+        base = rows[row.base]
+        targets = TARGETS[row.name.rpartition(" ")[2]]
+        pairs = [(row.cpu_ms[size] / base.cpu_ms[size], targets[size]) for size in row.cpu_ms]
+        pairs.append((row.event_ms / base.event_ms, targets["event"]))
+        cells = [
+            f"{ratio:.2f}× (≤ {target}: {'yes' if ratio <= target else 'NO'})" for ratio, target in pairs
+        ]
+        lines.append([row.name, *cells])
+    return table(header, lines)
+
+
+def render(rows, command, machine):
+    made = f"Made by `{command}` on {datetime.now(UTC):%Y-%m-%d}: {machine}."
+    return "\n\n".join([made, ratios(rows), costs(rows), speeds(rows)])
+
+
+def write(path, words):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(INTRODUCTION + "\n" + words + "\n")

@@ -1,0 +1,135 @@
+"""`make bench`: what the gateway costs, beside a bare relay and the upstream itself, in one run.
+
+Every figure is the median over the rounds; a round measures every subject once per load, one after the
+other, so that what else the machine does falls on all of them. `--quick` takes under a minute.
+"""
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+from bench import load, report, subjects, upstream
+
+SIZES = {"1 KB": 1_000, "100 KB": 100_000, "1 MB": 1_000_000}
+CONNECTIONS = 16
+STREAMS = 64
+
+
+def body(size):
+    """A messages request of `size` bytes: a long conversation in blocks, as a coding client sends it."""
+    block = {"type": "text", "text": "def handle(event):\n    return \"é\" + event['name']\n" * 18}
+    request = {
+        "model": "claude-sonnet-5-5",
+        "max_tokens": 1024,
+        "metadata": {"user_id": "bench"},
+        "messages": [],
+    }
+    turn = {"role": "user", "content": [block]}
+    one = len(json.dumps(turn)) + 2
+    request["messages"] = [turn] * max(0, (size - 300) // one)
+    padding = size - len(json.dumps(request)) - 60
+    request["messages"] = [*request["messages"], {"role": "user", "content": "x" * max(1, padding)}]
+    return json.dumps(request).encode()
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="one short round, without the stock servers")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3.0, help="per wrk run")
+    parser.add_argument("--servers", default="daphne,uvicorn")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.seconds = 1, 1
+    return options
+
+
+def begin(stack, options, directory):
+    """Starts everything; the upstream comes first in the list."""
+    vendor = stack.enter_context(
+        subjects.started("upstream alone", None, [sys.executable, "-m", "bench.upstream"], directory)
+    )
+    found, tokens = [vendor], {}
+    for server in options.servers.split(","):
+        found.append(subjects.relay(stack, server, vendor, directory))
+        if not options.quick:
+            found.append(subjects.stock_relay(stack, server, vendor, directory))
+        process, tokens[process.name] = subjects.gateway(stack, server, vendor)
+        found.append(process)
+    return found, tokens
+
+
+def warm_up(found, tokens, files):
+    for subject in found:
+        load.wrk(subject, files["1 KB"], tokens.get(subject.name, "none"), CONNECTIONS, 1)
+        load.sse(subject, tokens.get(subject.name, "none"), 8, upstream.EVENTS)
+
+
+def measure(found, tokens, files, options):
+    """`{subject: {load: [figures]}}`"""
+    seen = {subject.name: {} for subject in found}
+    seconds = max(1, round(options.seconds))
+    for number in range(options.rounds):
+        for size, file in files.items():
+            for subject in found:
+                print(f"round {number + 1}/{options.rounds}: {size:>6}, {subject.name}", file=sys.stderr)
+                token = tokens.get(subject.name, "none")
+                busy = load.wrk(subject, file, token, CONNECTIONS, seconds)
+                calm = load.wrk(subject, file, token, 1, 1)
+                seen[subject.name].setdefault(size, []).append((busy, calm))
+        for subject in found:
+            token = tokens.get(subject.name, "none")
+            seen[subject.name].setdefault("stream", []).append(
+                load.sse(subject, token, STREAMS, upstream.EVENTS)
+            )
+    return seen
+
+
+def summary(found, seen):
+    """One `report.Row` per subject."""
+    rows = {}
+    for subject in found:
+        of = seen[subject.name]
+        rows[subject.name] = report.Row(
+            name=subject.name,
+            base=subject.base,
+            rate={size: median(busy.rate for busy, _ in of[size]) for size in SIZES},
+            cpu_ms={size: median(busy.cpu_ms for busy, _ in of[size]) for size in SIZES},
+            p50={size: median(calm.p50 for _, calm in of[size]) for size in SIZES},
+            p99={size: median(calm.p99 for _, calm in of[size]) for size in SIZES},
+            event_ms=median(cost for cost, _ in of["stream"]),
+            resident_mb=load.resident_mb(subject.pid),
+        )
+    return rows
+
+
+def main():
+    options = arguments()
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        files = {name: directory / f"body-{size}" for name, size in SIZES.items()}
+        for name, size in SIZES.items():
+            files[name].write_bytes(body(size))
+        found, tokens = begin(stack, options, directory)
+        warm_up(found, tokens, files)
+        rows = summary(found, measure(found, tokens, files, options))
+    words = report.render(rows, command=" ".join(["python -m bench.run", *sys.argv[1:]]), machine=machine())
+    print(words)
+    if options.write:
+        report.write(subjects.ROOT / "docs" / "benchmarks.md", words)
+
+
+def machine():
+    cpus = subprocess.run(["nproc"], capture_output=True, text=True, check=True).stdout.strip()
+    return f"{cpus} CPUs, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""A vendor that costs next to nothing: canned answers from a bare protocol on uvloop.
+
+`python -m bench.upstream` prints its URL. A request whose body begins with `{"stream":true` gets EVENTS
+server-sent events, one every PAUSE_SECONDS; every other one a Message of about 1 KB.
+"""
+
+import asyncio
+import json
+
+import uvloop
+
+EVENTS = 100
+PAUSE_SECONDS = 0.01
+
+USAGE = {
+    "input_tokens": 12,
+    "cache_creation_input_tokens": 0,
+    "cache_read_input_tokens": 2048,
+    "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+    "output_tokens": 210,
+    "service_tier": "standard",
+}
+MESSAGE = {
+    "id": "msg_01Bench",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-sonnet-5-5",
+    "content": [{"type": "text", "text": "lorem ipsum dolor sit amet " * 24}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": USAGE,
+}
+
+
+def event(name, **data):
+    return f"event: {name}\ndata: {json.dumps({'type': name, **data}, separators=(',', ':'))}\n\n".encode()
+
+
+def events():
+    """A whole answer of EVENTS events, shaped as the vendor's."""
+    begin = [
+        event("message_start", message={**MESSAGE, "content": [], "stop_reason": None}),
+        event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+    ]
+    end = [
+        event("content_block_stop", index=0),
+        event(
+            "message_delta",
+            delta={"stop_reason": "end_turn", "stop_sequence": None},
+            usage={"output_tokens": 210},
+        ),
+        event("message_stop"),
+    ]
+    delta = event("content_block_delta", index=0, delta={"type": "text_delta", "text": " lorem ipsum dolor"})
+    return [*begin, *[delta] * (EVENTS - len(begin) - len(end)), *end]
+
+
+def chunk(data):
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+BODY = json.dumps(MESSAGE).encode()
+WHOLE = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nrequest-id: req_bench\r\n"
+    b"content-length: %d\r\n\r\n%b" % (len(BODY), BODY)
+)
+STREAM_HEAD = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
+    b"request-id: req_bench\r\ntransfer-encoding: chunked\r\n\r\n"
+)
+CHUNKS = [chunk(record) for record in events()]
+
+
+class Vendor(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport = transport
+        self.head = b""
+        self.left = 0
+        self.is_stream = False
+
+    def data_received(self, data):
+        if self.left == 0:
+            self.head += data
+            head, found, rest = self.head.partition(b"\r\n\r\n")
+            if not found:
+                return
+            at = head.lower().find(b"content-length:")
+            self.left = int(head[at + 15 :].partition(b"\r\n")[0]) if at >= 0 else 0
+            self.head, self.is_stream, data = b"", None, rest
+        if self.is_stream is None and data:
+            self.is_stream = data.startswith(b'{"stream":true')
+        self.left -= len(data)
+        if self.left <= 0:
+            self.left = 0
+            self.answer()
+
+    def answer(self):
+        if self.is_stream:
+            asyncio.get_running_loop().create_task(self.stream())
+        else:
+            self.transport.write(WHOLE)
+
+    async def stream(self):
+        self.transport.write(STREAM_HEAD)
+        for piece in CHUNKS:
+            await asyncio.sleep(PAUSE_SECONDS)
+            self.transport.write(piece)
+        self.transport.write(b"0\r\n\r\n")
+
+
+async def main():
+    server = await asyncio.get_running_loop().create_server(Vendor, "127.0.0.1", 0, backlog=1024)
+    print(f"listening on http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

@@ -1,0 +1,105 @@
+"""The management API: one NinjaAPI for every app's router, closed by `gateway/guards.py`, with errors of one form.
+
+Documents at /api/docs, schema at /api/openapi.json. Errors are `{"type": "error", "error": {"type", "message"}}`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+from ninja.parser import Parser
+
+from accounts.api import router as accounts_router
+from gateway import errors, guards
+from gateway.access import is_json
+from providers.dialects.types import Failure, FailureKind
+from tokens.api import router as tokens_router
+
+_BODY_PARTS = ("body", "form", "file")
+
+
+class WrongMediaType(Exception):
+    """A body that does not say it is JSON."""
+
+
+class JsonParser(Parser):
+    """JSON only, and only when the caller says so. Raises what `on_http_error` tells apart."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        if not is_json((request.content_type or "").encode()):
+            raise WrongMediaType
+        return orjson.loads(request.body)
+
+
+def answer(status: int, failure: Failure) -> HttpResponse:
+    return guards.to_django(errors.render(status, failure, "anthropic", None))
+
+
+def on_error(request: HttpRequest, exc: Any) -> HttpResponse:
+    return guards.failure_response(exc)
+
+
+def on_not_found(request: HttpRequest, exc: Any) -> HttpResponse:
+    return answer(404, Failure(FailureKind.NOT_FOUND, "Not found"))
+
+
+def on_too_big(request: HttpRequest, exc: Any) -> HttpResponse:
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return answer(413, Failure(FailureKind.TOO_LARGE, f"Request body is larger than {limit} bytes"))
+
+
+def on_http_error(request: HttpRequest, exc: Any) -> HttpResponse:
+    """django-ninja's own refusals; a body it could not parse has the reason as its cause."""
+    cause = exc.__cause__
+    if isinstance(cause, WrongMediaType):
+        text = "Expected request with `Content-Type: application/json`"
+        return answer(415, Failure(FailureKind.MEDIA_TYPE, text))
+    if isinstance(cause, orjson.JSONDecodeError):
+        text = f"Failed to parse the request body as JSON: {cause}"
+        return answer(400, Failure(FailureKind.INVALID_REQUEST, text))
+    if isinstance(cause, Exception) and not isinstance(exc, HttpError):
+        return guards.failure_response(cause)
+    status = exc.status_code if isinstance(exc, HttpError) else 400
+    kind = next(
+        (kind for kind, code in errors.STATUSES.items() if code == status), FailureKind.INVALID_REQUEST
+    )
+    return answer(status, Failure(kind, str(exc)))
+
+
+def on_invalid(request: HttpRequest, exc: Any) -> HttpResponse:
+    """A field of the wrong type or out of bounds: the first one, by name."""
+    first = exc.errors[0] if isinstance(exc, ValidationError) and exc.errors else {}
+    place = tuple(first.get("loc", ()))
+    path = place[2:] if place[:1] and place[0] in _BODY_PARTS else place[1:]
+    field = ".".join(str(part) for part in path)
+    if not field and first.get("type") == "missing":
+        text = "Failed to parse the request body as JSON: it is empty"
+    else:
+        text = f"{field}: {first.get('msg', 'invalid')}" if field else str(first.get("msg", "invalid"))
+    return answer(400, Failure(FailureKind.INVALID_REQUEST, text, param=field or None))
+
+
+api = NinjaAPI(
+    title="Link.Assistant.Router",
+    version=settings.VERSION,
+    description="Management of tokens, accounts and providers, and the surfaces that clients call.",
+    docs_url="/api/docs",
+    openapi_url="/api/openapi.json",
+    auth=guards.AdminAuth(),
+    parser=JsonParser(),
+    urls_namespace="api",
+)
+api.add_exception_handler(Exception, on_error)
+api.add_exception_handler(Http404, on_not_found)
+api.add_exception_handler(RequestDataTooBig, on_too_big)
+api.add_exception_handler(HttpError, on_http_error)
+api.add_exception_handler(ValidationError, on_invalid)
+
+api.add_router("/api/tokens", tokens_router)
+api.add_router("/api/accounts", accounts_router)

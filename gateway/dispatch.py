@@ -1,0 +1,290 @@
+"""From an admitted call to an upstream's answer that may begin: route, account, translation, sending, and again.
+
+Whatever fails here fails before a byte of content has left, so another account or provider may still be tried, within
+one budget per call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+import httpx
+
+from accounts.errors import PoolExhausted
+from accounts.pool import Ask, Lease
+from gateway.admission import admit_model
+from gateway.house import House
+from gateway.surfaces import Action
+from gateway.trip import Trip
+from providers.catalog import Route, Want
+from providers.dialects.envelopes import COUNT_TOKENS
+from providers.dialects.table import STREAM
+from providers.dialects.types import Call, Failure, FailureKind, Headers, Translator, WireAnswer, header
+from providers.drivers.base import Driver, Outcome, Verdict
+from providers.registry import DRIVERS
+from providers.translation import count_tokens
+from providers.upstream import Upstream
+from tokens.records import TokenRecord
+
+MAX_BUFFERED_BYTES = 64 * 1024 * 1024
+"""An answer that must be whole before it can be translated, and any error, is at most this large."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """An upstream's answer, ready to be passed on. `body` None = `head.body` is the whole of it."""
+
+    head: WireAnswer
+    translator: Translator
+    at: float  # loop time
+    body: AsyncIterator[bytes] | None = None
+    first: bytes = b""  # what had to be read before the answer could be judged, translated
+    is_stream: bool = False
+    upstream_status: int = 200
+
+
+@dataclass(slots=True)
+class Budget:
+    """One retry budget per call, whoever fails."""
+
+    attempts_left: int
+    until: float  # loop time
+    excluded: set[str] = field(default_factory=set)
+    has_refreshed: bool = False
+
+    def is_spent(self, now: float) -> bool:
+        return self.attempts_left <= 0 or now >= self.until
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One upstream call and what it means. `sent` None = no answer at all: `failure` says why."""
+
+    lease: Lease
+    verdict: Verdict
+    sent: Sent | None = None
+    failure: Failure | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """No other provider would help: an answer, or the request's own fault."""
+        return self.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP) and not self.verdict.is_overflow
+
+    @property
+    def is_missing(self) -> bool:
+        return self.sent is not None and self.sent.upstream_status in (404, 405)
+
+
+class UpstreamFailed(Exception):
+    """No upstream could be reached, or none answered."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Dispatch:
+    """Carries attempts for one event loop."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def send(self, trip: Trip, call: Call, token: TokenRecord) -> Sent:
+        """The answer to pass on. Raises `PoolExhausted`, `UpstreamFailed`, `Refused`, and what the catalog raises."""
+        options = self._house.options
+        now = asyncio.get_running_loop().time()
+        budget = Budget(options.retry_attempts, now + options.retry_seconds)
+        last: Attempt | None = None
+        for route in self._routes(trip, call, token):
+            if is_local_count(call, route):
+                return self._counted(trip, call)
+            budget.excluded.clear()
+            last = await self._try_route(trip, call, token, route, budget, last)
+            if route.is_probe and last.is_missing:
+                self._house.catalog.lacks(route)
+            elif last.is_final:
+                break
+            await self.release(trip)
+        return self._result(last)
+
+    def _routes(self, trip: Trip, call: Call, token: TokenRecord) -> Sequence[Route]:
+        surface = trip.surface
+        routes = self._house.catalog.routes(
+            Want(
+                dialect=surface.dialect,
+                model=call.fields.model,
+                provider=token.provider,
+                is_forward=surface.action is Action.FORWARD,
+                is_native=not surface.has_body,
+            )
+        )
+        for route in routes:
+            if route.target.model is not None and route.target.model != call.fields.model:
+                admit_model(token, route.target.model)
+        return routes
+
+    def _counted(self, trip: Trip, call: Call) -> Sent:
+        """An upstream that cannot count: our own estimate, said to be one."""
+        head = count_tokens.estimate_answer(call.body)
+        translator = trip.wrapped(self._house.translator(trip.surface.dialect, "anthropic"))
+        return Sent(translator.response(head), translator, asyncio.get_running_loop().time())
+
+    async def _try_route(
+        self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget, last: Attempt | None
+    ) -> Attempt:
+        """Accounts of one provider, until one has answered or none is left."""
+        loop = asyncio.get_running_loop()
+        driver = DRIVERS[route.provider.kind]
+        while True:
+            earlier = (
+                trip.answer,
+                trip.lease,
+            )  # stays open until there is another account: it may be the answer after all
+            try:
+                lease = self._choose(trip, call, token, route, budget)
+            except PoolExhausted:
+                if last is not None:
+                    return last  # the upstream's own refusal says more than ours
+                raise
+            trip.answer = None
+            await _let_go(*earlier)
+            budget.attempts_left -= 1
+            if lease.is_expired:
+                await self._house.pool.refresh(lease)
+            last = await self._attempt(trip, call, route, driver, lease)
+            self._house.pool.report(lease, last.verdict)
+            if last.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP) or budget.is_spent(loop.time()):
+                return last
+            if trip.wire.has_content:
+                return last
+            if last.verdict.needs_refresh and not budget.has_refreshed:
+                budget.has_refreshed = True
+                if await self._house.pool.refresh(lease):
+                    continue
+            budget.excluded.add(lease.account)
+
+    def _choose(self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget) -> Lease:
+        lease = self._house.pool.choose(
+            Ask(
+                provider=route.provider.name,
+                model=route.target.model,
+                session=self._house.session_key(route.provider.name, call),
+                token_id=token.id,
+                excluded=frozenset(budget.excluded),
+                pinned=token.account,
+                now=time.time(),
+            )
+        )
+        trip.lease = lease
+        trip.exchange.provider, trip.exchange.account = route.provider.name, lease.account
+        return lease
+
+    async def _attempt(self, trip: Trip, call: Call, route: Route, driver: Driver, lease: Lease) -> Attempt:
+        loop = asyncio.get_running_loop()
+        wire, exchange = trip.wire, trip.exchange
+        translator = trip.wrapped(self._house.translator(trip.surface.dialect, route.dialect))
+        trip.translator = translator
+        upstream = Upstream(
+            route.provider.name,
+            route.provider.kind,
+            route.provider.base_url,
+            lease.account,
+            lease.credential,
+            route.target.model,
+            route.provider.headers,
+            lease.proxy,
+        )
+        outbound = driver.build(upstream, translator.request(call, route.target))
+        exchange.attempts += 1
+        exchange.bytes_out += len(outbound.content)
+        if call.fields.stream:
+            wire.keepalive = translator.keepalive
+            wire.early_headers = STREAM
+            wire.is_stream = True
+        wire.waiting_since = loop.time()
+        try:
+            answer = await driver.transport(self._house.transport).handle_async_request(outbound)
+            trip.answer = answer
+            exchange.upstream_status = answer.status_code
+            return await self._judge(trip, driver, lease, translator, answer)
+        except httpx.TransportError as exc:
+            failure = _failure(exc)
+            return Attempt(lease, driver.classify(failure, time.time()), failure=failure)
+        finally:
+            trip.waited_seconds += loop.time() - wire.waiting_since
+            wire.waiting_since = None
+
+    async def _judge(
+        self, trip: Trip, driver: Driver, lease: Lease, translator: Translator, answer: httpx.Response
+    ) -> Attempt:
+        """Reads as much of the answer as its verdict needs: an error whole, a stream to its first event."""
+        loop = asyncio.get_running_loop()
+        seen = WireAnswer(answer.status_code, tuple((k.lower(), v) for k, v in answer.headers.raw))
+        body = answer.stream.__aiter__()  # type: ignore[union-attr]
+        is_stream = is_event_stream(seen.headers)
+        if seen.status >= 400 or not (is_stream or translator.is_transparent):
+            seen = WireAnswer(seen.status, seen.headers, await _whole(trip, body))
+            head = translator.response(seen)
+            sent = Sent(head, translator, loop.time(), upstream_status=seen.status)
+            return Attempt(lease, driver.classify(seen, time.time()), sent)
+        sent = Sent(translator.response(seen), translator, loop.time(), body, is_stream=is_stream)
+        verdict = driver.classify(seen, time.time())
+        if is_stream:
+            first = await anext(body, b"")
+            trip.exchange.bytes_in += len(first)
+            sent.first = translator.feed(first)
+            if translator.failure is not None:
+                verdict = driver.classify(translator.failure, time.time())
+        return Attempt(lease, verdict, sent)
+
+    @staticmethod
+    def _result(last: Attempt | None) -> Sent:
+        if last is None:
+            raise UpstreamFailed(Failure(FailureKind.UNAVAILABLE, "No provider serves this call"))
+        if last.sent is None:
+            raise UpstreamFailed(last.failure or Failure(FailureKind.UPSTREAM, "Upstream request failed"))
+        return last.sent
+
+    async def release(self, trip: Trip) -> None:
+        """Closes the upstream's answer and gives the account's slot back."""
+        answer, trip.answer = trip.answer, None
+        lease, trip.lease = trip.lease, None
+        await _let_go(answer, lease)
+
+
+async def _let_go(answer: httpx.Response | None, lease: Lease | None) -> None:
+    if lease is not None:
+        lease.release()
+    if answer is not None:
+        await answer.stream.aclose()  # type: ignore[union-attr]
+
+
+def is_local_count(call: Call, route: Route) -> bool:
+    return call.path == COUNT_TOKENS and route.dialect != "anthropic"
+
+
+def is_event_stream(headers: Headers) -> bool:
+    return (header(headers, b"content-type") or b"").lstrip().lower().startswith(b"text/event-stream")
+
+
+async def _whole(trip: Trip, body: AsyncIterator[bytes]) -> bytes:
+    pieces: list[bytes] = []
+    total = 0
+    async for piece in body:
+        total += len(piece)
+        if total > MAX_BUFFERED_BYTES:
+            raise httpx.RemoteProtocolError("the answer is too large")
+        pieces.append(piece)
+    trip.exchange.bytes_in += total
+    return b"".join(pieces)
+
+
+def _failure(exc: httpx.TransportError) -> Failure:
+    if isinstance(exc, httpx.TimeoutException):
+        return Failure(FailureKind.TIMEOUT, "Upstream could not be reached in time")
+    if isinstance(exc, httpx.ConnectError):
+        return Failure(FailureKind.UPSTREAM, "Upstream request failed: no connection")
+    return Failure(FailureKind.UPSTREAM, f"Upstream request failed: {exc}")

@@ -1,0 +1,60 @@
+"""What the road is built of, for one event loop: handed to the relay, so that nothing on it looks for a global."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import httpx
+
+from accounts import affinity
+from accounts.pool import Pool
+from gateway.exchange import Exchange
+from gateway.identity import make_id
+from gateway.metrics import Metrics
+from gateway.pulse import Pulse
+from gateway.surfaces import Table
+from gateway.usage.recorder import Recorder
+from providers.catalog import Catalog
+from providers.dialects.types import Call, Sealer, Translator
+from providers.translation import pairs
+from tokens.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class RelayOptions:
+    """Sizes in bytes, durations in seconds."""
+
+    max_body_bytes: int = 33554432
+    retry_attempts: int = 4
+    retry_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The rooms that a call passes through."""
+
+    options: RelayOptions
+    table: Table
+    registry: Registry
+    catalog: Catalog
+    pool: Pool
+    transport: httpx.AsyncBaseTransport
+    pulse: Pulse
+    metrics: Metrics
+    recorder: Recorder
+    sealer: Sealer
+
+    def translator(self, surface_dialect: str, upstream_dialect: str) -> Translator:
+        return pairs.translator(surface_dialect, upstream_dialect, make_id, int(time.time()), self.sealer)
+
+    def session_key(self, provider: str, call: Call) -> str | None:
+        """What names the conversation, worked out only where there is a choice of accounts."""
+        if not self.pool.has_choice(provider):
+            return None
+        return affinity.session_key(call.headers, call.fields, call.body)
+
+    def conclude(self, exchange: Exchange) -> None:
+        """The finished exchange, to everybody who counts."""
+        self.metrics.count(exchange)
+        self.recorder.record(exchange)

@@ -1,0 +1,227 @@
+"""The road: one for every surface and every provider kind, in the order in which things happen.
+
+No SQL, no parsing and no provider's name in here. Failover happens in `dispatch`, only before the first byte of an
+answer has left; afterwards an error is told in the surface's own dialect. Every exchange ends in `_conclude`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+import httpx
+
+from gateway import errors, identity
+from gateway.admission import admit
+from gateway.dispatch import Dispatch, Sent
+from gateway.exchange import CLIENT_LEFT, Exchange
+from gateway.house import House
+from gateway.surfaces import UNKNOWN, Match, WrongMethod
+from gateway.trip import Trip
+from gateway.wire import (
+    ClientLeft,
+    Interruption,
+    Receive,
+    Request,
+    Send,
+    Wire,
+    headers_down,
+    headers_up,
+    read_body,
+)
+from providers.dialects.table import DIALECTS, ENVELOPES, NO_FIELDS
+from providers.dialects.types import Call, Failure, FailureKind, Headers, Refused, Truncated
+from tokens import registry as tokens
+from tokens.errors import UnknownToken
+from tokens.records import TokenRecord
+
+logger = logging.getLogger(__name__)
+
+
+class Relay:
+    """Carries exchanges for one event loop."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._dispatch = Dispatch(house)
+
+    async def carry(self, match: Match, request: Request, receive: Receive, send: Send) -> None:
+        """One exchange from its head to its record. Raises only what cuts the connection."""
+        trip = self._set_out(match, request, receive, send)
+        try:
+            token = await self._authenticate(request, trip)
+            if match.surface is UNKNOWN:
+                raise Refused(Failure(FailureKind.NOT_FOUND, f"Unknown path: {trip.exchange.path}"))
+            call = await self._read(trip, receive)
+            admit(token, call)
+            sent = await self._dispatch.send(trip, call, token)
+            await self._respond(trip, sent)
+        except ClientLeft:
+            trip.exchange.status = CLIENT_LEFT
+        except asyncio.CancelledError:
+            await self._interrupted(trip)
+        except Exception as exc:  # noqa: BLE001 - the one place where whatever went wrong becomes an answer
+            await self._tell(trip, *errors.describe(exc))
+        finally:
+            await self._conclude(trip)
+
+    async def refuse(self, wrong: WrongMethod, request: Request, receive: Receive, send: Send) -> None:
+        """The path is a surface's, the method is not: told before any token is looked at."""
+        trip = self._set_out(Match(UNKNOWN, request.raw_path), request, receive, send)
+        trip.wire.answer_headers += ((b"allow", ",".join(wrong.allowed).encode()),)
+        try:
+            await self._tell(trip, *errors.describe(wrong))
+        finally:
+            await self._conclude(trip)
+
+    def _set_out(self, match: Match, request: Request, receive: Receive, send: Send) -> Trip:
+        now = asyncio.get_running_loop().time()
+        exchange = Exchange(
+            id=identity.request_id(),
+            started_at=time.time(),
+            surface=match.surface.name,
+            method=request.method,
+            path=request.raw_path.decode("latin-1"),
+            peer=request.peer,
+        )
+        wire = Wire(receive, send, now, request.abort)
+        wire.answer_headers = ((identity.HEADER, exchange.id.encode()),)
+        identity.current.set(exchange.id)
+        self._house.metrics.opened()
+        self._house.pulse.add(wire)
+        return Trip(match.surface, match.path, request, wire, exchange)
+
+    async def _authenticate(self, request: Request, trip: Trip) -> TokenRecord:
+        """From the headers alone, before the body is read; one look-up for a token that memory does not know."""
+        registry = self._house.registry
+        secret = tokens.extract(request.headers)
+        try:
+            token = registry.authenticate(secret, time.time())
+        except UnknownToken as unknown:
+            await registry.lookup(unknown.sub)
+            token = registry.authenticate(secret, time.time())
+        trip.exchange.token_id = token.id
+        trip.exchange.token_label = token.label
+        trip.exchange.ledger_id = token.ledger_id
+        return token
+
+    async def _read(self, trip: Trip, receive: Receive) -> Call:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        body = await read_body(trip.request, receive, self._house.options.max_body_bytes)
+        trip.body_seconds = loop.time() - began
+        request, surface = trip.request, trip.surface
+        fields = (
+            DIALECTS[surface.dialect].read_call(body)
+            if surface.has_body and not surface.envelope
+            else NO_FIELDS
+        )
+        call = Call(
+            surface.name, request.method, trip.path, request.query, headers_up(request.headers), body, fields
+        )
+        if surface.envelope:
+            trip.envelope = ENVELOPES[surface.envelope]()
+            call = trip.envelope.unwrap(call)
+        trip.exchange.model_asked = call.fields.model or ""
+        trip.exchange.is_stream = call.fields.stream
+        return call
+
+    async def _respond(self, trip: Trip, sent: Sent) -> None:
+        """The head, then every chunk as it comes, then the end."""
+        wire, head = trip.wire, sent.head
+        trip.exchange.status = head.status
+        wire.is_stream = sent.is_stream
+        if sent.body is None:
+            await self._answer(trip, sent)
+            return
+        if not wire.started:
+            await wire.start(head.status, _stream_headers(sent))
+        loop_time = asyncio.get_running_loop().time
+        wire.is_relaying = True
+        feed = sent.translator.feed
+        try:
+            if sent.first:
+                await wire.write(sent.first, loop_time())
+            async for chunk in sent.body:
+                trip.exchange.bytes_in += len(chunk)
+                if data := feed(chunk):
+                    await wire.write(data, loop_time())
+                else:
+                    wire.touched_at = loop_time()
+            await wire.end(sent.translator.finish())
+        except (httpx.TransportError, Truncated) as exc:
+            await self._tell(trip, *errors.describe(exc))
+
+    async def _answer(self, trip: Trip, sent: Sent) -> None:
+        """An answer that is whole. When a ping has committed us to a 200, an error becomes an event."""
+        head = sent.head
+        if not trip.wire.started:
+            headers = tuple(pair for pair in headers_down(head.headers) if pair[0] != b"content-length")
+            await trip.wire.answer(head.status, headers, head.body, asyncio.get_running_loop().time())
+            return
+        trip.wire.is_stream = True
+        read_error = DIALECTS[trip.surface.dialect].read_error
+        await self._tell(trip, head.status, read_error(head.status, head.headers, head.body))
+
+    async def _tell(self, trip: Trip, status: int, failure: Failure) -> None:
+        """Says what went wrong in the surface's dialect: as an answer, as an event, or by cutting the connection."""
+        wire, exchange = trip.wire, trip.exchange
+        exchange.failure_kind, exchange.failure_message = failure.kind, failure.message
+        if not wire.started:
+            exchange.status = status
+            exchange.is_refusal = exchange.upstream_status is None
+            answer = errors.render(status, failure, trip.surface.speech, exchange.id)
+            await wire.answer(answer.status, answer.headers, answer.body, asyncio.get_running_loop().time())
+        elif wire.ended:
+            pass
+        elif trip.translator is not None and wire.is_stream and (last := trip.translator.fail(failure)):
+            await wire.end(last)
+        else:
+            wire.cut()
+
+    async def _interrupted(self, trip: Trip) -> None:
+        """The pulse stopped us, or the server itself did."""
+        why = trip.wire.acknowledge()
+        if why in (None, Interruption.CLIENT_LEFT, Interruption.CLIENT_STUCK):
+            trip.exchange.status = CLIENT_LEFT
+            if why is Interruption.CLIENT_STUCK:
+                trip.wire.cut()
+            if why is None:
+                raise asyncio.CancelledError
+            return
+        await self._tell(trip, *errors.INTERRUPTIONS[why])
+
+    async def _conclude(self, trip: Trip) -> None:
+        """Upstream closed, slot given back, usage recorded: whatever happened."""
+        wire, exchange = trip.wire, trip.exchange
+        wire.close()
+        self._house.pulse.discard(wire)
+        now = asyncio.get_running_loop().time()
+        exchange.total_seconds = now - wire.started_at
+        if wire.first_byte_at is not None:
+            exchange.first_byte_seconds = wire.first_byte_at - wire.started_at
+            before = exchange.first_byte_seconds - trip.waited_seconds - trip.body_seconds
+            exchange.overhead_seconds = max(0.0, before)
+        if trip.translator is not None:
+            exchange.usage = trip.translator.usage
+            exchange.model_served = trip.translator.model or ""
+        await self._dispatch.release(trip)
+        self._house.conclude(exchange)
+
+
+STREAM_HEADERS: Headers = ((b"x-accel-buffering", b"no"),)
+"""So that a proxy in front holds nothing back."""
+
+
+def _stream_headers(sent: Sent) -> Headers:
+    headers = headers_down(sent.head.headers)
+    if not sent.is_stream:
+        return headers
+    kept = tuple(pair for pair in headers if pair[0] not in (b"content-length", b"x-accel-buffering"))
+    cached = any(name == b"cache-control" for name, _ in kept)
+    return (
+        (*kept, *STREAM_HEADERS)
+        if cached
+        else (*kept, *STREAM_HEADERS, (b"cache-control", b"no-cache, no-transform"))
+    )

@@ -1,0 +1,34 @@
+"""What one exchange carries along the road."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+
+from accounts.pool import Lease
+from gateway.exchange import Exchange
+from gateway.surfaces import Surface
+from gateway.wire import Request, Wire
+from providers.dialects.types import Envelope, Translator
+
+
+@dataclass(slots=True)
+class Trip:
+    """Filled in the order in which things happen. `answer` and `lease` are of the attempt that counts."""
+
+    surface: Surface
+    path: bytes  # of the surface's own API, without the legacy prefix
+    request: Request
+    wire: Wire
+    exchange: Exchange
+    envelope: Envelope | None = None
+    translator: Translator | None = None
+    lease: Lease | None = None
+    answer: httpx.Response | None = None
+    waited_seconds: float = 0.0  # for the upstream, before its answer began
+    body_seconds: float = 0.0  # for the client's body
+
+    def wrapped(self, translator: Translator) -> Translator:
+        """The translator, in the envelope in which the call came."""
+        return translator if self.envelope is None else self.envelope.wrap(translator)

@@ -1,0 +1,249 @@
+"""Takes finished exchanges off the road and writes them in batches.
+
+`record` only appends to a queue. One task takes what has gathered, at least once a second, and writes it in
+a thread of its own. While the database is away, batches go to a spool file in `DATA_DIR`, which is replayed
+when it is back and, when this process is gone, by the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from channels.db import database_sync_to_async
+from django.db import Error as DatabaseError
+
+from gateway.exchange import Exchange
+from gateway.usage import retention, services
+from gateway.usage.spool import Spool, orphans
+from gateway.usage.tidy import tidy
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderOptions:
+    """Sizes in exchanges unless named otherwise; `retention_days` 0 keeps everything."""
+
+    directory: Path
+    spool_max_bytes: int = 64 * 1024 * 1024
+    retention_days: int = 90
+    interval_seconds: float = 1.0
+    batch: int = 500
+    queue_max: int = 20_000
+    anonymous_per_minute: int = 100  # rows without a token, which anybody could make us write
+    retry_seconds: float = 1.0  # after the database was seen away; doubles up to `retry_max_seconds`
+    retry_max_seconds: float = 15.0
+    prune_seconds: float = 60.0  # how often old rows are looked for, when there is nothing else to do
+
+
+class _Source(Protocol):
+    """A spool file, ours or one left behind."""
+
+    def batches(self, count: int) -> Iterator[list[Exchange]]: ...
+
+    def clear(self) -> None: ...
+
+
+class Recorder:
+    """One per process and event loop. `record` and `aclose` belong to that loop."""
+
+    def __init__(self, options: RecorderOptions) -> None:
+        self._options = options
+        self._queue: deque[Exchange] = deque()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._is_closing = False
+        self._thread: ThreadPoolExecutor | None = None
+        self._spool = Spool(options.directory, uuid.uuid4().hex, options.spool_max_bytes)
+        self._away_until = 0.0  # monotonic; 0 = the database answers, as far as we know
+        self._retry_seconds = options.retry_seconds
+        self._has_adopted = False
+        self._prune_at = 0.0
+        self._anonymous_minute = 0
+        self._anonymous_left = 0
+        self.written = 0
+        self.dropped = 0  # lost: queue or spool full, or unusable
+        self.skipped = 0  # without a token, over the allowance
+
+    @property
+    def is_healthy(self) -> bool:
+        """False while the database is away."""
+        return self._away_until == 0.0
+
+    @property
+    def queued(self) -> int:
+        return len(self._queue)
+
+    @property
+    def spooled_bytes(self) -> int:
+        return self._spool.size_bytes
+
+    def record(self, exchange: Exchange) -> None:
+        """Take it over. Never waits, never raises; the caller doesn't touch it again."""
+        if not exchange.token_id and not self._may_write_anonymous(exchange.started_at):
+            self.skipped += 1
+            return
+        queue = self._queue
+        if len(queue) >= self._options.queue_max:
+            self._drop(1, "the queue is full")
+            return
+        queue.append(exchange)
+        if len(queue) == self._options.batch:
+            self._wake.set()
+
+    def _may_write_anonymous(self, started_at: float) -> bool:
+        minute = int(started_at // 60)
+        if minute > self._anonymous_minute:
+            self._anonymous_minute, self._anonymous_left = minute, self._options.anonymous_per_minute
+        if self._anonymous_left == 0:
+            return False
+        self._anonymous_left -= 1
+        return True
+
+    async def start(self) -> None:
+        """Begin writing. What earlier processes left in spool files is written with the first batch."""
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="usage-writer")
+        self._task = asyncio.create_task(self._run(), name="usage-writer")
+
+    async def aclose(self) -> None:
+        """Write what is queued, or spool it, and stop. Returns when nothing is left in memory."""
+        if self._task is None or self._thread is None:
+            return
+        self._is_closing = True
+        self._wake.set()
+        await self._task
+        self._task = None
+        self._thread.shutdown(wait=True)
+
+    async def _run(self) -> None:
+        while not self._is_closing:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._options.interval_seconds)
+            self._wake.clear()
+            if not self._is_closing:
+                await self._in_thread(self._turn)
+        await self._in_thread(self._last_turn)
+
+    async def _in_thread(self, work: Callable[[], None]) -> None:
+        call = database_sync_to_async(work, thread_sensitive=False, executor=self._thread)
+        try:
+            await call()
+        except Exception:
+            logger.exception("usage writer: unforeseen error; it goes on")
+
+    # Everything below runs in the writer's thread, one call at a time.
+
+    def _turn(self) -> None:
+        has_written = False
+        while self._queue:
+            self._write_or_spool(self._take())
+            has_written = True
+        if time.monotonic() < self._away_until:
+            return
+        if self._spool.has_lines or not self._has_adopted:
+            self._replay_all()
+        elif not has_written:
+            self._prune()
+
+    def _last_turn(self) -> None:
+        while self._queue:
+            self._write_or_spool(self._take())
+        self._spool.close()
+
+    def _take(self) -> list[Exchange]:
+        count = min(len(self._queue), self._options.batch)
+        return [tidy(self._queue.popleft()) for _ in range(count)]
+
+    def _write_or_spool(self, batch: Sequence[Exchange]) -> None:
+        if time.monotonic() >= self._away_until and self._asked(partial(self._write, batch)):
+            return
+        try:
+            left_over = self._spool.append(batch)
+        except OSError as error:
+            self._drop(len(batch), f"the spool can't be written: {error.strerror}")
+        else:
+            if left_over:
+                self._drop(left_over, "the spool is full")
+
+    def _write(self, batch: Sequence[Exchange]) -> None:
+        written = services.write(batch)
+        self.written += written.inserted
+        if written.unusable:
+            self.dropped += len(written.unusable)
+            logger.error(
+                "usage: %d exchanges that no database takes: %r", len(written.unusable), written.unusable
+            )
+
+    def _asked(self, work: Callable[[], None]) -> bool:
+        """Do it, and remember whether the database answered."""
+        try:
+            work()
+        except (DatabaseError, OSError) as error:  # OSError: a database file that can't be opened
+            self._mark_away(error)
+            return False
+        except Exception as error:
+            logger.exception("usage: an unforeseen error; exchanges are kept as if the database were away")
+            self._mark_away(error)
+            return False
+        if not self.is_healthy:
+            self._away_until, self._retry_seconds = 0.0, self._options.retry_seconds
+            logger.warning("usage: the database is back")
+        return True
+
+    def _mark_away(self, error: Exception) -> None:
+        if self.is_healthy:
+            logger.error(
+                "usage: the database is away (%s); exchanges go to a spool file of at most %d bytes",
+                type(error).__name__,
+                self._options.spool_max_bytes,
+            )
+        self._away_until = time.monotonic() + self._retry_seconds
+        self._retry_seconds = min(self._retry_seconds * 2, self._options.retry_max_seconds)
+
+    def _replay_all(self) -> None:
+        if self._spool.has_lines and not self._replay(self._spool):
+            return
+        for orphan in orphans(self._options.directory):
+            if not self._replay(orphan):
+                orphan.close()
+                return
+        self._has_adopted = True
+
+    def _replay(self, source: _Source) -> bool:
+        before = self.written
+        for batch in source.batches(self._options.batch):
+            if not self._asked(partial(self._write, batch)):
+                return False
+        source.clear()
+        logger.info("usage: spool replayed, %d rows written", self.written - before)
+        return True
+
+    def _prune(self) -> None:
+        days, now = self._options.retention_days, time.monotonic()
+        if not days or now < self._prune_at:
+            return
+        cutoff = time.time() - days * retention.DAY_SECONDS
+        gone = 0
+
+        def prune() -> None:
+            nonlocal gone
+            gone = retention.delete_before(cutoff, self._options.batch)
+
+        if self._asked(prune) and gone < self._options.batch:
+            self._prune_at = now + self._options.prune_seconds
+
+    def _drop(self, count: int, why: str) -> None:
+        if self.dropped == 0:
+            logger.error("usage: exchanges are lost: %s", why)
+        self.dropped += count

@@ -1,0 +1,8 @@
+"""The drivers by kind."""
+
+from __future__ import annotations
+
+from providers.drivers.anthropic import AnthropicDriver
+from providers.drivers.base import Driver
+
+DRIVERS: dict[str, Driver] = {driver.kind: driver for driver in (AnthropicDriver(),)}

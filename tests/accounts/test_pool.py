@@ -1,0 +1,187 @@
+"""The pool over real rows: loading, changes, files, what is written down."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from accounts import services
+from accounts.errors import Exhaustion, PoolExhausted
+from accounts.models import Account, Cooldown
+from accounts.pool import Pool, PoolOptions
+from providers.drivers.base import Outcome, Scope, Verdict
+from providers.upstream import CredentialKind
+from tests.accounts.building import MODEL, START, Clock, ask
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def pool(clock: Clock) -> Pool:
+    return Pool(PoolOptions(clock=clock, jitter=lambda: 0.0))
+
+
+@pytest.fixture
+def home(tmp_path: Path, settings) -> Path:
+    settings.CLAUDE_CODE_HOME = tmp_path / "home"
+    settings.ADDITIONAL_ACCOUNT_DIRS = ()
+    settings.ANTHROPIC_API_KEY = ""
+    settings.CLAUDE_CODE_HOME.mkdir()
+    return settings.CLAUDE_CODE_HOME
+
+
+def write_token(home: Path, token: str) -> None:
+    (home / ".credentials.json").write_text(json.dumps({"claudeAiOauth": {"accessToken": token}}))
+
+
+def test_the_home_directory_makes_the_account_primary(pool: Pool, home: Path) -> None:
+    write_token(home, "sk-ant-oat01-first")
+    services.sync_from_environment()
+    pool.load()
+    lease = pool.choose(ask())
+    assert (lease.account, lease.credential.kind) == ("primary", CredentialKind.OAUTH)
+    assert lease.credential.secret == "sk-ant-oat01-first"
+    assert "sk-ant" not in repr(lease)
+
+
+def test_a_changed_file_is_taken_and_ends_the_cooldown(pool: Pool, home: Path, clock: Clock) -> None:
+    write_token(home, "sk-ant-oat01-first")
+    services.sync_from_environment()
+    pool.load()
+    lease = pool.choose(ask())
+    pool.report(lease, Verdict(Outcome.RETRY_OTHER, Scope.ACCOUNT, START + 900, reason="full"))
+    lease.release()
+    with pytest.raises(PoolExhausted) as refused:
+        pool.choose(ask())
+    assert (refused.value.until, refused.value.reason) == (START + 900, Exhaustion.COOLING)
+    write_token(home, "sk-ant-oat01-second-login")
+    pool.poll_files()
+    assert pool.choose(ask()).credential.secret == "sk-ant-oat01-second-login"
+
+
+def test_a_blanked_file_is_logged_out_and_not_a_token(pool: Pool, home: Path) -> None:
+    write_token(home, "sk-ant-oat01-first")
+    services.sync_from_environment()
+    pool.load()
+    blank = {"claudeAiOauth": {"accessToken": "", "refreshToken": "", "expiresAt": 0}}
+    (home / ".credentials.json").write_text(json.dumps(blank))
+    pool.poll_files()
+    with pytest.raises(PoolExhausted) as refused:
+        pool.choose(ask())
+    assert (refused.value.until, refused.value.reason) == (None, Exhaustion.UNUSABLE)
+
+
+def test_a_half_written_file_keeps_the_token_until_the_second_look(pool: Pool, home: Path) -> None:
+    write_token(home, "sk-ant-oat01-first")
+    services.sync_from_environment()
+    pool.load()
+    (home / ".credentials.json").write_text('{"claudeAiOauth":')
+    pool.poll_files()
+    assert pool.choose(ask()).credential.secret == "sk-ant-oat01-first"
+    pool.poll_files()
+    with pytest.raises(PoolExhausted):
+        pool.choose(ask())
+
+
+def test_an_api_key_of_the_environment_is_the_account_api_key(pool: Pool, settings, home: Path) -> None:
+    settings.ANTHROPIC_API_KEY = "sk-ant-api03-x"
+    write_token(home, "sk-ant-oat01-first")
+    services.sync_from_environment()
+    assert list(Account.objects.values_list("name", flat=True)) == ["primary", "api-key"]
+    pool.load()
+    kinds = {pool.choose(ask()).credential.kind for _ in range(4)}
+    assert kinds == {CredentialKind.OAUTH, CredentialKind.API_KEY}
+    settings.ANTHROPIC_API_KEY = ""
+    assert services.sync_from_environment()
+    pool.apply_changes()
+    assert {pool.choose(ask()).account for _ in range(4)} == {"primary"}
+    assert Account.objects.get(name="api-key").is_absent
+    assert not services.sync_from_environment()
+
+
+def test_changes_apply_row_by_row_and_deletes_load_anew(pool: Pool) -> None:
+    for name in ("one", "two"):
+        services.add({"name": name, "source": "api_key", "secret": f"sk-ant-api03-{name}"})
+    pool.load()
+    assert {pool.choose(ask()).account for _ in range(4)} == {"one", "two"}
+    services.pause("one")
+    pool.apply_changes()
+    assert {pool.choose(ask()).account for _ in range(4)} == {"two"}
+    services.resume("one")
+    services.remove("two")
+    pool.apply_changes()
+    assert {pool.choose(ask()).account for _ in range(4)} == {"one"}
+
+
+def test_secrets_are_stored_encrypted(pool: Pool) -> None:
+    row = services.add(
+        {
+            "name": "one",
+            "source": "api_key",
+            "secret": "sk-ant-api03-canary",
+            "proxy": "http://u:p-canary@h:1",
+        }
+    )
+    row.refresh_from_db()
+    assert "canary" not in repr(row.__dict__)
+    pool.load()
+    lease = pool.choose(ask())
+    assert (lease.credential.secret, lease.proxy) == ("sk-ant-api03-canary", "http://u:p-canary@h:1")
+
+
+def test_cooldowns_survive_a_restart_and_are_seen_by_others(pool: Pool, clock: Clock) -> None:
+    services.add({"name": "one", "source": "api_key", "secret": "k"})
+    pool.load()
+    other = Pool(PoolOptions(clock=clock, jitter=lambda: 0.0))
+    other.load()
+    lease = pool.choose(ask())
+    pool.report(lease, Verdict(Outcome.RETRY_OTHER, Scope.MODEL, START + 60, reason="upstream returned 429"))
+    pool.save()
+    other.share()
+    restarted = Pool(PoolOptions(clock=clock))
+    restarted.load()
+    for one in (pool, other, restarted):
+        with pytest.raises(PoolExhausted):
+            one.choose(ask())
+        assert one.choose(ask(model="claude-haiku-4-5")).account == "one"
+    assert Account.objects.get().used == 1
+    assert Account.objects.get().last_error == "upstream returned 429"
+
+
+def test_the_operators_clear_ends_every_rest_everywhere(pool: Pool, clock: Clock) -> None:
+    services.add({"name": "one", "source": "api_key", "secret": "k"})
+    pool.load()
+    pool.report(pool.choose(ask()), Verdict(Outcome.RETRY_OTHER, Scope.ACCOUNT, START + 60, reason="full"))
+    pool.save()
+    services.clear("one")
+    pool.apply_changes()
+    assert pool.choose(ask()).account == "one"
+    assert not Cooldown.objects.exists()
+
+
+def test_a_success_after_the_end_deletes_the_row(pool: Pool, clock: Clock) -> None:
+    services.add({"name": "one", "source": "api_key", "secret": "k"})
+    pool.load()
+    pool.report(pool.choose(ask()), Verdict(Outcome.RETRY_OTHER, Scope.MODEL, START + 5, reason="full"))
+    pool.save()
+    assert Cooldown.objects.get().value == MODEL
+    clock.now = START + 6
+    pool.report(pool.choose(ask(clock.now)), Verdict(Outcome.OK))
+    pool.save()
+    assert not Cooldown.objects.exists()
+
+
+def test_the_strategy_changes_while_the_pool_runs(pool: Pool) -> None:
+    for name in ("one", "two"):
+        services.add({"name": name, "source": "api_key", "secret": f"sk-ant-api03-{name}"})
+    pool.load()
+    services.set_strategy("priority")
+    pool.apply_changes()
+    assert {pool.choose(ask()).account for _ in range(4)} == {"one"}

@@ -1,0 +1,101 @@
+"""Gateways over real sockets. Each kind is started once per test process, when a test first asks for it.
+
+`gateway` runs a test on every server that `serve` offers, `door` on plain `get_asgi_application()` too.
+The vendor behind them is one, scripted and read by the test at hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.vendor import Vendor
+from tests.harness import DOORS, SERVERS, GatewayProcess, prepare
+
+QUICK = {
+    "PING_SECONDS": "0.3",
+    "UPSTREAM_CONNECT_TIMEOUT_SECONDS": "1",
+    "UPSTREAM_FIRST_BYTE_TIMEOUT_SECONDS": "2",
+    "UPSTREAM_IDLE_TIMEOUT_SECONDS": "2",
+}
+"""For tests about silence."""
+
+Start = Callable[..., GatewayProcess]
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepare(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session")
+def shared_vendor() -> Iterator[Vendor]:
+    with Vendor() as vendor:
+        yield vendor
+
+
+@pytest.fixture
+def vendor(shared_vendor: Vendor) -> Iterator[Vendor]:
+    """The vendor behind the shared gateways, forgetful between tests."""
+    shared_vendor.reset()
+    yield shared_vendor
+    shared_vendor.reset()
+
+
+@pytest.fixture(scope="session")
+def shared(
+    template: Path, shared_vendor: Vendor, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., GatewayProcess]]:
+    """`shared(door)` or `shared(door, settings)`: one gateway per kind for the whole run."""
+    running: dict[tuple[str, tuple[tuple[str, str], ...]], GatewayProcess] = {}
+    with contextlib.ExitStack() as stack:
+
+        def get(door: str, settings: Mapping[str, str] | None = None) -> GatewayProcess:
+            key = (door, tuple(sorted((settings or {}).items())))
+            if key not in running:
+                directory = tmp_path_factory.mktemp(door)
+                process = GatewayProcess(template, directory, shared_vendor.url, door, settings)
+                running[key] = stack.enter_context(process)
+                running[key].token = running[key].issue("shared")
+            return running[key]
+
+        yield get
+
+
+@pytest.fixture(params=SERVERS)
+def gateway(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -> GatewayProcess:
+    return shared(request.param)
+
+
+@pytest.fixture(params=SERVERS)
+def quick(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -> GatewayProcess:
+    """With short timeouts and pings."""
+    return shared(request.param, QUICK)
+
+
+@pytest.fixture(params=DOORS)
+def door(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -> GatewayProcess:
+    return shared(request.param)
+
+
+@pytest.fixture
+def start(template: Path, vendor: Vendor, tmp_path: Path) -> Iterator[Start]:
+    """`start(door, settings)`: a gateway of the test's own, stopped at its end."""
+    with contextlib.ExitStack() as stack:
+        count = 0
+
+        def begin(
+            door: str, settings: Mapping[str, str] | None = None, upstream_url: str | None = None
+        ) -> GatewayProcess:
+            nonlocal count
+            count += 1
+            url = upstream_url or vendor.url
+            process = GatewayProcess(template, tmp_path / f"gateway{count}", url, door, settings)
+            process = stack.enter_context(process)
+            process.token = process.issue("own")
+            return process
+
+        yield begin

@@ -1,0 +1,213 @@
+"""Which paths are answered by whom, and that no spelling of one leaves the configured host."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.calls import ASK
+from tests.fakes import vendor as v
+from tests.fakes.server import FakeServer
+from tests.rawhttp import RawClient
+
+SURFACES = [
+    ("POST", "/v1/messages"),
+    ("POST", "/v1/messages/count_tokens"),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/claude-opus-5-5"),
+]
+QUERIES = ["", "?beta=true", "?a=%20b&c=%2F+d&e=%zz", "?x='a'&y=[1]&z={2}|", "?", "?a=1?b=2", "?%2e%2e/=//"]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_the_query_travels_as_it_is(door, vendor, query):
+    vendor.say(v.json_answer({}))
+    assert door.messages(ASK, query=query).status == 200
+    assert vendor.last.target in (
+        b"/v1/messages" + query.encode(),
+        b"/v1/messages" + query.encode().rstrip(b"?"),
+    )
+
+
+@pytest.mark.parametrize(("method", "path"), SURFACES)
+def test_surfaces_and_the_legacy_prefix(door, vendor, method, path):
+    body = ASK if method == "POST" else None
+    for asked in (
+        path,
+        f"/api/latest/anthropic{path}",
+        f"{path}?limit=1000",
+        f"/api/latest/anthropic{path}?x=1",
+    ):
+        vendor.reset()
+        answer = door.ask(method, asked, door.call_headers(), body)
+        assert answer.status == 200, (asked, answer)
+        assert not answer.all("location")
+        if vendor.seen:  # models may be answered from what we know
+            assert vendor.last.path == path.encode()
+            assert vendor.last.method == method
+
+
+def test_models_have_the_vendors_shape(door):
+    page = door.ask("GET", "/v1/models?limit=1000", door.call_headers()).json()
+    assert page["data"]
+    assert all({"id", "display_name"} <= set(model) for model in page["data"])
+    assert {"has_more", "first_id", "last_id"} <= set(page)
+    x_api_key = [("x-api-key", door.token.secret), ("anthropic-version", "2023-06-01")]
+    assert door.ask("GET", "/v1/models?limit=1000", x_api_key).status == 200
+
+
+HOSTILE = [
+    "/v1/../v1/messages",
+    "/v1/./messages",
+    "/v1/%2e%2e/messages",
+    "/v1/.%2E/x",
+    "/%2e%2e/v1/messages",
+    "/v1/files/../../x",
+    "/v1/files/%2e%2e/%2e%2e/v1/organizations",
+    "/v1/files/..%2f..%2fx",
+    "/v1/files/..%5c..%5cx",
+    "/v1/files/a\\..\\b",
+    "/v1/files//evil.test/x",
+    "//evil.test/v1/messages",
+    "//v1/messages",
+    "/v1//messages",
+    "/v1\\messages",
+    "/\\evil.test/v1/messages",
+    "/@evil.test/v1/messages",
+    "/api/latest/anthropic@{other}/v1/messages",
+    "/api/latest/anthropic:{port}/v1/messages",
+    "/api/latest/anthropic.evil.test/v1/messages",
+    "/api/latest/anthropicX/v1/messages",
+    "/api/latest/anthropic//{other}/v1/messages",
+    "/api/latest/anthropic/@{other}/v1/messages",
+    "/api/latest/anthropic/../../v1/messages",
+    "/api/latest/anthropic/http://{other}/v1/messages",
+    "/api/latest/anthropic/api/latest/anthropic/v1/messages",
+    "/%76%31/messages",
+    "/v1/messages/",
+    "/v1/Messages",
+    "/V1/messages",
+    "/v1/messages%00",
+    "/v1/messages%3Fx",
+    "/v1/messages;x=1",
+    "/v1/models/../organizations",
+    "/v1/models/%2e%2e%2forganizations",
+    "/v1/models/a/b",
+    "/v1/organizations",
+    "/v1/organizations/x/api_keys",
+    "/v1/messages/batchesX/../../organizations",
+    "/v1",
+    "/x",
+]
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_hostile_paths_reach_nobody(door, vendor, method):
+    with FakeServer() as other:
+        for pattern in HOSTILE:
+            target = pattern.replace("{other}", f"127.0.0.1:{other.port}").replace("{port}", str(other.port))
+            answer = door.ask(method, target, door.call_headers(), ASK if method == "POST" else None)
+            assert answer.status in (400, 404, 405), (target, answer)
+            assert other.accepted == 0, target
+            assert vendor.seen == [], target
+
+
+@pytest.mark.parametrize(
+    "target", ["http://{other}/v1/messages", "http://user@{other}/v1/messages", "https://{other}/v1/messages"]
+)
+def test_absolute_form_never_leads_elsewhere(door, vendor, target):
+    with FakeServer() as other:
+        asked = target.replace("{other}", f"127.0.0.1:{other.port}")
+        answer = door.ask("POST", asked, door.call_headers(), ASK)
+        assert answer.status in (200, 400, 404)
+        assert other.accepted == 0
+        assert answer.status != 200 or vendor.last.target == b"/v1/messages"
+
+
+@pytest.mark.parametrize(
+    "target", [b"v1/messages", b"*", b"/v1/messages#x", "/v1/é".encode(), b"/v1/\xff", b"/a\x01b"]
+)
+def test_malformed_targets_do_no_harm(gateway, vendor, target):
+    with RawClient(gateway.port, timeout=5) as client:
+        client.ask("POST", target, gateway.call_headers(), ASK)
+        try:
+            answer = client.response()
+        except EOFError:
+            answer = None
+    assert answer is None or answer.status in (400, 404, 405) or vendor.last.target == b"/v1/messages"
+    assert gateway.ask("GET", "/health").status == 200
+
+
+EXTRA = [
+    ("GET", "/v1/files?limit=5"),
+    ("POST", "/v1/files"),
+    ("DELETE", "/v1/files/file_1"),
+    ("GET", "/v1/messages/batches/b1/results"),
+    ("POST", "/v1/messages/batches"),
+    ("GET", "/v1/skills"),
+    ("GET", "/v1/files/a:b@c,d;e=f+g~h!"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), EXTRA)
+def test_the_listed_extra_paths_pass(door, vendor, method, path):
+    vendor.say(v.json_answer({"ok": 1}))
+    answer = door.ask(method, path, door.call_headers(), b"{}" if method == "POST" else None)
+    assert (answer.status, answer.json()) == (200, {"ok": 1})
+    assert (vendor.last.method, vendor.last.target) == (method, path.encode())
+
+
+class TestWhoMay:
+    """fixed.md: an unknown path is 401 without a token, 404 with one; a wrong method 405."""
+
+    def test_unknown_paths(self, door, vendor):
+        for path in ("/x", "/v1/complete", "/v1/organizations", "/api/latest/anthropicX"):
+            assert door.ask("GET", path).error[:2] == (401, "authentication_error")
+            assert door.ask("GET", path, [door.token.bearer]).error[:2] == (404, "not_found_error")
+        assert vendor.seen == []
+
+    @pytest.mark.parametrize(
+        "path", ["/v1/messages", "/v1/messages/count_tokens", "/api/latest/anthropic/v1/messages"]
+    )
+    def test_wrong_methods(self, door, vendor, path):
+        for headers in ([], [door.token.bearer]):
+            answer = door.ask("GET", path, headers)
+            assert answer.status == 405
+            assert "POST" in (answer.get("allow") or "")
+        assert vendor.seen == []
+
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("HEAD", "/"),
+            ("HEAD", "/api/hello"),
+            ("POST", "/api/event_logging/batch"),
+            ("POST", "/api/event_logging/v2/batch"),
+            ("GET", "/health"),
+            ("HEAD", "/health"),
+            ("GET", "/health/ready"),
+        ],
+    )
+    def test_answered_here_without_a_token(self, door, vendor, method, path):
+        body = b'{"events":[{"secret":"CANARY-telemetry"}]}' if method == "POST" else None
+        assert door.ask(method, path, [("content-type", "application/json")], body).status in (200, 204)
+        assert vendor.seen == []
+
+    def test_health_says_ok(self, door):
+        answer = door.ask("GET", "/health")
+        assert (answer.status, answer.body) == (200, b"ok")
+        assert answer.get("content-type") == "text/plain; charset=utf-8"
+
+    @pytest.mark.parametrize("path", ["/metrics", "/v1/usage", "/v1/accounts", "/api/tokens/list"])
+    def test_management_is_closed_to_clients(self, door, path):
+        assert door.ask("GET", path).status == 401
+        assert door.ask("GET", path, [door.token.bearer]).status == 401
+        assert door.admin("GET", path).status == 200
+
+    @pytest.mark.parametrize("path", ["/", "/v1/messages", "/x", "/api/tokens", "/admin/"])
+    def test_answers_to_anthropic_clients_are_json(self, door, path):
+        answer = door.ask("POST", path, [], ASK)
+        if path != "/admin/":
+            assert answer.get(
+                "content-type",
+            ).startswith("application/json"), answer
+        assert answer.status in (302, 400, 401, 403, 404, 405)

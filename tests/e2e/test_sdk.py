@@ -1,0 +1,59 @@
+"""The Anthropic Python SDK, newest and the last 0.x, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.e2e.installs import HERE, old_sdk
+from tests.fakes import vendor as v
+
+
+def session(base_url: str, token: str, header: str, path: str | None) -> dict:
+    environment = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
+    if path:
+        environment["PYTHONPATH"] = path
+    command = [sys.executable, str(HERE / "sdk" / "session.py"), base_url, token, header]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def check(seen: dict) -> None:
+    assert seen["whole"] == {"text": "You said: hi é", "usage": v.OUTPUT_TOKENS, "stop": "end_turn"}
+    assert seen["streamed"]["text"] == "You said: hi é 😀"
+    assert seen["streamed"]["pieces"] > 1
+    assert seen["streamed"]["usage"] == v.CACHE_READ_TOKENS
+    assert seen["thinking"] == {"types": ["thinking", "text"], "signature": v.SIGNATURE}
+    assert seen["tool_round"] == {"command": "echo 42", "stop": "tool_use", "text": "The command said: 42"}
+    assert seen["counted"] > 0
+    assert v.MODELS[0] in seen["models"]
+    assert seen["one_model"]
+    assert seen["refusal"] == {"type": "invalid_request_error", "request_id": v.REQUEST_ID}
+    assert "Overloaded" in seen["overloaded"]
+
+
+@pytest.fixture(params=["newest", "0.125.0"])
+def version(request) -> tuple[str, str | None]:
+    return request.param, (str(old_sdk()) if request.param == "0.125.0" else None)
+
+
+def test_the_vendor_itself_satisfies_the_sdk(vendor, version):
+    """Or the next test would judge the gateway by a wrong fake."""
+    check(session(vendor.url, v.API_KEY, "x-api-key", version[1]))
+
+
+@pytest.mark.parametrize("header", ["bearer", "x-api-key"])
+def test_the_sdk_through_the_gateway(door, vendor, version, header):
+    name, path = version
+    seen = session(door.url, door.token.secret, header, path)
+    assert seen["version"] == name or name == "newest"
+    check(seen)
+    assert seen["bad_token"].startswith("Invalid token")
+    for request in vendor.seen:
+        assert door.token.secret.encode() not in request.raw_head + request.body
+        assert request.get("user-agent").startswith(b"Anthropic/Python " + seen["version"].encode())

@@ -1,0 +1,29 @@
+"""`make demo` works from nothing, on every server, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.harness import ROOT, SERVERS
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_the_demo(server, tmp_path):
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "demo.py"), "Does it stream?", "--server", server],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "You asked: Does it stream?" in done.stdout
+    assert "begins with sk-ant-demo-…" in done.stdout
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,42 @@
+"""The database file: only its owner reads it, whatever the umask says."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db.utils import ConnectionHandler
+
+from gateway.databases import databases
+
+
+@pytest.fixture
+def lax_umask() -> object:
+    before = os.umask(0)
+    yield None
+    os.umask(before)
+
+
+def test_a_new_file_is_private_and_speaks_wal(
+    tmp_path: Path, lax_umask: object, django_db_blocker: Any
+) -> None:
+    with django_db_blocker.unblock():
+        modes = modes_of_a_new_database(tmp_path / "new")
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    assert modes == {f"router.sqlite3{end}": 0o600 for end in ("", "-wal", "-shm")}
+
+
+def modes_of_a_new_database(directory: Path) -> dict[str, int]:
+    connection = ConnectionHandler(databases(directory, ""))["default"]
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE t (x)")
+        cursor.execute("PRAGMA journal_mode")
+        assert cursor.fetchone() == ("wal",)
+        cursor.execute("PRAGMA synchronous")
+        assert cursor.fetchone() == (1,)
+        cursor.execute("PRAGMA busy_timeout")
+        assert cursor.fetchone() == (20_000,)
+    files = list(directory.iterdir())
+    modes = {path.name: path.stat().st_mode & 0o777 for path in files}
+    connection.close()
+    return modes

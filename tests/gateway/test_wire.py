@@ -1,0 +1,199 @@
+"""The ASGI side of one exchange: bodies, headers, writing, interruptions."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from gateway.wire import (
+    PIECE_BYTES,
+    ClientLeft,
+    Interruption,
+    Message,
+    Receive,
+    Request,
+    Wire,
+    headers_down,
+    headers_up,
+    read_body,
+    read_request,
+)
+from providers.dialects.types import FailureKind, Headers, Refused
+
+
+def request(*headers: tuple[bytes, bytes]) -> Request:
+    return Request("POST", b"/v1/messages", b"", headers, "127.0.0.1")
+
+
+def messages(*pieces: bytes, leaves: bool = False) -> Receive:
+    queue: list[Message] = [
+        {"type": "http.request", "body": piece, "more_body": leaves or at < len(pieces) - 1}
+        for at, piece in enumerate(pieces)
+    ]
+    queue.append({"type": "http.disconnect"})
+
+    async def receive() -> Message:
+        return queue.pop(0)
+
+    return receive
+
+
+async def test_the_body_is_the_pieces_in_order() -> None:
+    assert await read_body(request(), messages(b"a", b"", b"bc"), 3) == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind"),
+    [
+        (((b"content-length", b"4"),), FailureKind.TOO_LARGE),
+        (((b"content-length", b"-1"),), FailureKind.TOO_LARGE),
+        (((b"content-length", b"3"), (b"transfer-encoding", b"chunked")), FailureKind.INVALID_REQUEST),
+        (((b"transfer-encoding", b"gzip, chunked"),), FailureKind.INVALID_REQUEST),
+    ],
+)
+async def test_a_length_that_says_no_is_refused_before_reading(headers: Headers, kind: FailureKind) -> None:
+    async def never() -> Message:
+        raise AssertionError("the body was read")
+
+    with pytest.raises(Refused) as refused:
+        await read_body(request(*headers), never, 3)
+    assert refused.value.failure.kind is kind
+
+
+async def test_a_chunked_body_is_refused_on_the_running_count() -> None:
+    with pytest.raises(Refused) as refused:
+        await read_body(request(), messages(b"ab", b"cd", b"never read"), 3)
+    assert refused.value.failure.kind is FailureKind.TOO_LARGE
+
+
+async def test_a_client_that_leaves_in_its_body_is_told_apart() -> None:
+    with pytest.raises(ClientLeft):
+        await read_body(request(), messages(b"a", leaves=True), 3)
+
+
+def test_what_an_upstream_never_sees() -> None:
+    headers: Sequence[tuple[bytes, bytes]] = [
+        (b"anthropic-beta", b"a"),
+        (b"anthropic-beta", b"b"),
+        (b"authorization", b"Bearer la_sk_x"),
+        (b"x-api-key", b"la_sk_x"),
+        (b"cookie", b"a=b"),
+        (b"connection", b"keep-alive, X-Once"),
+        (b"x-once", b"1"),
+        (b"x-forwarded-for", b"10.0.0.1"),
+        (b"cf-ray", b"1"),
+        (b"proxy-authorization", b"Basic x"),
+        (b"via", b"1.1 proxy"),
+        (b"host", b"gateway"),
+        (b"te", b"trailers"),
+        (b"x-claude-code-session-id", b"s"),
+    ]
+    assert headers_up(tuple(headers)) == (
+        (b"anthropic-beta", b"a"),
+        (b"anthropic-beta", b"b"),
+        (b"x-claude-code-session-id", b"s"),
+    )
+
+
+def test_what_a_client_never_sees() -> None:
+    headers = (
+        (b"content-type", b"application/json"),
+        (b"set-cookie", b"a=b"),
+        (b"anthropic-organization-id", b"org"),
+        (b"server", b"cloud"),
+        (b"transfer-encoding", b"chunked"),
+        (b"vary", b"a"),
+        (b"vary", b"b"),
+        (b"request-id", b"req_1"),
+        (b"retry-after", b"7"),
+    )
+    assert [name for name, _ in headers_down(headers)] == [
+        b"content-type",
+        b"vary",
+        b"vary",
+        b"request-id",
+        b"retry-after",
+    ]
+
+
+def test_a_scope_without_raw_path_falls_back_to_the_path() -> None:
+    scope = {"method": "GET", "path": "/v1/models/é", "headers": [(b"X-A", b"1")], "client": None}
+    seen = read_request(scope)
+    assert seen.raw_path == "/v1/models/é".encode()
+    assert seen.headers == ((b"x-a", b"1"),)
+
+
+class Recorded:
+    """A server that keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.left: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+
+    async def receive(self) -> Message:
+        return await self.left
+
+    async def send(self, message: Message) -> None:
+        self.messages.append(message)
+
+    def wire(self) -> Wire:
+        return Wire(self.receive, self.send, 0.0, None)
+
+
+async def test_large_data_leaves_in_pieces() -> None:
+    server = Recorded()
+    wire = server.wire()
+    data = bytes(range(256)) * 1024
+    await wire.start(200, ())
+    await wire.write(data, 1.0)
+    bodies = [message["body"] for message in server.messages[1:]]
+    assert b"".join(bodies) == data
+    assert max(map(len, bodies)) == PIECE_BYTES
+    assert wire.bytes_sent == len(data)
+
+
+async def test_a_ping_before_the_head_commits_to_a_stream() -> None:
+    server = Recorded()
+    wire = server.wire()
+    wire.keepalive = lambda: b": ping\n\n"
+    wire.early_headers = ((b"content-type", b"text/event-stream"),)
+    await wire.ping(5.0)
+    assert [message["type"] for message in server.messages] == ["http.response.start", "http.response.body"]
+    assert server.messages[0]["status"] == 200
+    assert not wire.has_content
+    assert wire.pinged_at == 5.0
+
+
+async def test_a_client_that_leaves_interrupts_the_task_that_waits() -> None:
+    server = Recorded()
+    seen: list[Interruption | None] = []
+
+    async def carry() -> None:
+        wire = server.wire()
+        wire.watch()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            seen.append(wire.acknowledge())
+        wire.close()
+
+    task = asyncio.create_task(carry())
+    await asyncio.sleep(0)
+    server.left.set_result({"type": "http.disconnect"})
+    await task
+    assert seen == [Interruption.CLIENT_LEFT]
+    assert task.cancelling() == 0
+
+
+async def test_a_closed_exchange_is_not_interrupted_any_more() -> None:
+    wire = Recorded().wire()
+    wire.close()
+    wire.interrupt(Interruption.IDLE)
+    await asyncio.sleep(0)
+    assert wire.interruption is None
+
+
+async def test_cutting_without_the_servers_help_raises() -> None:
+    wire = Recorded().wire()
+    with pytest.raises(ConnectionAbortedError):
+        wire.cut()

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.postgres import Postgres, binaries
+
+ROOT = Path(__file__).resolve().parents[3]
+SCRIPT = Path(__file__).with_name("recorder_process.py")
+QUICK = {
+    "interval_seconds": 0.02,
+    "retry_seconds": 0.02,
+    "retry_max_seconds": 0.1,
+    "batch": 10,
+    "retention_days": 0,  # the ids below are those of 1970
+}
+SQLITE = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": "PRAGMA journal_mode=WAL;"}
+
+
+class Process:
+    """A recorder in a process that can be killed."""
+
+    def __init__(self, database: dict[str, object], directory: Path, **options: object) -> None:
+        command = [
+            sys.executable,
+            str(SCRIPT),
+            json.dumps(database),
+            str(directory),
+            json.dumps(QUICK | options),
+        ]
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "TOKEN_SECRET": "s" * 32},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, command: str) -> dict[str, object]:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(command + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, "the recorder's process has died"
+        return json.loads(answer)
+
+    def until(self, is_so: Callable[[dict[str, object]], bool]) -> dict[str, object]:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            state = self("state")
+            if is_so(state):
+                return state
+        raise AssertionError(state)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+class SqliteFile:
+    """A database file that can be made unusable."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.database: dict[str, object] = {"ENGINE": "gateway.sqlite", "NAME": str(path), "OPTIONS": SQLITE}
+
+    def start(self) -> None:
+        if self._path.is_dir():
+            self._path.rmdir()
+            self._path.with_suffix(".away").rename(self._path)
+
+    def stop(self) -> None:
+        self._path.rename(self._path.with_suffix(".away"))
+        self._path.mkdir()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqliteFile | Postgres]:
+    if request.param == "sqlite":
+        yield SqliteFile(tmp_path / "db.sqlite3")
+        return
+    if binaries() is None:
+        pytest.skip("no PostgreSQL server")
+    postgres = Postgres()
+    try:
+        postgres.start()
+        yield postgres
+    finally:
+        postgres.close()
+
+
+@pytest.fixture
+def spawn(server: SqliteFile | Postgres, tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    processes: list[Process] = []
+
+    def make(**options: object) -> Process:
+        processes.append(Process(server.database, tmp_path / "data", **options))
+        if len(processes) == 1:
+            processes[0]("migrate")
+        processes[-1]("start")
+        return processes[-1]
+
+    yield make
+    for process in processes:
+        process.kill()
+
+
+def spool_files(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "data").glob("*.spool"))
+
+
+def test_an_outage_loses_nothing_and_ends_by_itself(
+    server: SqliteFile | Postgres, spawn: Callable[..., Process], tmp_path: Path
+):
+    recorder = spawn()
+    recorder("record 25 0")
+    recorder.until(lambda state: state["written"] == 25)
+    server.stop()
+    recorder("record 25 25")
+    away = recorder.until(lambda state: state["queued"] == 0 and state["spooled_bytes"] != 0)
+    assert away["is_healthy"] is False
+    (file,) = spool_files(tmp_path)
+    assert file.stat().st_mode & 0o777 == 0o600
+    recorder("record 25 50")
+    server.start()
+    back = recorder.until(lambda state: state["written"] == 75 and state["spooled_bytes"] == 0)
+    assert back == {"written": 75, "dropped": 0, "queued": 0, "spooled_bytes": 0, "is_healthy": True}
+    assert recorder("sums") == {"rows": 75, "requests": 75, "tokens": 75}
+    assert spool_files(tmp_path) == []
+
+
+def test_the_next_process_writes_what_a_killed_one_had_spooled(
+    server: SqliteFile | Postgres, spawn: Callable[..., Process]
+):
+    killed = spawn()
+    server.stop()
+    killed("record 30 0")
+    killed.until(lambda state: state["queued"] == 0 and state["spooled_bytes"] != 0)
+    killed.kill()
+    server.start()
+    heir = spawn()
+    heir.until(lambda state: state["written"] == 30)
+    assert heir("sums") == {"rows": 30, "requests": 30, "tokens": 30}
+
+
+def test_a_replay_that_a_crash_cut_short_counts_nothing_twice(
+    server: SqliteFile | Postgres, spawn: Callable[..., Process], tmp_path: Path
+):
+    killed = spawn()
+    server.stop()
+    killed("record 30 0")
+    killed.until(lambda state: state["queued"] == 0 and state["spooled_bytes"] != 0)
+    killed.kill()
+    server.start()
+    # As if the replay had got as far as number 17 when the process died: the rows are there, the file is, too.
+    halfway = spawn(interval_seconds=60, batch=100)
+    halfway("record 18 0")
+    halfway("close")
+    heir = spawn()
+    heir.until(lambda state: state["written"] == 12)
+    heir("close")
+    assert heir("sums") == {"rows": 30, "requests": 30, "tokens": 30}
+    assert spool_files(tmp_path) == []
+
+
+def test_closing_writes_what_is_queued(spawn: Callable[..., Process]):
+    recorder = spawn(interval_seconds=60)
+    recorder("record 9 0")
+    assert recorder("close")["written"] == 9
+    assert recorder("sums") == {"rows": 9, "requests": 9, "tokens": 9}
+
+
+def test_closing_while_the_database_is_away_spools(
+    server: SqliteFile | Postgres, spawn: Callable[..., Process], tmp_path: Path
+):
+    recorder = spawn(interval_seconds=60)
+    server.stop()
+    recorder("record 9 0")
+    recorder("close")
+    assert len(spool_files(tmp_path)) == 1
+    server.start()
+    spawn().until(lambda state: state["written"] == 9)
+
+
+def test_several_recorders_share_a_database(spawn: Callable[..., Process], server: SqliteFile | Postgres):
+    recorders = [spawn() for _ in range(3)]
+    for number, recorder in enumerate(recorders):
+        recorder(f"record 300 {number * 200}")  # 100 of each are the next one's, too
+    for recorder in recorders:
+        assert recorder("close")["dropped"] == 0
+    assert recorders[0]("sums") == {"rows": 700, "requests": 700, "tokens": 700}
+
+
+def test_old_rows_go_when_there_is_nothing_else_to_do(spawn: Callable[..., Process]):
+    recorder = spawn(retention_days=90)
+    recorder("record 35 0")
+    deadline = time.monotonic() + 30
+    while recorder("sums") != {"rows": 0, "requests": 35, "tokens": 35}:
+        assert time.monotonic() < deadline
+
+
+def test_a_full_spool_loses_the_rest_and_counts_it(
+    server: SqliteFile | Postgres, spawn: Callable[..., Process]
+):
+    recorder = spawn(spool_max_bytes=5000)
+    server.stop()
+    recorder("record 30 0")
+    state = recorder.until(lambda state: state["queued"] == 0)
+    assert 0 < state["spooled_bytes"] <= 5000
+    server.start()
+    kept = recorder.until(lambda state: state["spooled_bytes"] == 0 and state["is_healthy"])
+    assert kept["written"] + kept["dropped"] == 30
+    assert kept["dropped"] == state["dropped"] > 0

@@ -1,0 +1,233 @@
+"""The gateway as users run it: a process of its own, on its own port, with its own data directory."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from tests.fakes.vendor import API_KEY
+from tests.rawhttp import Headers, Response, ask
+
+ROOT = Path(__file__).resolve().parent.parent
+TOKEN_SECRET = "CANARY-token-secret-of-the-test-suite-0123456789"
+ADMIN_KEY = "CANARY-admin-key-of-the-test-suite-0123456789"
+LISTENING = re.compile(r"(?i)(?:listening|running) on (?:https?://)?\S*?:(\d+)")
+SERVERS = ("daphne", "uvicorn")
+DOORS = ("daphne", "uvicorn", "django")
+"""`django`: plain `get_asgi_application()`, as a foreign project would serve it; no `serve` command."""
+
+
+@dataclass(frozen=True)
+class Token:
+    secret: str
+    id: str
+
+    @property
+    def bearer(self) -> tuple[str, str]:
+        return ("authorization", f"Bearer {self.secret}")
+
+
+def token_id(secret: str) -> str:
+    """The `sub` claim."""
+    payload = secret.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return str(claims["sub"])
+
+
+def base_environment(data_dir: Path) -> dict[str, str]:
+    """Nothing of the caller's but what Python needs to start."""
+    keep = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "TMPDIR", "COVERAGE_PROCESS_START")
+    environment = {name: os.environ[name] for name in keep if name in os.environ}
+    return {
+        **environment,
+        "HOME": str(data_dir),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "DJANGO_SETTINGS_MODULE": "gateway.settings",
+        "DATA_DIR": str(data_dir / "data"),
+        "CLAUDE_CODE_HOME": str(data_dir / "claude"),
+        "TOKEN_SECRET": TOKEN_SECRET,
+        "TOKEN_ADMIN_KEY": ADMIN_KEY,
+    }
+
+
+def manage(data_dir: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> str:
+    """Standard output of a management command; fails with its standard error."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), *arguments],
+        cwd=data_dir,
+        env={**base_environment(data_dir), **(settings or {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def prepare(data_dir: Path) -> Path:
+    """A data directory with a migrated database, made once and copied for every gateway."""
+    for name in ("data", "claude"):
+        (data_dir / name).mkdir(parents=True)
+    manage(data_dir, "migrate", "--verbosity", "0")
+    return data_dir
+
+
+class GatewayProcess:
+    """`with GatewayProcess(template, tmp_path, upstream_url) as gateway: …`"""
+
+    port: int
+    token: Token  # set by the fixtures: one that every test may use
+
+    def __init__(
+        self,
+        template: Path,
+        data_dir: Path,
+        upstream_url: str,
+        door: str = "daphne",
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        shutil.copytree(template, data_dir, dirs_exist_ok=True)
+        self.data_dir = data_dir
+        self.door = door
+        self.log_file = data_dir / "gateway.log"
+        self.settings = {
+            "UPSTREAM_BASE_URL": upstream_url,
+            "ANTHROPIC_API_KEY": API_KEY,
+            "LOG_LEVEL": "debug",
+            **(settings or {}),
+        }
+
+    def _command(self) -> list[str]:
+        if self.door == "django":
+            application = "django.core.asgi:get_asgi_application"
+            return [
+                sys.executable,
+                "-m",
+                "uvicorn",
+                "--factory",
+                application,
+                "--host",
+                "127.0.0.1",
+                "--port",
+                "0",
+            ]
+        flags = ["--server", self.door, "--host", "127.0.0.1", "--port", "0"]
+        return [sys.executable, str(ROOT / "manage.py"), "serve", *flags]
+
+    def start(self, timeout: float = 40.0) -> Self:
+        with self.log_file.open("wb") as log:
+            self.process = subprocess.Popen(
+                self._command(),
+                cwd=self.data_dir,
+                env={**base_environment(self.data_dir), **self.settings},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + timeout
+        while not (found := LISTENING.search(self.log())):
+            assert self.process.poll() is None, f"exit {self.process.returncode}:\n{self.log()}"
+            assert time.monotonic() < deadline, f"not listening after {timeout} s:\n{self.log()}"
+            time.sleep(0.02)
+        self.port = int(found[1])
+        return self
+
+    def stop(self, timeout: float = 15.0) -> int:
+        """SIGTERM, and the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"still running {timeout} s after SIGTERM:\n{self.log()[-3000:]}") from None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def manage(self, *arguments: str) -> str:
+        return manage(self.data_dir, *arguments, settings=self.settings)
+
+    # over HTTP
+    def ask(
+        self, method: str, target: str | bytes, headers: Headers = (), body: bytes | None = None
+    ) -> Response:
+        return ask(self.port, method, target, headers, body)
+
+    def admin(self, method: str, target: str, body: object = None) -> Response:
+        """A management call with the admin key."""
+        headers = [("authorization", f"Bearer {ADMIN_KEY}"), ("content-type", "application/json")]
+        return self.ask(method, target, headers, None if body is None else json.dumps(body).encode())
+
+    def messages(self, body: bytes, *headers: tuple[str, str], query: str = "") -> Response:
+        """`POST /v1/messages` with the shared token."""
+        return self.ask("POST", "/v1/messages" + query, [*self.call_headers(), *headers], body)
+
+    def call_headers(self) -> Headers:
+        """What an ordinary client sends: our token, a version, a content type."""
+        return [self.token.bearer, ("anthropic-version", "2023-06-01"), ("content-type", "application/json")]
+
+    def issue(self, label: str = "test") -> Token:
+        answer = self.admin("POST", "/api/tokens", {"label": label, "ttl_hours": 1})
+        assert answer.status == 200, answer
+        secret = answer.json()["token"]
+        return Token(secret, token_id(secret))
+
+    # as its files show it
+    def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """What a query finds in its database, from outside."""
+        with contextlib.closing(
+            sqlite3.connect(self.data_dir / "data" / "router.sqlite3", timeout=20)
+        ) as database:
+            database.row_factory = sqlite3.Row
+            return database.execute(query, values).fetchall()
+
+    def exchanges(self, token: Token, count: int = 1, timeout: float = 5.0) -> list[sqlite3.Row]:
+        """The usage rows of a token, oldest first, once there are `count`: rows are written within a second."""
+        deadline = time.monotonic() + timeout
+        query = "SELECT * FROM gateway_exchange WHERE token_id = ? ORDER BY id"
+        while len(found := self.rows(query, token.id)) < count:
+            assert time.monotonic() < deadline, f"{len(found)} of {count} rows after {timeout} s"
+            time.sleep(0.05)
+        return found
+
+    # as the operating system sees it
+    def processes(self) -> list[int]:
+        """The process and all below it."""
+        found = [self.process.pid]
+        for pid in found:
+            children = Path(f"/proc/{pid}/task/{pid}/children")
+            found += [int(child) for child in children.read_text().split()] if children.exists() else []
+        return found
+
+    def resident_bytes(self) -> int:
+        total = 0
+        for pid in self.processes():
+            status = Path(f"/proc/{pid}/status").read_text()
+            total += int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
+        return total

@@ -1,0 +1,53 @@
+"""An alias replaces the bytes of the top-level `model` value and nothing else."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.dialects.toplevel import find_model, replace_model
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=12),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=6) | st.just("model"), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"model":"a"}', b'{"model":"X"}'),
+        (b'{ "model" :\n "a" , "b":1}', b'{ "model" :\n "X" , "b":1}'),
+        (b'{"x":{"model":"no"},"model":"a"}', b'{"x":{"model":"no"},"model":"X"}'),
+        (b'{"x":"\\"model\\":","model":"a"}', b'{"x":"\\"model\\":","model":"X"}'),
+        (b'{"x":"model","model":"a"}', b'{"x":"model","model":"X"}'),
+        (b'{"mod\\u0065l":"a"}', b'{"mod\\u0065l":"X"}'),
+        (b'{"model":"a","model":"b"}', b'{"model":"a","model":"X"}'),
+        (b'{"model":null}', b'{"model":null}'),
+        (b'["model","a"]', b'["model","a"]'),
+        (b"not json", b"not json"),
+        (b"", b""),
+    ],
+)
+def test_only_the_value_changes(body: bytes, expected: bytes) -> None:
+    assert replace_model(body, "X") == expected
+
+
+@given(
+    st.dictionaries(st.text(max_size=6), JSON, max_size=5), st.text(min_size=1, max_size=12), st.booleans()
+)
+def test_the_rest_of_any_body_is_kept(rest: dict[str, object], model: str, comes_first: bool) -> None:
+    rest.pop("model", None)
+    whole = {"model": "asked", **rest} if comes_first else {**rest, "model": "asked"}
+    body = json.dumps(whole).encode()
+    changed = replace_model(body, model)
+    assert json.loads(changed) == {**whole, "model": model}
+    span = find_model(body)
+    assert span is not None
+    assert changed[: span[0]] == body[: span[0]]
+    assert changed.endswith(body[span[1] :])

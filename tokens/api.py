@@ -1,0 +1,81 @@
+"""Management of tokens over HTTP. Authentication and the mapping of errors are the gateway's."""
+
+from __future__ import annotations
+
+import time
+
+from django.http import HttpRequest
+from ninja import Query, Router
+
+from . import bodies, presenting, services
+from .errors import BadTokenField
+from .schemas import (
+    ChangeIn,
+    IssuedOut,
+    IssueIn,
+    ListIn,
+    RevokedOut,
+    RevokeIn,
+    RotatedOut,
+    RotateIn,
+    TokenListOut,
+    TokenOut,
+    body,
+)
+
+router = Router(tags=["tokens"])
+
+
+@router.post("", response=IssuedOut, openapi_extra=body(IssueIn), summary="Issue a token")
+def issue(request: HttpRequest) -> dict[str, object]:
+    """The secret is in this answer and nowhere else. Unknown fields are ignored, as in the reference."""
+    given = bodies.read_object(request)
+    known = {name: given[name] for name in services.ISSUABLE if given.get(name) is not None}
+    return presenting.issued(services.issue(**known), time.time())
+
+
+@router.get("/list", response=TokenListOut, summary="List tokens, newest first")
+def listing(request: HttpRequest, filters: Query[ListIn]) -> dict[str, object]:
+    page, now = services.find(services.Filters(**filters.dict())), time.time()
+    return {
+        "data": [presenting.record(token, now) for token in page.tokens],
+        "has_more": page.has_more,
+        "next_after": page.tokens[-1].id if page.has_more else None,
+    }
+
+
+@router.post("/revoke", response=RevokedOut, openapi_extra=body(RevokeIn), summary="Revoke a token")
+def revoke(request: HttpRequest) -> dict[str, object]:
+    """For good. Repeating it is no error; an unknown id is (the reference says 200 to those)."""
+    token_id = bodies.read_object(request).get("id")
+    if not isinstance(token_id, str):
+        raise BadTokenField("id", "must be given, as a string")
+    return {"revoked": services.revoke(token_id).id}
+
+
+@router.get("/{token_id}", response=TokenOut, summary="Show a token")
+def show(request: HttpRequest, token_id: str) -> dict[str, object]:
+    return presenting.record(services.get(token_id), time.time())
+
+
+@router.patch("/{token_id}", response=TokenOut, openapi_extra=body(ChangeIn), summary="Change a token")
+def change(request: HttpRequest, token_id: str) -> dict[str, object]:
+    """Only what is given changes; null clears. Obeyed by every running process within a second."""
+    given = bodies.read_object(request)
+    return presenting.record(services.change(token_id, **given), time.time())
+
+
+@router.post(
+    "/{token_id}/rotate",
+    response=RotatedOut,
+    openapi_extra=body(RotateIn, is_required=False),
+    summary="Replace a token's secret",
+)
+def rotate(request: HttpRequest, token_id: str) -> dict[str, object]:
+    """A successor with the same limits and ledger; the old secret lives on for `grace_seconds`."""
+    given = bodies.read_object(request)
+    for name in given:
+        if name not in ("grace_seconds", "ttl_hours"):
+            raise BadTokenField(name, "unknown field")
+    result = services.rotate(token_id, given.get("grace_seconds"), given.get("ttl_hours"))
+    return presenting.rotated(result, time.time())

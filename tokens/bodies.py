@@ -1,0 +1,54 @@
+"""Reading the JSON body of a management request: strict, bounded, with errors that say what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import NoReturn
+
+from django.http import HttpRequest
+
+from .errors import BadTokenField, BodyTooLarge, WrongMediaType
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+
+
+def read_object(request: HttpRequest) -> dict[str, object]:
+    """The body as a JSON object; an empty body is an empty object. Raises BadTokenField, BodyTooLarge,
+    WrongMediaType."""
+    content_type = (request.content_type or "").lower()
+    if content_type != "application/json" and not (
+        content_type.startswith("application/") and content_type.endswith("+json")
+    ):
+        raise WrongMediaType
+    declared = request.META.get("CONTENT_LENGTH") or "0"
+    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
+        raise BodyTooLarge(MAX_BODY_BYTES)
+    raw = request.body
+    if len(raw) > MAX_BODY_BYTES:
+        raise BodyTooLarge(MAX_BODY_BYTES)
+    return parse_object(raw) if raw else {}
+
+
+def parse_object(raw: bytes) -> dict[str, object]:
+    """One JSON object. A name given twice is refused: which of the two was meant?"""
+    try:
+        value = json.loads(raw.decode(), object_pairs_hook=_once, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise BadTokenField("", "The request body is not valid JSON") from None
+    if not isinstance(value, dict):
+        raise BadTokenField("", "The request body must be a JSON object")
+    return value
+
+
+def _once(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise BadTokenField(name[:64], "is given twice")
+        found[name] = value
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)

@@ -1,0 +1,122 @@
+"""What tokens raises. No HTTP statuses here: `gateway/errors.py` gives them. Every text may be shown to a client."""
+
+
+class TokenError(Exception):
+    """Anything this app refuses."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class AuthenticationFailed(TokenError):
+    """The presented secret doesn't open the door."""
+
+
+class MissingToken(AuthenticationFailed):
+    """Neither header carried a secret."""
+
+    def __init__(self) -> None:
+        super().__init__("Missing Authorization Bearer token or x-api-key")
+
+
+class BadPrefix(AuthenticationFailed):
+    """Not one of ours by its first letters."""
+
+    def __init__(self) -> None:
+        super().__init__("Token must start with 'la_sk_' prefix")
+
+
+class InvalidToken(AuthenticationFailed):
+    """Malformed, forged, or with claims we don't take. `detail` never repeats the token."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"Invalid token: {detail}")
+        self.detail = detail
+
+
+class ExpiredToken(AuthenticationFailed):
+    """`exp` has come, or the life of the token was cut short."""
+
+    def __init__(self) -> None:
+        super().__init__("Token has expired")
+
+
+class RevokedToken(AuthenticationFailed):
+    """The row says revoked. The reference answers 403 here, and 401 to its siblings."""
+
+    def __init__(self) -> None:
+        super().__init__("Token has been revoked")
+
+
+class UnrecordedToken(AuthenticationFailed):
+    """A good signature, but no row: the store was wiped, or the token was made elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__("Token has no stored record here; ask for a new one")
+
+
+class UnknownToken(AuthenticationFailed):
+    """Internal: memory doesn't know `sub`. The relay awaits `Registry.lookup(sub)` and asks once more."""
+
+    def __init__(self, sub: str) -> None:
+        super().__init__("Token has no stored record here; ask for a new one")
+        self.sub = sub
+
+
+class StoreUnavailable(TokenError):
+    """The database could not be asked about a token that memory doesn't know. Temporary."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"Token storage error: {detail}")
+
+
+class TokenNotFound(TokenError):
+    """No token row with this id."""
+
+    def __init__(self, token_id: str) -> None:
+        super().__init__("No token with this id")
+        self.token_id = token_id
+
+
+class GroupNotFound(TokenError):
+    """No group with this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("No group with this name")
+        self.name = name
+
+
+class GroupInUse(TokenError):
+    """The group still has tokens or sub-groups; deleting it would lift their limits."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("The group still has tokens or sub-groups; move them first")
+        self.name = name
+
+
+class BadTokenField(TokenError):
+    """A field that can't be taken as given. `param` is its name, "" for the body as a whole."""
+
+    def __init__(self, param: str, message: str) -> None:
+        super().__init__(f"{param}: {message}" if param else message)
+        self.param = param
+
+
+class WrongMediaType(TokenError):
+    """A management request whose body does not say that it is JSON."""
+
+    def __init__(self) -> None:
+        super().__init__("Expected request with `Content-Type: application/json`")
+
+
+class BodyTooLarge(TokenError):
+    """A management request over the limit."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"The request body is larger than {limit_bytes} bytes")
+        self.limit_bytes = limit_bytes
+
+
+class TokenConflict(TokenError):
+    """The row can't make this change any more: revoked, already rotated, or changed meanwhile."""

@@ -1,0 +1,54 @@
+"""A token row as JSON: the reference's six fields, and ours after them. Never a secret."""
+
+from __future__ import annotations
+
+from . import fields
+from .models import Token
+from .services import Issued, Rotated
+
+
+def reference_record(token: Token) -> dict[str, object]:
+    """The record in the reference's order of fields."""
+    return {
+        "id": token.id,
+        "label": token.label,
+        "issued_at": token.issued_at,
+        "expires_at": token.expires_at,
+        "revoked": token.is_revoked,
+        "account": token.account,
+    }
+
+
+def record(token: Token, now: float) -> dict[str, object]:
+    """Everything there is to tell, with the limits that can be set today."""
+    return {
+        **reference_record(token),
+        "state": token.state(now),
+        "provider": token.provider,
+        "group": None if token.group is None else token.group.name,
+        **limits(token),
+        "ledger_id": token.ledger_id,
+        "rotated_from": token.rotated_from,
+    }
+
+
+def limits(token: Token) -> dict[str, object]:
+    """The enabled limits; unset ones are null or empty."""
+    values = {name: getattr(token, name) for name in fields.ENABLED_LIMITS}
+    return {name: _plain(name, value) for name, value in values.items()}
+
+
+def issued(result: Issued, now: float) -> dict[str, object]:
+    """The answer to an issue: the only time the secret is told."""
+    return {"token": result.secret, "ttl_hours": result.ttl_hours, **record(result.token, now)}
+
+
+def rotated(result: Rotated, now: float) -> dict[str, object]:
+    """The answer to a rotation: the successor with its secret, and when the old token ends."""
+    return {**issued(result.issued, now), "old_expires_at": result.old_ends_at}
+
+
+def _plain(name: str, value: object) -> object:
+    if name == "budget" and value is not None:
+        return format(value, "f")
+    return None if value == "" else value

@@ -1,0 +1,165 @@
+"""What memory keeps of a token row: immutable, complete for the relay, without any secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fnmatch import fnmatchcase
+
+from .models import Group, Limited, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """One set of limits and the ledger it is counted in. None and () mean: no such limit."""
+
+    ledger: str  # `ledger_id` of a token, or `group:<id>`
+    name: str = ""  # the group's, "" for a token's own
+    max_requests: int | None = None
+    requests_per_minute: int | None = None
+    input_tokens_per_minute: int | None = None
+    output_tokens_per_minute: int | None = None
+    max_parallel_requests: int | None = None
+    budget: Decimal | None = None
+    budget_currency: str = ""
+    budget_period: str = ""
+    budget_soft_percent: int | None = None
+    allowed_models: tuple[str, ...] = ()
+    allowed_surfaces: tuple[str, ...] = ()
+
+    @property
+    def counts_something(self) -> bool:
+        """Whether a ledger has to be asked for these limits."""
+        counted = (
+            *(self.max_requests, self.requests_per_minute, self.input_tokens_per_minute),
+            *(self.output_tokens_per_minute, self.max_parallel_requests, self.budget),
+        )
+        return any(limit is not None for limit in counted)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """A token as the relay sees it. Times are Unix seconds."""
+
+    id: str
+    label: str
+    issued_at: int
+    expires_at: int
+    ends_early_at: int | None  # set when the row ends the token before its signature does
+    is_revoked: bool
+    account: str | None
+    provider: str | None
+    group: str | None
+    ledger_id: str
+    own: Limits
+    shared: tuple[Limits, ...] = ()  # the group's, then its parent's
+    group_id: int | None = None
+    revision: int = 0
+    is_recorded: bool = True
+    is_limited: bool = False  # some limit of `limits` counts something
+
+    @property
+    def limits(self) -> tuple[Limits, ...]:
+        """Every set that holds for this token; the tightest wins."""
+        return (self.own, *self.shared)
+
+    def may_use_model(self, model: str) -> bool:
+        """Whether every set of limits allows this model name. `*`, `?` and `[…]` as in shell patterns."""
+        return all(_matches(limits.allowed_models, model) for limits in self.limits)
+
+    def may_use_surface(self, surface: str) -> bool:
+        """Whether every set of limits allows this surface."""
+        return all(_matches(limits.allowed_surfaces, surface) for limits in self.limits)
+
+    def with_shared(self, shared: tuple[Limits, ...]) -> TokenRecord:
+        """The same token under its group's newer limits."""
+        return replace(
+            self,
+            shared=shared,
+            group=shared[0].name if shared else None,
+            is_limited=any(limits.counts_something for limits in (self.own, *shared)),
+        )
+
+    @property
+    def is_model_restricted(self) -> bool:
+        """Whether some set of limits names models, so that the call's model must be known."""
+        return any(limits.allowed_models for limits in self.limits)
+
+
+def from_row(token: Token, shared: tuple[Limits, ...]) -> TokenRecord:
+    """The record of a row; `shared` are the limits of its group and of that group's parent."""
+    own = limits_of(token, token.ledger_id)
+    return TokenRecord(
+        id=token.id,
+        label=token.label,
+        issued_at=token.issued_at,
+        expires_at=token.expires_at,
+        ends_early_at=token.expires_at if token.is_shortened else None,
+        is_revoked=token.is_revoked,
+        account=token.account or None,
+        provider=token.provider or None,
+        group=shared[0].name if shared else None,
+        ledger_id=token.ledger_id,
+        own=own,
+        shared=shared,
+        group_id=token.group_id,
+        revision=token.revision,
+        is_limited=any(limits.counts_something for limits in (own, *shared)),
+    )
+
+
+def unrecorded(sub: str, label: str, times: tuple[int, int]) -> TokenRecord:
+    """A token that is good by its signature alone. `times` are iat and exp."""
+    return TokenRecord(
+        id=sub,
+        label=label,
+        issued_at=times[0],
+        expires_at=times[1],
+        ends_early_at=None,
+        is_revoked=False,
+        account=None,
+        provider=None,
+        group=None,
+        ledger_id=sub,
+        own=Limits(sub),
+        is_recorded=False,
+    )
+
+
+def group_ledger(group_id: int) -> str:
+    """The ledger's name for what a group spends."""
+    return f"group:{group_id}"
+
+
+def shared_limits(groups: Iterable[Group]) -> dict[int, tuple[Limits, ...]]:
+    """For every group's id: its own limits, then its parent's."""
+    by_id = {group.pk: group for group in groups}
+    found: dict[int, tuple[Limits, ...]] = {}
+    for pk, group in by_id.items():
+        chain = [group] if group.parent_id is None else [group, by_id[group.parent_id]]
+        found[pk] = tuple(limits_of(member, group_ledger(member.pk), member.name) for member in chain)
+    return found
+
+
+def limits_of(row: Limited, ledger: str, name: str = "") -> Limits:
+    """The limits of a row, counted in `ledger`."""
+    return Limits(
+        ledger=ledger,
+        name=name,
+        max_requests=row.max_requests,
+        requests_per_minute=row.requests_per_minute,
+        input_tokens_per_minute=row.input_tokens_per_minute,
+        output_tokens_per_minute=row.output_tokens_per_minute,
+        max_parallel_requests=row.max_parallel_requests,
+        budget=row.budget,
+        budget_currency=row.budget_currency,
+        budget_period=row.budget_period,
+        budget_soft_percent=row.budget_soft_percent,
+        allowed_models=tuple(row.allowed_models),
+        allowed_surfaces=tuple(row.allowed_surfaces),
+    )
+
+
+def _matches(patterns: tuple[str, ...], name: str) -> bool:
+    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -1,0 +1,33 @@
+"""The counter that every change of a token or group goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
+from django.db.models import F
+
+from . import changes
+from .models import TokensRevision
+
+
+@contextmanager
+def counted() -> Iterator[int]:
+    """A transaction that changes rows; gives the revision to stamp them with, tells listeners after it.
+
+    The counter is incremented first: writers queue on its row, so revisions commit in the order in which
+    they are given out, and a reader that has seen n has seen everything up to n.
+    """
+    with transaction.atomic():
+        counter = TokensRevision.objects.filter(pk=1)
+        if not counter.update(value=F("value") + 1):
+            TokensRevision.objects.bulk_create([TokensRevision(pk=1)], ignore_conflicts=True)
+            counter.update(value=F("value") + 1)
+        transaction.on_commit(changes.announce)
+        yield counter.values_list("value", flat=True).get()
+
+
+def reload_from(revision: int) -> None:
+    """Rows are gone: readers that have not seen `revision` must load anew."""
+    TokensRevision.objects.filter(pk=1).update(reload_from=revision)

@@ -1,0 +1,226 @@
+"""Everything that writes tokens. Each function is one transaction, counted in `tokens_revision`.
+
+After the commit, and before the function returns, this process's listeners are told (`changes`) and the
+reference's files are written (`file_services`).
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
+from . import fields, jwt
+from .errors import BadTokenField, TokenConflict, TokenNotFound
+from .file_services import changing
+from .models import LIMIT_FIELDS, Group, Token
+
+STATES = ("active", "revoked", "expired")
+MAX_PAGE = 1_000
+CHANGEABLE = ("label", "expires_at", *fields.TOKEN_FIELDS)
+ISSUABLE = ("label", "ttl_hours", *fields.TOKEN_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new row and the secret, which exists nowhere else."""
+
+    token: Token
+    ttl_hours: int
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """The successor, and when the old token ends (Unix seconds)."""
+
+    issued: Issued
+    old_ends_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What to list. `label` is contained in the label; None = any; `state` is one of STATES."""
+
+    label: str | None = None
+    state: str | None = None
+    account: str | None = None
+    group: str | None = None
+    after: str | None = None  # the id that ended the page before
+    limit: int = MAX_PAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    tokens: list[Token]
+    has_more: bool
+
+
+def issue(**given: object) -> Issued:
+    """Make a token. Takes `label`, `ttl_hours` and the enabled fields of `fields.TOKEN_FIELDS`, as in JSON;
+    `group` is a name. Raises BadTokenField."""
+    given = dict(given)
+    hours = fields.ttl_hours(given.pop("ttl_hours", None))
+    label = fields.label(given.pop("label", None))
+    values = fields.check_all(given, fields.TOKEN_FIELDS)
+    with changing() as revision:
+        return _create(hours, {**_resolved(values), "label": label, "revision": revision})
+
+
+def revoke(token_id: str) -> Token:
+    """Refuse the token from now on. There is no way back. Idempotent; raises TokenNotFound."""
+    with changing() as revision:
+        Token.objects.filter(pk=token_id, revoked_at=None).update(
+            revoked_at=int(time.time()), revision=revision
+        )
+        return get(token_id)
+
+
+def expire(token_id: str) -> Token:
+    """End the token now, as if its time had run out. Idempotent; raises TokenNotFound."""
+    return _end_by(token_id, int(time.time()))
+
+
+def change(token_id: str, **given: object) -> Token:
+    """Set `label`, `expires_at` (Unix seconds, not beyond the signed end) and the enabled fields; null
+    clears. Raises TokenNotFound, BadTokenField, TokenConflict."""
+    given = dict(given)
+    values: dict[str, object] = {}
+    if "label" in given:
+        values["label"] = fields.label(given.pop("label"))
+    if "expires_at" in given:
+        values["expires_at"] = fields.integer("expires_at", given.pop("expires_at"), (1, 2**53))
+    values |= fields.check_all(given, fields.TOKEN_FIELDS)
+    with changing() as revision:
+        token = get(token_id)
+        _check_end(token, values.get("expires_at"))
+        _compare_and_swap(token, {**_resolved(values), "revision": revision})
+        return get(token_id)
+
+
+def rotate(token_id: str, grace_seconds: object = None, ttl_hours: object = None) -> Rotated:
+    """A successor with a new id and the same limits and ledger; the old token lives `grace_seconds` more.
+
+    `ttl_hours` defaults to the old token's own span. Raises TokenNotFound, BadTokenField, TokenConflict.
+    """
+    grace = fields.grace_seconds(grace_seconds)
+    hours = None if ttl_hours is None else fields.ttl_hours(ttl_hours)
+    with changing() as revision:
+        old = get(token_id)
+        if old.is_revoked:
+            raise TokenConflict("A revoked token can't be rotated; issue a new one")
+        if Token.objects.filter(rotated_from=old.id).exists():
+            raise TokenConflict("This token was rotated already; rotate its successor")
+        kept = {name: getattr(old, name) for name in (*LIMIT_FIELDS, "account", "provider", "group", "label")}
+        issued = _create(
+            hours or _span_hours(old),
+            {**kept, "ledger_id": old.ledger_id, "rotated_from": old.id, "revision": revision},
+        )
+        ends_at = min(old.expires_at, int(time.time()) + grace)
+        _compare_and_swap(old, {"expires_at": ends_at, "revision": revision})
+        return Rotated(issued, ends_at)
+
+
+def get(token_id: str) -> Token:
+    """The row; raises TokenNotFound."""
+    token = (
+        Token.objects.select_related("group").filter(pk=token_id).first() if _can_be_id(token_id) else None
+    )
+    if token is None:
+        raise TokenNotFound(token_id)
+    return token
+
+
+def find(filters: Filters) -> Page:
+    """One page, newest first. Raises BadTokenField for a filter that makes no sense."""
+    limit = fields.integer("limit", filters.limit, (1, MAX_PAGE))
+    rows = _filtered(filters)
+    if filters.after is not None:
+        last = Token.objects.filter(pk=filters.after).first() if _can_be_id(filters.after) else None
+        if last is None:
+            raise BadTokenField("after", "no token with this id")
+        rows = rows.filter(Q(issued_at__lt=last.issued_at) | Q(issued_at=last.issued_at, id__lt=last.id))
+    found = list(rows.select_related("group")[: limit + 1])
+    return Page(found[:limit], has_more=len(found) > limit)
+
+
+def find_all(filters: Filters) -> Iterator[Token]:
+    """Every token that the filters let through, newest first, page by page."""
+    while True:
+        page = find(filters)
+        yield from page.tokens
+        if not page.has_more:
+            return
+        filters = replace(filters, after=page.tokens[-1].id)
+
+
+def in_state(rows: QuerySet[Token], state: str, now: float) -> QuerySet[Token]:
+    """Those of `rows` that are `active`, `revoked` or `expired`."""
+    if state not in STATES:
+        raise BadTokenField("state", f"must be one of {', '.join(STATES)}")
+    if state == "revoked":
+        return rows.exclude(revoked_at=None)
+    alive = rows.filter(revoked_at=None)
+    return alive.filter(expires_at__gt=now) if state == "active" else alive.filter(expires_at__lte=now)
+
+
+def _filtered(filters: Filters) -> QuerySet[Token]:
+    rows = Token.objects.order_by("-issued_at", "-id")
+    if filters.label:
+        rows = rows.filter(label__icontains=fields.text("label", filters.label, fields.MAX_LABEL_LENGTH))
+    if filters.account is not None:
+        rows = rows.filter(account=fields.text("account", filters.account, fields.MAX_NAME_LENGTH))
+    if filters.group is not None:
+        rows = rows.filter(group__name=fields.text("group", filters.group, fields.MAX_NAME_LENGTH))
+    return rows if filters.state is None else in_state(rows, filters.state, time.time())
+
+
+def _create(hours: int, values: Mapping[str, object]) -> Issued:
+    token_id, now = str(uuid.uuid4()), int(time.time())
+    ends_at = now + hours * 3600
+    times = {"issued_at": now, "expires_at": ends_at, "signed_until": ends_at}
+    token = Token.objects.create(id=token_id, **{"ledger_id": token_id, **times, **values})
+    claims = jwt.Claims(token_id, now, ends_at, token.label)
+    return Issued(token, hours, jwt.sign(claims, settings.TOKEN_SECRET.encode()))
+
+
+def _end_by(token_id: str, moment: int) -> Token:
+    with changing() as revision:
+        Token.objects.filter(pk=token_id, expires_at__gt=moment).update(expires_at=moment, revision=revision)
+        return get(token_id)
+
+
+def _compare_and_swap(token: Token, values: Mapping[str, object]) -> None:
+    """Write only if nobody wrote since `token` was read. Writers queue, so losing means a foreign writer."""
+    if not Token.objects.filter(pk=token.pk, revision=token.revision).update(**values):
+        raise TokenConflict("The token was changed meanwhile; try again")
+
+
+def _resolved(values: Mapping[str, object]) -> dict[str, object]:
+    """`group` from its name to its row."""
+    found = dict(values)
+    if found.get("group") is not None:
+        found["group"] = Group.objects.filter(name=found["group"]).first()
+        if found["group"] is None:
+            raise BadTokenField("group", "no group with this name")
+    return found
+
+
+def _check_end(token: Token, expires_at: object) -> None:
+    if isinstance(expires_at, int) and expires_at > token.signed_until:
+        raise BadTokenField(
+            "expires_at", "can't lie beyond the end that the token was signed with; rotate it"
+        )
+
+
+def _span_hours(token: Token) -> int:
+    hours = -(-(token.signed_until - token.issued_at) // 3600)
+    return min(max(hours, 1), fields.MAX_TTL_HOURS)
+
+
+def _can_be_id(token_id: str) -> bool:
+    return len(token_id) <= fields.MAX_NAME_LENGTH and "\0" not in token_id
