@@ -69,6 +69,14 @@ class PoolCore:
                 group.inherit(self._groups[name])
         self._groups = groups
 
+    def now(self) -> float:
+        return self._options.clock()
+
+    def states(self) -> list[AccountState]:
+        """Every account in the operator's order, absent ones too. To be read, not changed."""
+        with self._lock:
+            return sorted(self._states.values(), key=lambda state: (state.terms.position, state.id))
+
     # What the relay calls
 
     def has_accounts(self, provider: str) -> bool:

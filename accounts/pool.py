@@ -193,6 +193,7 @@ class Pool(PoolCore):
             state = self._states[row.id] = AccountState(row.id, terms, loaded)
             state.last_error = row.last_error
             state.windows = store.windows_of(row)
+            state.used_before = row.used
             state.cleared_revision = row.cleared_revision
         else:
             state.accept_terms(terms)

@@ -10,16 +10,15 @@ import logging
 import secrets as randomness
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from django.conf import settings
 from django.db.models import Q
 
 from accounts import services
-from accounts.credential_files import FileCredential, Reading, read_directory
+from accounts.credential_files import FileCredential, Reading
 from accounts.errors import RefreshFailed
 from accounts.models import Account, RefreshLease, Source
-from accounts.sources import Pair, current_pair, load_proxy
+from accounts.sources import Pair, current_pair, load_proxy, read_home
 from accounts.token_endpoint import GrantRefused, TokenEndpoint, TokenEndpointBusy, TokenEndpointDown
 from accounts.write_back import FileMoved, write_pair
 from providers.errors import SecretUnreadable
@@ -95,7 +94,7 @@ class Refresher:
         row = Account.objects.filter(id=account).first()
         if row is None:
             raise RefreshFailed("the account is gone")
-        reading = read_directory(Path(row.location), row.provider) if row.source == Source.DIRECTORY else None
+        reading = read_home(row)
         try:
             pair = (
                 current_pair(row, reading, box()) if row.source in (Source.DIRECTORY, Source.OAUTH) else None

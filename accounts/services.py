@@ -20,7 +20,7 @@ from accounts.errors import AccountExists, BadAccount, ManagedAccount, UnknownAc
 from accounts.models import Account, AccountsRevision, Cooldown, PoolSetting, RefreshLease, Source, Strategy
 from accounts.sources import Pair, proxy_context, secret_context, stored_pair
 from accounts.store import ONLY_ROW
-from accounts.validation import check_new_name, check_source, clean
+from accounts.validation import check_new_name, check_pair, check_source, clean
 from providers.secrets import box
 
 PAIR_FIELDS = ("secret", "refresh_token", "expires_at")
@@ -50,14 +50,7 @@ def add(values: Mapping[str, Any]) -> Account:
 
     `secret` is the API key, or the access token of a pair. Raises `BadAccount`, `AccountExists`.
     """
-    fields = clean(values)
-    for required in ("name", "source"):
-        if required not in fields:
-            raise BadAccount(required, "required")
-    check_new_name(fields["name"])
-    check_source(fields["source"], fields.get("location", ""), fields.get("secret", ""))
-    _check_pair(fields["source"], fields)
-    row = Account(name=fields["name"], source=fields["source"])
+    row, fields = check(None, values)
     _apply(row, fields)
     try:
         with change() as row.revision:
@@ -69,23 +62,36 @@ def add(values: Mapping[str, Any]) -> Account:
 
 def update(name: str, values: Mapping[str, Any]) -> Account:
     """Changes fields of an account; a new secret replaces the whole pair. Raises `UnknownAccount`, `BadAccount`."""
-    fields = clean(values)
-    for fixed in ("name", "source"):
-        if fixed in fields:
-            raise BadAccount(fixed, "can't be changed: add another account")
     with change() as revision:
-        row = _locked(name)
-        if row.is_managed and {"location", "provider", *PAIR_FIELDS} & set(fields):
-            raise ManagedAccount(f"{name} is named by the environment: change it there")
-        _check_pair(row.source, fields)
-        if "location" in fields:
-            check_source(row.source, fields["location"], "")
+        row, fields = check(_locked(name), values)
         _apply(row, fields)
         if "secret" in fields:
             _forget_faults(row, revision)
         row.revision = revision
         row.save()
     return row
+
+
+def check(row: Account | None, values: Mapping[str, Any]) -> tuple[Account, dict[str, Any]]:
+    """The row to change, or a new unsaved one, and the cleaned fields. Raises what `add` and `update` raise."""
+    fields = clean(values)
+    if row is None:
+        for required in ("name", "source"):
+            if required not in fields:
+                raise BadAccount(required, "required")
+        check_new_name(fields["name"])
+        check_source(fields["source"], fields.get("location", ""), fields.get("secret", ""))
+        row = Account(name=fields["name"], source=fields["source"])
+    else:
+        for fixed in ("name", "source"):
+            if fields.get(fixed, getattr(row, fixed)) != getattr(row, fixed):
+                raise BadAccount(fixed, "can't be changed: add another account")
+        if row.is_managed and {"location", "provider", *PAIR_FIELDS} & set(fields):
+            raise ManagedAccount(f"{row.name} is named by the environment: change it there")
+        if "location" in fields:
+            check_source(row.source, fields["location"], "stored")
+    check_pair(row.source, fields)
+    return row, fields
 
 
 def pause(name: str) -> Account:
@@ -172,6 +178,15 @@ def sync_from_environment() -> bool:
     return True
 
 
+def sync_once() -> None:
+    """For commands: names the environment's accounts when no server has done so yet.
+
+    Never more: a shell without the server's variables must not make the server's accounts absent.
+    """
+    if not Account.objects.filter(is_managed=True).exists():
+        sync_from_environment()
+
+
 def _is_in_step(wanted: dict[str, Named]) -> bool:
     rows = Account.objects.filter(is_managed=True, is_absent=False)
     present = {Named(row.name, row.source, row.location, row.position, row.provider) for row in rows}
@@ -193,15 +208,6 @@ def _forget_faults(row: Account, revision: int) -> None:
     row.cleared_revision = revision
     Cooldown.objects.filter(account=row).delete()
     RefreshLease.objects.filter(account=row).update(not_before=0.0)
-
-
-def _check_pair(source: str, fields: Mapping[str, Any]) -> None:
-    if source != Source.OAUTH and {"refresh_token", "expires_at"} & set(fields):
-        raise BadAccount("refresh_token", "only an oauth account has a pair")
-    if source == Source.API_KEY and "secret" in fields and not fields["secret"]:
-        raise BadAccount("secret", "can't be empty")
-    if source in (Source.DIRECTORY, Source.ENVIRONMENT) and fields.get("secret"):
-        raise BadAccount("secret", f"a {source} account keeps its secret elsewhere")
 
 
 def _apply(row: Account, fields: Mapping[str, Any]) -> None:

@@ -102,6 +102,11 @@ def load_secret(row: Account, reading: Reading | None, box: SecretBox) -> Loaded
     return Loaded(problem=reading.problem, is_logged_out=reading.is_logged_out)
 
 
+def read_home(row: Account) -> Reading | None:
+    """The row's directory as it is now; None for other sources."""
+    return read_directory(Path(row.location), row.provider) if row.source == Source.DIRECTORY else None
+
+
 def load_proxy(row: Account, box: SecretBox) -> str | None:
     """The egress proxy's URL. Raises `SecretUnreadable`: going out without it would be worse than not at all."""
     return box.decrypt(row.encrypted_proxy, proxy_context(row.name)) if row.encrypted_proxy else None
@@ -143,7 +148,8 @@ class Directories:
         key = (row.location, row.provider)
         found = self._readings.get(key)
         if found is None:
-            found = self._readings[key] = read_directory(Path(row.location), row.provider)
+            found = read_directory(Path(row.location), row.provider)
+            self._readings[key] = found
         return found
 
     def changed(self) -> set[str]:

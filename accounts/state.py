@@ -79,6 +79,7 @@ class AccountState:
         "turn",
         "unsaved_used",
         "used",
+        "used_before",
         "warned_until",
         "weight",
         "windows",
@@ -100,6 +101,7 @@ class AccountState:
         self.in_flight = 0
         self.used = 0
         self.unsaved_used = 0
+        self.used_before = 0
         self.turn = 0.0
         self.stride = 1.0
         self.order = 0

@@ -56,7 +56,15 @@ def check_source(source: str, location: str, secret: str) -> None:
             raise BadAccount("secret", f"a new {source} account needs its secret")
         if location:
             raise BadAccount("location", f"an {source} account has none")
-    elif secret:
+
+
+def check_pair(source: str, fields: Mapping[str, Any]) -> None:
+    """Secrets go with the sources that store them."""
+    if source != Source.OAUTH and (fields.get("refresh_token") or fields.get("expires_at")):
+        raise BadAccount("refresh_token", "only an oauth account has a pair")
+    if source in (Source.API_KEY, Source.OAUTH) and "secret" in fields and not fields["secret"]:
+        raise BadAccount("secret", "can't be empty")
+    if source in (Source.DIRECTORY, Source.ENVIRONMENT) and fields.get("secret"):
         raise BadAccount("secret", f"a {source} account keeps its secret elsewhere")
 
 

@@ -14,8 +14,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
         name = str(conn_params["database"])
         if not name.startswith(("file:", ":memory:")):
-            path = Path(name)
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            try:
+                _prepare(Path(name))
+            except OSError as exc:  # to everybody above, a database that can't be opened
+                raise sqlite3.OperationalError(f"unable to open database file: {exc.strerror}") from exc
         connection: sqlite3.Connection = super().get_new_connection(conn_params)
         return connection
+
+
+def _prepare(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

@@ -1,0 +1,227 @@
+"""Admin pages of accounts: what state they are in, and the operator's levers. Secrets go in, never out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from accounts import services
+from accounts.errors import AccountError, BadAccount
+from accounts.live import pool_to_show
+from accounts.models import Account, PoolSetting, Source
+from accounts.overview import MISLEADING_LIMIT, account_view
+from accounts.store import ONLY_ROW
+
+if TYPE_CHECKING:  # Django's classes take their model as a parameter in the stubs only
+    BaseForm = forms.ModelForm[Account]
+    BaseAccountAdmin = admin.ModelAdmin[Account]
+    BaseSettingAdmin = admin.ModelAdmin[PoolSetting]
+else:
+    BaseForm = forms.ModelForm
+    BaseAccountAdmin = BaseSettingAdmin = admin.ModelAdmin
+
+TERMS = ("is_paused", "priority", "weight", "max_parallel", "pause_at_percent", "request_caps")
+PLACE = ("provider", "location")
+WRITE_ONLY = ("secret", "refresh_token", "proxy")
+LEFT_ALONE = "Leave empty to keep what is stored. It is never shown."
+
+
+class AccountForm(BaseForm):
+    """Checks with the same rules as the API."""
+
+    secret = forms.CharField(
+        required=False,
+        widget=forms.PasswordInput,
+        strip=True,
+        help_text=f"API key or access token. {LEFT_ALONE}",
+    )
+    refresh_token = forms.CharField(
+        required=False, widget=forms.PasswordInput, help_text=f"Of an oauth account. {LEFT_ALONE}"
+    )
+    proxy = forms.CharField(
+        required=False,
+        widget=forms.PasswordInput,
+        help_text=f"http://[user:password@]host:port. {LEFT_ALONE}",
+    )
+    no_proxy = forms.BooleanField(required=False, label="Remove the egress proxy")
+
+    class Meta:
+        model = Account
+        fields = ("name", "source", *PLACE, *TERMS)
+
+    def values(self) -> dict[str, Any]:
+        """What services are told: only what was changed, secrets only when given."""
+        changed = {
+            name: self.cleaned_data[name]
+            for name in self.changed_data
+            if name not in (*WRITE_ONLY, "no_proxy")
+        }
+        if "request_caps" in changed:
+            changed["request_caps"] = changed["request_caps"] or []
+        given = {name: self.cleaned_data[name] for name in WRITE_ONLY if self.cleaned_data.get(name)}
+        if self.cleaned_data.get("no_proxy"):
+            given["proxy"] = ""
+        return {**changed, **given}
+
+    def clean(self) -> dict[str, Any]:
+        """Dry run of the services' own checks, so that a mistake is told beside its field."""
+        cleaned = super().clean() or {}
+        if self.errors:
+            return cleaned
+        try:
+            services.check(None if self.instance.pk is None else self.instance, self.as_given(cleaned))
+        except BadAccount as exc:
+            self.add_error(exc.field if exc.field in self.fields else None, str(exc))
+        except AccountError as exc:
+            self.add_error(None, str(exc))
+        return cleaned
+
+    def as_given(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        self.cleaned_data = cleaned
+        values = self.values()
+        if self.instance.pk is None:
+            values.update({"name": cleaned["name"], "source": cleaned["source"]})
+        return values
+
+
+@admin.register(Account)
+class AccountAdmin(BaseAccountAdmin):
+    """List with live state; actions pause, resume and clear."""
+
+    form = AccountForm
+    list_display = ("name", "provider", "source", "state", "used_now", "rests", "quota_now", "error")
+    list_filter = ("provider", "source", "is_paused", "is_absent", "needs_login")
+    search_fields = ("name", "provider")
+    actions = ["pause", "resume", "clear"]
+    readonly_fields = ("state", "rests", "quota_now", "error", "used_now", "about_limits")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        """Each page asks the pool once; the answer travels with the rows."""
+        pool = pool_to_show()
+        pool.apply_changes()
+        now = pool.now()
+        self._views = {state.id: account_view(state, now, include_paths=True) for state in pool.states()}
+        return super().get_queryset(request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> tuple[str, ...]:
+        fixed: tuple[str, ...] = () if obj is None else ("name", "source")
+        managed = PLACE if obj is not None and obj.is_managed else ()
+        return (*fixed, *managed, *self.readonly_fields)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
+        secrets: tuple[str, ...] = ("proxy", "no_proxy")
+        if obj is None or obj.source in (Source.API_KEY, Source.OAUTH):
+            secrets = ("secret", "refresh_token", *secrets)
+        now = () if obj is None else (("Now", {"fields": self.readonly_fields}),)
+        return (
+            *now,
+            (None, {"fields": ("name", "source", *PLACE)}),
+            ("Secrets", {"fields": secrets}),
+            ("Choice", {"fields": TERMS}),
+        )
+
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        if change:
+            services.update(obj.name, form.values())
+        else:
+            obj.pk = services.add(form.as_given(form.cleaned_data)).pk
+
+    def delete_model(self, request: HttpRequest, obj: Account) -> None:
+        self._each(request, [obj], services.remove, "removed")
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
+        self._each(request, list(queryset), services.remove, "removed")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
+        """An account that the environment names would come back."""
+        is_named = obj is not None and obj.is_managed and not obj.is_absent
+        return super().has_delete_permission(request, obj) and not is_named
+
+    @admin.action(description="Pause: take out of choice", permissions=["change"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
+        self._each(request, list(queryset), services.pause, "paused")
+
+    @admin.action(description="Resume", permissions=["change"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
+        self._each(request, list(queryset), services.resume, "resumed")
+
+    @admin.action(description="Clear cooldowns, marks and the breaker", permissions=["change"])
+    def clear(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
+        self._each(request, list(queryset), services.clear, "cleared")
+
+    def _each(self, request: HttpRequest, rows: list[Account], act: Callable[[str], Any], done: str) -> None:
+        for row in rows:
+            try:
+                act(row.name)
+            except AccountError as exc:
+                self.message_user(request, str(exc), messages.ERROR)
+            else:
+                self.message_user(request, f"{row.name}: {done}", messages.SUCCESS)
+
+    def _view(self, row: Account) -> dict[str, Any]:
+        return self._views.get(row.pk, {})
+
+    @admin.display(description="state")
+    def state(self, row: Account) -> str:
+        return str(self._view(row).get("state", ""))
+
+    @admin.display(description="calls")
+    def used_now(self, row: Account) -> int:
+        return int(self._view(row).get("used_total", row.used))
+
+    @admin.display(description="rests")
+    def rests(self, row: Account) -> SafeString | str:
+        lines = [
+            (rest["scope"], rest["value"] or "", rest["remaining_seconds"], rest["reason"])
+            for rest in self._view(row).get("cooldowns", [])
+        ]
+        return format_html_join(SafeString("<br>"), "{} {}: {} s more, {}", lines) or "–"
+
+    @admin.display(description="quota windows")
+    def quota_now(self, row: Account) -> SafeString | str:
+        lines = [
+            (
+                window["name"],
+                "?" if window["used_percent"] is None else window["used_percent"],
+                _when(window["resets_at"]),
+            )
+            for window in self._view(row).get("quota", [])
+        ]
+        return format_html_join(SafeString("<br>"), "{}: {} %, until {}", lines) or "–"
+
+    @admin.display(description="last error")
+    def error(self, row: Account) -> str:
+        return str(self._view(row).get("last_error") or "–")
+
+    @admin.display(description="about rate limits")
+    def about_limits(self, row: Account) -> SafeString:
+        return format_html("<p>{}</p>", MISLEADING_LIMIT)
+
+
+@admin.register(PoolSetting)
+class PoolSettingAdmin(BaseSettingAdmin):
+    """One row: the strategy, changed while the pool runs."""
+
+    fields = ("strategy",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not PoolSetting.objects.exists()
+
+    def has_delete_permission(self, request: HttpRequest, obj: PoolSetting | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: PoolSetting, form: Any, change: bool) -> None:
+        services.set_strategy(obj.strategy)
+        obj.pk = ONLY_ROW
+
+
+def _when(moment: float | None) -> str:
+    return "?" if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%d %b %H:%M UTC")

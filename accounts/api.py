@@ -1,0 +1,104 @@
+"""Management of accounts over HTTP. Authentication and the mapping of errors are the gateway's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Body, Router, Status
+
+from accounts import services
+from accounts.errors import UnknownAccount
+from accounts.live import pool_to_show
+from accounts.models import Account
+from accounts.overview import account_view
+from accounts.probing import probe
+from accounts.schemas import (
+    AccountList,
+    AccountShape,
+    ChangeAccount,
+    NewAccount,
+    ProbeShape,
+    RemovedShape,
+    request_body,
+)
+
+router = Router(tags=["accounts"])
+ACTIONS: dict[str, Callable[[str], Account]] = {
+    "pause": services.pause,
+    "resume": services.resume,
+    "clear": services.clear,
+}
+
+
+@router.get("", response=AccountList, summary="List accounts in the operator's order")
+def listing(request: HttpRequest) -> dict[str, Any]:
+    pool = pool_to_show()
+    now = pool.now()
+    return {"data": [account_view(state, now, include_paths=True) for state in pool.states()]}
+
+
+@router.post(
+    "", response={201: AccountShape}, openapi_extra=request_body(NewAccount), summary="Add an account"
+)
+def add(request: HttpRequest, values: Body[dict[str, Any]]) -> Status[dict[str, Any]]:
+    """Its secret is stored encrypted and never shown."""
+    return Status(201, _shown(services.add(values).name))
+
+
+@router.get("/{name}", response=AccountShape, summary="Show an account")
+def show(request: HttpRequest, name: str) -> dict[str, Any]:
+    return _shown(name)
+
+
+@router.patch(
+    "/{name}", response=AccountShape, openapi_extra=request_body(ChangeAccount), summary="Change an account"
+)
+def change(request: HttpRequest, name: str, values: Body[dict[str, Any]]) -> dict[str, Any]:
+    """Only what is given changes. Obeyed by every running process within a second."""
+    services.update(name, values)
+    return _shown(name)
+
+
+@router.delete("/{name}", response=RemovedShape, summary="Remove an account")
+def remove(request: HttpRequest, name: str) -> dict[str, str]:
+    services.remove(name)
+    return {"removed": name}
+
+
+@router.post("/{name}/test", response=ProbeShape, summary="Ask the upstream whether it takes the credential")
+def test(request: HttpRequest, name: str) -> dict[str, Any]:
+    result = probe(name)
+    return {"ok": result.is_ok, "status": result.status, "message": result.message, "seconds": result.seconds}
+
+
+@router.post("/{name}/pause", response=AccountShape, summary="Take an account out of choice")
+def pause(request: HttpRequest, name: str) -> dict[str, Any]:
+    return _act("pause", name)
+
+
+@router.post("/{name}/resume", response=AccountShape, summary="Put a paused account back")
+def resume(request: HttpRequest, name: str) -> dict[str, Any]:
+    return _act("resume", name)
+
+
+@router.post(
+    "/{name}/clear", response=AccountShape, summary="End cooldowns, marks and the provider's breaker"
+)
+def clear(request: HttpRequest, name: str) -> dict[str, Any]:
+    return _act("clear", name)
+
+
+def _act(action: str, name: str) -> dict[str, Any]:
+    ACTIONS[action](name)
+    return _shown(name)
+
+
+def _shown(name: str) -> dict[str, Any]:
+    pool = pool_to_show()
+    pool.apply_changes()
+    for state in pool.states():
+        if state.name == name:
+            return account_view(state, pool.now(), include_paths=True)
+    raise UnknownAccount(name)

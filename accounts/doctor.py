@@ -1,0 +1,113 @@
+"""What `doctor` says about accounts: every source looked into, and with `online` asked."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from accounts.credential_files import FILE_NAMES
+from accounts.environment import named_by_environment
+from accounts.errors import AccountError
+from accounts.models import Account, Source
+from accounts.probing import probe
+from accounts.sources import load_secret, read_home
+from accounts.state import Loaded
+from providers.secrets import box
+
+LABEL_WIDTH = 23  # the reference's column
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    label: str
+    text: str
+    is_problem: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.label:<{LABEL_WIDTH}}: {self.text}"
+
+
+def doctor_lines(online: bool) -> list[Finding]:
+    """Environment's accounts first, as the reference names them, then the others. Changes nothing.
+
+    A problem: a source without a usable token, an expired one that can't be refreshed, a refused one.
+    """
+    found = [_finding(_label(row), row) for row in _rows()]
+    if online:
+        known = Account.objects.filter(is_absent=False, is_paused=False)
+        found.extend(_asked(name) for name in known.values_list("name", flat=True))
+    return found
+
+
+def _rows() -> list[Account]:
+    """What the environment names now, whether or not a server has started with it, then the stored ones."""
+    rows = {row.name: row for row in Account.objects.all()}
+    listed = []
+    for named in named_by_environment():
+        row = rows.get(named.name) or Account(name=named.name)
+        row.source, row.location, row.provider, row.is_absent = (
+            named.source,
+            named.location,
+            named.provider,
+            False,
+        )
+        listed.append(row)
+    names = {row.name for row in listed}
+    return listed + [row for row in rows.values() if row.name not in names and not row.is_absent]
+
+
+def _label(row: Account) -> str:
+    if row.name == "primary":
+        return "primary credentials"
+    if row.name.startswith("account-") and row.source == Source.DIRECTORY:
+        return f"extra account {row.name.removeprefix('account-')}"
+    return f"account {row.name}"
+
+
+def _finding(label: str, row: Account) -> Finding:
+    reading = read_home(row)
+    loaded = load_secret(row, reading, box())
+    words, is_problem = _words(row, loaded)
+    if reading is None:
+        return Finding(label, words, is_problem)
+    path = reading.path or Path(row.location) / FILE_NAMES[0]
+    if loaded.credential is None and not _has_files(row):
+        return Finding(label, f"{path} (MISSING)", is_problem)
+    notes = "".join(f"; {warning}" for warning in reading.warnings)
+    return Finding(label, f"{path} (found, {words}){notes}", is_problem)
+
+
+def _words(row: Account, loaded: Loaded) -> tuple[str, bool]:
+    paused = ", paused" if row.is_paused else ""
+    credential, now = loaded.credential, time.time()
+    if credential is None:
+        return ("LOGGED OUT" if loaded.is_logged_out else "NO TOKEN") + paused, not row.is_paused
+    if row.needs_login and row.dead_fingerprint == credential.fingerprint:
+        return f"token {credential.fingerprint} NEEDS A NEW LOGIN{paused}", not row.is_paused
+    if loaded.is_expired(now):
+        fate = ", will be refreshed" if loaded.has_refresh else " and has no refresh token"
+        return f"token EXPIRED {_date(credential.expires_at)}{fate}{paused}", not loaded.has_refresh
+    until = "" if credential.expires_at is None else f", expires {_date(credential.expires_at)}"
+    return f"token OK{until}{paused}", False
+
+
+def _date(moment: float | None) -> str:
+    return datetime.fromtimestamp(moment or 0.0, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _has_files(row: Account) -> bool:
+    return any((Path(row.location) / name).exists() for name in FILE_NAMES)
+
+
+def _asked(name: str) -> Finding:
+    label = f"online {name}"
+    try:
+        result = probe(name)
+    except AccountError as exc:
+        return Finding(label, str(exc), is_problem=True)
+    status = "no answer" if result.status is None else str(result.status)
+    return Finding(label, f"{status}, {result.message} ({result.seconds * 1000:.0f} ms)", not result.is_ok)

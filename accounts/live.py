@@ -1,0 +1,27 @@
+"""The pool that this process serves with, for those who show or test accounts."""
+
+from __future__ import annotations
+
+from accounts.pool import Pool, options_from_settings
+
+_serving: list[Pool] = []
+
+
+def use(pool: Pool) -> None:
+    """The runtime says which pool it serves with."""
+    _serving[:] = [pool]
+
+
+def forget(pool: Pool) -> None:
+    """The runtime has closed."""
+    if pool in _serving:
+        _serving.remove(pool)
+
+
+def pool_to_show() -> Pool:
+    """The serving pool; in a process that serves nothing, one read from rows and files for this occasion."""
+    if _serving:
+        return _serving[0]
+    pool = Pool(options_from_settings())
+    pool.load()
+    return pool

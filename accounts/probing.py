@@ -1,0 +1,94 @@
+"""Asking an upstream whether it takes an account's credential: one small call that costs no tokens."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import httpx
+from django.apps import apps
+from django.conf import settings
+
+from accounts import services
+from accounts.errors import BadAccount, CredentialUnavailable
+from accounts.models import Account
+from accounts.sources import load_proxy, load_secret, read_home
+from providers.dialects.types import Failure, FailureKind, WireAnswer, WireRequest
+from providers.drivers.base import Outcome
+from providers.errors import SecretUnreadable
+from providers.registry import DRIVERS
+from providers.secrets import box
+from providers.upstream import Upstream
+
+TIMEOUT_SECONDS = 15.0
+BOOT_PROVIDER = "anthropic"
+REQUEST = WireRequest("GET", b"/v1/models", b"limit=1", ((b"accept", b"application/json"),), b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What came of it. `status` None: no answer."""
+
+    is_ok: bool
+    status: int | None
+    message: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a provider is called."""
+
+    kind: str
+    base_url: str
+
+
+def probe(name: str) -> Probe:
+    """Calls the upstream with this account, refreshing nothing. Raises `UnknownAccount`, `BadAccount`."""
+    row = services.get(name)
+    place = place_of(row.provider)
+    started = time.monotonic()
+    try:
+        upstream = _upstream(row, place)
+    except (CredentialUnavailable, SecretUnreadable) as exc:
+        return Probe(False, None, str(exc), 0.0)
+    driver = DRIVERS[place.kind]
+    request = driver.build(upstream, REQUEST)
+    request.headers.setdefault("host", request.url.netloc.decode())
+    try:
+        with httpx.Client(timeout=TIMEOUT_SECONDS, proxy=upstream.proxy, trust_env=False) as client:
+            answer = client.send(request)
+    except (httpx.HTTPError, OSError) as exc:
+        failure = Failure(FailureKind.UPSTREAM, f"no answer: {type(exc).__name__}")
+        return Probe(False, None, failure.message, time.monotonic() - started)
+    seen = WireAnswer(
+        answer.status_code, tuple((key.lower(), value) for key, value in answer.headers.raw), answer.content
+    )
+    verdict = driver.classify(seen, time.time())
+    is_ok = verdict.outcome is Outcome.OK
+    return Probe(is_ok, seen.status, "ok" if is_ok else verdict.reason, time.monotonic() - started)
+
+
+def place_of(provider: str) -> Place:
+    """The provider's row, or the boot provider's settings. Raises `BadAccount` where there is neither."""
+    model = apps.all_models["providers"].get("provider")
+    row = None if model is None else model._default_manager.filter(name=provider).first()
+    if row is not None:
+        place = Place(str(getattr(row, "kind", "")), str(getattr(row, "base_url", "")).rstrip("/"))
+    elif provider == BOOT_PROVIDER:
+        place = Place(BOOT_PROVIDER, settings.UPSTREAM_BASE_URL.rstrip("/"))
+    else:
+        raise BadAccount("provider", f"there is no provider named {provider!r}")
+    if place.kind not in DRIVERS:
+        raise BadAccount("provider", f"accounts of kind {place.kind!r} can't be tested")
+    return place
+
+
+def _upstream(row: Account, place: Place) -> Upstream:
+    secrets = box()
+    loaded = load_secret(row, read_home(row), secrets)
+    if loaded.credential is None:
+        raise CredentialUnavailable(loaded.problem)
+    return Upstream(
+        row.provider, place.kind, place.base_url, row.name, loaded.credential, proxy=load_proxy(row, secrets)
+    )

@@ -1,0 +1,105 @@
+"""Shapes of the management API, for its documents; `validation.clean` is what checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ninja import Schema
+from pydantic import Field
+
+
+class CapShape(Schema):
+    requests: int
+    window_seconds: int
+
+
+class ChangeAccount(Schema):
+    """Fields that may be changed later. Only those given change."""
+
+    provider: str | None = Field(None, description="The provider's name; `anthropic` when not given")
+    location: str | None = Field(None, description="A directory's absolute path, or a variable's name")
+    secret: str | None = Field(None, description="API key, or access token of a pair. Never shown again")
+    refresh_token: str | None = None
+    expires_at: float | None = Field(None, description="Unix seconds: when the access token ends")
+    proxy: str | None = Field(None, description="Egress proxy, http://[user:password@]host:port")
+    is_paused: bool | None = None
+    priority: int | None = Field(None, description="Lower goes first")
+    weight: int | None = Field(None, description="Share of calls under the weighted strategy")
+    request_caps: list[CapShape] | None = None
+    max_parallel: int | None = None
+    pause_at_percent: int | None = Field(None, description="Rest when a quota window is used that far")
+
+
+class NewAccount(ChangeAccount):
+    name: str
+    source: str = Field(description="directory, api_key, oauth or environment")
+
+
+class WindowShape(Schema):
+    name: str
+    status: str | None
+    used_percent: float | None
+    resets_at: float | None
+
+
+class CooldownShape(Schema):
+    scope: str
+    value: str | None
+    state: str
+    until: float
+    remaining_seconds: int
+    reason: str
+    needs_operator: bool
+
+
+class AccountShape(Schema):
+    """One account as it stands in the process that answers. Times are Unix seconds."""
+
+    name: str
+    provider: str
+    source: str
+    state: str
+    healthy: bool
+    home: str | None
+    fingerprint: str | None
+    expires_at: float | None
+    needs_login: bool
+    paused: bool
+    absent: bool
+    priority: int
+    weight: int
+    request_caps: list[CapShape]
+    max_parallel: int | None
+    pause_at_percent: int | None
+    used: int
+    used_total: int
+    in_flight: int
+    last_error: str | None
+    cooldown_remaining_seconds: int | None
+    cooldowns: list[CooldownShape]
+    quota: list[WindowShape]
+
+
+class AccountList(Schema):
+    data: list[AccountShape]
+
+
+class ProbeShape(Schema):
+    ok: bool
+    status: int | None
+    message: str
+    seconds: float
+
+
+class RemovedShape(Schema):
+    removed: str
+
+
+def request_body(shape: type[Schema]) -> dict[str, Any]:
+    """The OpenAPI description of a body that is read as it stands."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": shape.model_json_schema()}},
+        }
+    }

@@ -1,0 +1,306 @@
+"""Choosing and judging: conversations that stay, limits that move only what they must, probes, faults."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accounts.core import PoolCore, PoolOptions
+from accounts.errors import Exhaustion, PoolExhausted
+from accounts.lease import Lease
+from accounts.models import Strategy
+from accounts.state import Terms
+from providers.drivers.base import Outcome, QuotaWindow, Scope, Verdict
+from tests.accounts.building import MODEL, START, Clock, ask, core_pool
+
+OK = Verdict(Outcome.OK)
+BARE = Verdict(Outcome.RETRY_OTHER, Scope.MODEL, reason="upstream returned 429")
+FAULT = Verdict(Outcome.RETRY_OTHER, Scope.PROVIDER, reason="upstream returned 500")
+UNAUTHORIZED = Verdict(Outcome.RETRY_SAME, Scope.ACCOUNT, needs_refresh=True, reason="upstream returned 401")
+
+
+def limit(scope: Scope, seconds: float, now: float = START) -> Verdict:
+    return Verdict(Outcome.RETRY_OTHER, scope, now + seconds, reason="upstream returned 429")
+
+
+def call(pool: PoolCore, verdict: Verdict = OK, **changes: object) -> str:
+    lease = pool.choose(ask(pool.now(), **changes))
+    pool.report(lease, verdict)
+    lease.release()
+    return lease.account
+
+
+def refused(pool: PoolCore, **changes: object) -> PoolExhausted:
+    with pytest.raises(PoolExhausted) as problem:
+        pool.choose(ask(pool.now(), **changes))
+    return problem.value
+
+
+@pytest.mark.parametrize("strategy", [Strategy.ROUND_ROBIN, Strategy.LEAST_USED, Strategy.WEIGHTED])
+def test_a_hundred_conversations_stay_where_they_are(strategy: str) -> None:
+    pool = core_pool(5, options=PoolOptions(strategy=strategy))
+    seats: dict[int, set[str]] = defaultdict(set)
+    for _turn in range(20):
+        for conversation in range(100):
+            seats[conversation].add(call(pool, session=f"s{conversation}"))
+    assert all(len(accounts) == 1 for accounts in seats.values())
+    assert set(Counter(next(iter(accounts)) for accounts in seats.values()).values()) == {20}
+
+
+def test_an_account_that_is_limited_moves_its_conversations_once_and_no_others() -> None:
+    clock = Clock()
+    pool = core_pool(5, clock)
+    before = {number: call(pool, session=f"s{number}") for number in range(100)}
+    call(pool, limit(Scope.ACCOUNT, 600), session="s0")
+    moved = {number: call(pool, session=f"s{number}") for number in range(100)}
+    for number, account in before.items():
+        assert (moved[number] != account) == (account == before[0])
+    clock.now += 700
+    assert {number: call(pool, session=f"s{number}") for number in range(100)} == moved
+
+
+def test_the_model_that_is_limited_moves_alone() -> None:
+    pool = core_pool(3)
+    home = call(pool, session="s")
+    assert call(pool, session="s", model="claude-haiku-4-5") == home  # a subagent follows its parent
+    call(pool, limit(Scope.FAMILY, 600), session="s")
+    away = call(pool, session="s")
+    assert away != home
+    assert call(pool, session="s", model="claude-haiku-4-5") == home
+    assert call(pool, session="s") == away
+
+
+def test_tokens_do_not_share_conversations() -> None:
+    pool = core_pool(2)
+    assert call(pool, session="s", token_id="one") != call(pool, session="s", token_id="two")
+
+
+def test_idle_conversations_are_forgotten_and_zero_means_no_affinity() -> None:
+    clock = Clock()
+    pool = core_pool(2, clock)
+    first = call(pool, session="s")
+    clock.now += 3601
+    assert call(pool, session="s") != first
+    loose = core_pool(2, options=PoolOptions(session_idle_seconds=0))
+    assert call(loose, session="s") != call(loose, session="s")
+
+
+def test_a_busy_account_lets_one_call_go_elsewhere_and_keeps_its_conversation() -> None:
+    pool = core_pool(terms=[Terms(f"a{n}", "anthropic", position=n, max_parallel=1) for n in range(2)])
+    lease = pool.choose(ask(session="s"))
+    spilled = pool.choose(ask(session="s"))
+    assert spilled.account != lease.account
+    full = refused(pool, session="s")
+    assert (full.reason, full.retry_after_seconds) == (Exhaustion.CAPPED, 1.0)
+    lease.release()
+    spilled.release()
+    assert call(pool, session="s") == lease.account
+
+
+def test_request_caps_per_window() -> None:
+    clock = Clock()
+    pool = core_pool(clock=clock, terms=[Terms("a0", "anthropic", request_caps=((2, 60.0),))])
+    call(pool), call(pool)
+    full = refused(pool)
+    assert full.reason is Exhaustion.CAPPED and full.until is not None and 60 <= full.until - clock.now <= 62
+    clock.now = full.until
+    call(pool)
+
+
+def test_a_pinned_token_uses_its_account_or_none() -> None:
+    pool = core_pool(3)
+    assert {call(pool, pinned="a1", session=f"s{n}") for n in range(5)} == {"a1"}
+    call(pool, limit(Scope.ACCOUNT, 30), pinned="a1")
+    assert refused(pool, pinned="a1").until == START + 30
+    assert refused(pool, pinned="nobody").reason is Exhaustion.NO_ACCOUNT
+    assert refused(pool, pinned="a0", excluded=frozenset(("a0",))).reason is Exhaustion.TRIED
+
+
+def test_all_out_says_when_the_first_comes_back() -> None:
+    pool = core_pool(3)
+    for number, seconds in enumerate((300, 100, 200)):
+        call(pool, limit(Scope.ACCOUNT, seconds), pinned=f"a{number}")
+    out = refused(pool)
+    assert (out.until, out.reason, out.retry_after_seconds) == (START + 100, Exhaustion.COOLING, 100.0)
+    assert not out.is_upstream_down and "a0" not in str(out)
+
+
+def test_excluded_accounts_are_not_tried_again_and_then_it_says_so() -> None:
+    pool = core_pool(3)
+    excluded: set[str] = set()
+    for _ in range(3):
+        excluded.add(call(pool, FAULT, excluded=frozenset(excluded)))
+    assert len(excluded) == 3
+    assert refused(pool, excluded=frozenset(excluded)).reason is Exhaustion.TRIED
+    assert refused(pool, provider="other").reason is Exhaustion.NO_ACCOUNT
+
+
+def test_after_the_end_one_probe_goes_first_and_its_success_opens_the_rest() -> None:
+    clock = Clock()
+    pool = core_pool(1, clock)
+    call(pool, limit(Scope.ACCOUNT, 60))
+    clock.now += 61
+    probe = pool.choose(ask(clock.now))
+    assert refused(pool).reason is Exhaustion.COOLING
+    pool.report(probe, OK)
+    leases = [pool.choose(ask(clock.now)) for _ in range(10)]
+    assert len(leases) == 10
+
+
+def test_a_probe_that_meets_the_limit_again_rests_again_and_longer() -> None:
+    clock = Clock()
+    pool = core_pool(1, clock)
+    for seconds in (1, 2, 4, 8):
+        call(pool, BARE)
+        assert refused(pool).until == clock.now + seconds
+        clock.now += seconds
+    call(pool)
+    call(pool, BARE)
+    assert refused(pool).until == clock.now + 1
+
+
+def test_a_probe_whose_client_left_makes_room_for_the_next() -> None:
+    clock = Clock()
+    pool = core_pool(1, clock)
+    call(pool, limit(Scope.ACCOUNT, 60))
+    clock.now += 61
+    pool.choose(ask(clock.now)).release()
+    assert pool.choose(ask(clock.now))
+
+
+def test_upstream_faults_open_the_breaker_for_everybody() -> None:
+    clock = Clock()
+    pool = core_pool(2, clock)
+    for _ in range(5):
+        call(pool, FAULT)
+    down = refused(pool)
+    assert down.is_upstream_down and down.until == START + 10
+    clock.now += 10
+    call(pool)
+    assert [call(pool) for _ in range(3)]
+
+
+def test_one_overload_never_rests_anything() -> None:
+    pool = core_pool(1)
+    call(pool, FAULT)
+    assert call(pool)
+
+
+def test_faults_on_one_accounts_road_rest_that_account_alone() -> None:
+    pool = core_pool(3, options=PoolOptions(session_idle_seconds=0))
+    for _ in range(5):
+        call(pool, FAULT, pinned="a0")
+        call(pool, pinned="a1")
+    assert refused(pool, pinned="a0").until == START + 10
+    assert {call(pool) for _ in range(6)} == {"a1", "a2"}
+
+
+def test_a_requests_own_fault_costs_nobody_anything() -> None:
+    pool = core_pool(1)
+    for _ in range(20):
+        call(pool, Verdict(Outcome.GIVE_UP, reason="upstream returned 400"))
+    assert call(pool) and pool.states()[0].last_error == ""
+
+
+def test_a_401_rests_the_account_only_when_the_refreshed_credential_is_refused_too() -> None:
+    pool = core_pool(1)
+    call(pool, UNAUTHORIZED)
+    lease = pool.choose(ask())
+    lease.was_refreshed = True
+    pool.report(lease, UNAUTHORIZED)
+    assert refused(pool).until == START + 1800
+
+
+def test_near_a_limit_an_account_is_the_second_choice() -> None:
+    clock = Clock()
+    pool = core_pool(3, clock)
+    call(pool, replace(OK, is_warning=True), pinned="a1")
+    assert {call(pool) for _ in range(6)} == {"a0", "a2"}
+    call(pool, limit(Scope.ACCOUNT, 60), pinned="a0")
+    call(pool, limit(Scope.ACCOUNT, 60), pinned="a2")
+    assert call(pool) == "a1"
+
+
+def test_the_operators_share_of_a_quota_window() -> None:
+    clock = Clock()
+    pool = core_pool(
+        clock=clock, terms=[Terms(f"a{n}", "anthropic", position=n, pause_at_percent=80) for n in range(2)]
+    )
+    window = QuotaWindow("5h", "allowed", 0.85, START + 500)
+    call(pool, replace(OK, windows=(window,)), pinned="a0", session="s")
+    assert {call(pool) for _ in range(4)} == {"a1"}
+    assert refused(pool, pinned="a0").until == START + 500
+    clock.now += 501
+    assert {call(pool) for _ in range(4)} == {"a0", "a1"}
+
+
+def test_releasing_twice_does_no_harm() -> None:
+    pool = core_pool(1)
+    lease = pool.choose(ask())
+    lease.release()
+    lease.release()
+    assert pool.states()[0].in_flight == 0
+
+
+def test_has_other_and_has_choice() -> None:
+    pool = core_pool(2)
+    assert pool.has_choice("anthropic") and not pool.has_choice("other")
+    assert pool.has_other("anthropic", {"a0"}) and not pool.has_other("anthropic", {"a0", "a1"})
+
+
+steps = st.lists(
+    st.tuples(
+        st.integers(0, 7),
+        st.sampled_from(
+            [OK, OK, OK, BARE, FAULT, UNAUTHORIZED, limit(Scope.ACCOUNT, 30), limit(Scope.FAMILY, 9)]
+        ),
+        st.sampled_from([0.0, 0.1, 3.0, 40.0, -100.0, 1e6]),
+        st.booleans(),
+    ),
+    max_size=80,
+)
+
+
+@settings(deadline=None)
+@given(steps, st.sampled_from(Strategy.values))
+def test_whatever_happens_only_open_accounts_are_chosen(
+    walk: list[tuple[int, Verdict, float, bool]], strategy: str
+) -> None:
+    clock = Clock()
+    pool = core_pool(4, clock, PoolOptions(strategy=strategy))
+    held: list[Lease] = []
+    for session, verdict, gap, is_held in walk:
+        clock.now += gap
+        try:
+            lease = pool.choose(ask(clock.now, session=f"s{session}"))
+        except PoolExhausted as out:
+            assert out.until is None or out.until >= clock.now - 10
+            continue
+        for rest in lease.state.rests.matching(MODEL):
+            assert not rest.is_active(clock.now)
+        pool.report(lease, verdict)
+        held.append(lease)
+        if not is_held:
+            held.pop().release()
+    for lease in held:
+        lease.release()
+    assert [state.in_flight for state in pool.states()] == [0] * 4
+
+
+def test_choosing_stays_quick_with_a_thousand_accounts() -> None:
+    """A guard against an algorithm that grows with the pool; `bench/pool.py` measures."""
+    pool = core_pool(1000)
+    for state in pool.states()[:500]:
+        lease = pool.choose(ask(pinned=state.name))
+        pool.report(lease, limit(Scope.FAMILY, 900))
+        lease.release()
+    call(pool)
+    started = time.perf_counter()
+    for number in range(2000):
+        pool.choose(ask(session=f"s{number}")).release()
+    assert (time.perf_counter() - started) / 2000 < 500e-6

@@ -1,0 +1,106 @@
+"""Signed thinking goes, everything else keeps its bytes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.translation.thinking import strip_signed_thinking
+
+THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
+REDACTED = {"type": "redacted_thinking", "data": "eA=="}
+TEXT = {"type": "text", "text": "I thought about thinking"}
+USE = {"type": "tool_use", "id": "t1", "name": "ls", "input": {"n": 1.50}}
+RESULT = {"type": "tool_result", "tool_use_id": "t1", "content": "ok"}
+
+
+def body(*messages: object, **top: object) -> bytes:
+    return json.dumps({"model": "m", **top, "messages": list(messages)}).encode()
+
+
+def user(*content: object) -> dict[str, object]:
+    return {"role": "user", "content": list(content)}
+
+
+def assistant(*content: object) -> dict[str, object]:
+    return {"role": "assistant", "content": list(content)}
+
+
+def test_blocks_go_and_the_rest_stays() -> None:
+    given_body = body(
+        user(TEXT), assistant(THOUGHT, REDACTED, TEXT), user(TEXT), thinking={"type": "adaptive"}
+    )
+    left = json.loads(strip_signed_thinking(given_body))
+    assert left["messages"] == [user(TEXT), assistant(TEXT), user(TEXT)]
+    assert left["thinking"] == {"type": "adaptive"}
+
+
+def test_inside_a_tool_loop_thinking_is_switched_off_for_the_call() -> None:
+    edits = {"edits": [{"type": "clear_thinking_20251015"}, {"type": "clear_tool_uses_20250919"}]}
+    given_body = body(
+        user(TEXT),
+        assistant(THOUGHT, USE),
+        user(RESULT),
+        thinking={"type": "adaptive"},
+        context_management=edits,
+    )
+    left = json.loads(strip_signed_thinking(given_body))
+    assert "thinking" not in left
+    assert left["context_management"] == {"edits": [{"type": "clear_tool_uses_20250919"}]}
+    assert left["messages"][1] == assistant(USE)
+
+
+def test_a_loop_that_is_over_leaves_thinking_on() -> None:
+    given_body = body(
+        user(TEXT),
+        assistant(THOUGHT, USE),
+        user(RESULT),
+        assistant(TEXT),
+        user(TEXT),
+        thinking={"type": "adaptive"},
+    )
+    assert "thinking" in json.loads(strip_signed_thinking(given_body))
+
+
+def test_a_message_of_nothing_but_thinking_goes_whole() -> None:
+    left = json.loads(strip_signed_thinking(body(user(TEXT), assistant(THOUGHT), user(TEXT))))
+    assert left["messages"] == [user(TEXT), user(TEXT)]
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        body(user(TEXT), assistant(TEXT)),
+        body(user(THOUGHT)),  # a user's own words are not ours to judge
+        body({"role": "assistant", "content": "thinking"}),
+        b"thinking, but no JSON",
+        b'{"messages":"thinking"}',
+        b'["thinking"]',
+        b'{"model":"thinking"}',
+    ],
+)
+def test_what_holds_no_signed_thinking_is_the_same_object(same: bytes) -> None:
+    assert strip_signed_thinking(same) is same
+
+
+def test_numbers_and_key_order_of_the_rest_keep_their_bytes() -> None:
+    raw = (
+        b'{"z":1.50,"a":123456789012345678901234567890,'
+        b'"messages":[{"content":[{"type":"thinking"},{"n":1e5,"type":"x"}],"role":"assistant"}]}'
+    )
+    left = strip_signed_thinking(raw)
+    assert left == raw.replace(b'{"type":"thinking"},', b"")
+
+
+blocks = st.lists(st.sampled_from([THOUGHT, REDACTED, TEXT, USE]), min_size=1, max_size=4)
+
+
+@given(st.lists(blocks, max_size=5))
+def test_nothing_signed_is_ever_left_and_twice_is_once(turns: list[list[object]]) -> None:
+    given_body = body(*(assistant(*turn) for turn in turns))
+    once = strip_signed_thinking(given_body)
+    assert b"signature" not in once and b"redacted" not in once
+    assert strip_signed_thinking(once) == once
