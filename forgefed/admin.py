@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from django.contrib import admin
 from django.http import HttpRequest
 
 from forgefed.models import Activity, Actor, Follower
 
-if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[Any]
-else:  # at run time Django's class takes no parameter
-    _ModelAdmin = admin.ModelAdmin
 
-
-class _ReadOnly(_ModelAdmin):
+class _ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:

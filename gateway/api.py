@@ -15,12 +15,12 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 
+from accounts.api import router as accounts_router
 from gateway import errors, guards
 from gateway.access import is_json
 from providers.dialects.types import Failure, FailureKind
 from tokens.api import router as tokens_router
 
-UNSUPPORTED_MEDIA_TYPE = 415  # no failure of the data plane's, so no kind of its own
 _BODY_PARTS = ("body", "form", "file")
 
 
@@ -59,7 +59,7 @@ def on_http_error(request: HttpRequest, exc: Any) -> HttpResponse:
     cause = exc.__cause__
     if isinstance(cause, WrongMediaType):
         text = "Expected request with `Content-Type: application/json`"
-        return answer(UNSUPPORTED_MEDIA_TYPE, Failure(FailureKind.INVALID_REQUEST, text))
+        return answer(415, Failure(FailureKind.MEDIA_TYPE, text))
     if isinstance(cause, orjson.JSONDecodeError):
         text = f"Failed to parse the request body as JSON: {cause}"
         return answer(400, Failure(FailureKind.INVALID_REQUEST, text))
@@ -102,3 +102,4 @@ api.add_exception_handler(HttpError, on_http_error)
 api.add_exception_handler(ValidationError, on_invalid)
 
 api.add_router("/api/tokens", tokens_router)
+api.add_router("/api/accounts", accounts_router)

@@ -99,12 +99,18 @@ class Dispatch:
         loop = asyncio.get_running_loop()
         driver = DRIVERS[route.provider.kind]
         while True:
+            earlier = (
+                trip.answer,
+                trip.lease,
+            )  # stays open until there is another account: it may be the answer after all
             try:
                 lease = self._choose(trip, call, token, route, budget)
             except PoolExhausted:
                 if last is not None:
                     return last  # the upstream's own refusal says more than ours
                 raise
+            trip.answer = None
+            await _let_go(*earlier)
             budget.attempts_left -= 1
             if lease.is_expired:
                 await self._house.pool.refresh(lease)
@@ -117,10 +123,8 @@ class Dispatch:
             if last.verdict.needs_refresh and not budget.has_refreshed:
                 budget.has_refreshed = True
                 if await self._house.pool.refresh(lease):
-                    await self.release(trip)
                     continue
             budget.excluded.add(lease.account)
-            await self.release(trip)
 
     def _choose(self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget) -> Lease:
         lease = self._house.pool.choose(
@@ -206,10 +210,14 @@ class Dispatch:
         """Closes the upstream's answer and gives the account's slot back."""
         answer, trip.answer = trip.answer, None
         lease, trip.lease = trip.lease, None
-        if answer is not None:
-            await answer.stream.aclose()  # type: ignore[union-attr]
-        if lease is not None:
-            lease.release()
+        await _let_go(answer, lease)
+
+
+async def _let_go(answer: httpx.Response | None, lease: Lease | None) -> None:
+    if lease is not None:
+        lease.release()
+    if answer is not None:
+        await answer.stream.aclose()  # type: ignore[union-attr]
 
 
 def is_event_stream(headers: Headers) -> bool:

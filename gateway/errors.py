@@ -7,7 +7,12 @@
                       TokenConflict GroupInUse                                                                  409
                       BadTokenField                                                                             400
                       BodyTooLarge                                                                              413
+                      WrongMediaType                                                                            415
     accounts.errors   PoolExhausted                                        429, 503 when the upstream is down, 502
+                      UnknownAccount                                                                            404
+                      AccountExists ManagedAccount                                                              409
+                      BadAccount                                                                                400
+                      RefreshFailed CredentialUnavailable                                                       502
     providers         Refused                                                          by its failure's kind
     gateway           UpstreamFailed WrongMethod                                                     502 504 · 405
 
@@ -39,6 +44,7 @@ STATUSES: dict[FailureKind, int] = {
     FailureKind.PERMISSION: 403,
     FailureKind.NOT_FOUND: 404,
     FailureKind.METHOD_NOT_ALLOWED: 405,
+    FailureKind.MEDIA_TYPE: 415,
     FailureKind.CONFLICT: 409,
     FailureKind.TOO_LARGE: 413,
     FailureKind.RATE_LIMIT: 429,
@@ -97,9 +103,19 @@ TREE: tuple[tuple[type[Exception], Callable[[Exception], Failure]], ...] = (
     (tokens.GroupNotFound, _kind(FailureKind.NOT_FOUND)),
     (tokens.TokenConflict, _kind(FailureKind.CONFLICT)),
     (tokens.GroupInUse, _kind(FailureKind.CONFLICT)),
+    (tokens.WrongMediaType, _kind(FailureKind.MEDIA_TYPE)),
     (tokens.BadTokenField, _field),
     (tokens.BodyTooLarge, _kind(FailureKind.TOO_LARGE)),
     (accounts.PoolExhausted, _exhausted),
+    (accounts.UnknownAccount, _kind(FailureKind.NOT_FOUND)),
+    (accounts.AccountExists, _kind(FailureKind.CONFLICT)),
+    (accounts.ManagedAccount, _kind(FailureKind.CONFLICT)),
+    (
+        accounts.BadAccount,
+        lambda exc: Failure(FailureKind.INVALID_REQUEST, str(exc), param=getattr(exc, "field", None)),
+    ),
+    (accounts.RefreshFailed, _kind(FailureKind.UPSTREAM)),
+    (accounts.CredentialUnavailable, _kind(FailureKind.UPSTREAM)),
     (Refused, _own),
     (WrongMethod, lambda exc: Failure(FailureKind.METHOD_NOT_ALLOWED, f"Method not allowed; allowed: {exc}")),
     (httpx.TransportError, lambda exc: Failure(FailureKind.UPSTREAM, f"Upstream request failed: {exc}")),

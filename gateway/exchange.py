@@ -40,7 +40,7 @@ class Exchange:
 
     status: int = 0  # as the client saw it; `CLIENT_LEFT` when it left
     is_stream: bool = False
-    is_refusal: bool = False  # our own answer: no upstream has answered this call
+    is_refusal: bool = False  # the answer is ours: no upstream has answered this call
     failure_kind: FailureKind | None = None
     failure_message: str = ""  # redacted; for our own eyes, never a body
     upstream_status: int | None = None  # of the last attempt; None = none has answered

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from channels.db import database_sync_to_async
-from django.db import Error as DatabaseAway
+from django.db import Error as DatabaseError
 from django.db import connection
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class Freshness:
         try:
             with self._applying:
                 self._apply()
-        except DatabaseAway as error:
+        except (DatabaseError, OSError) as error:  # OSError: a database file that can't be opened
             if not self._has_failed:
                 logger.error(
                     "the database is away (%s): copies in memory go on serving", type(error).__name__

@@ -116,12 +116,13 @@ class Metrics:
             self._overhead.observe(exchange.overhead_seconds)
         if exchange.usage is not NO_USAGE:
             _add_tokens(surface.tokens, exchange)
-        if exchange.status >= 400:
+        if exchange.status >= 400 or exchange.failure_kind is not None:
             self._count_error(exchange)
 
     def _count_error(self, exchange: Exchange) -> None:
-        self._errors += 1
-        if exchange.is_refusal:
+        if exchange.status >= 400:
+            self._errors += 1
+        if not exchange.attempts:
             self._refused[exchange.failure_kind or "unknown"] += 1
         elif exchange.status != CLIENT_LEFT:
             code = exchange.upstream_status
@@ -179,9 +180,7 @@ class Metrics:
 
     def own_families(self) -> Iterator[Metric]:
         """What the reference lacks."""
-        yield _gauge(
-            "build_info", "The version that runs", {getattr(settings, "VERSION", "unknown"): 1}, "version"
-        )
+        yield _gauge("build_info", "The version that runs", {settings.VERSION: 1}, "version")
         yield GaugeMetricFamily("link_assistant_in_flight", "Calls on the road now", self._in_flight)
         yield self._histogram("request_seconds", "From a call's arrival to the end of its answer", "seconds")
         yield self._histogram(
@@ -194,11 +193,14 @@ class Metrics:
         yield overhead
         yield self._tokens()
         yield _counter(
-            "refused", "Calls that we refused", {(k,): n for k, n in self._refused.items()}, ["reason"]
+            "refused",
+            "Calls refused before anything was sent upstream",
+            {(k,): n for k, n in self._refused.items()},
+            ["reason"],
         )
         yield _counter(
             "upstream_errors",
-            "Calls that failed upstream",
+            "Calls that failed upstream, before or behind the first byte",
             self._upstream_errors,
             ["provider", "kind", "code"],
         )

@@ -77,7 +77,7 @@ class ExchangeRow(UsageCounts):
 class DailyUsage(UsageCounts):
     """Sums of one UTC day for one token, account, provider, model, surface and currency.
 
-    `id` is computed from those seven (`gateway.usage.services.daily_id`), so that a batch can be added in the
+    `id` is computed from those seven (`gateway.usage.daily.daily_id`), so that a batch can be added in the
     order of one key by every worker.
     """
 
@@ -91,9 +91,13 @@ class DailyUsage(UsageCounts):
     surface = models.CharField(max_length=64, default="")
     currency = models.CharField(max_length=8, default="")
     requests = models.BigIntegerField(default=0)
-    errors = models.BigIntegerField(default=0)  # status 400 and above, 499 not among them
+    errors = models.BigIntegerField(
+        default=0
+    )  # status 400 and above but not 499, and streams that failed behind a 200
     cancelled = models.BigIntegerField(default=0)  # status 499: the client left
-    refused = models.BigIntegerField(default=0)  # our own refusals; among `errors` too
+    refused = models.BigIntegerField(
+        default=0
+    )  # by us, before anything was sent upstream; among `errors` too
     estimated = models.BigIntegerField(default=0)  # exchanges whose usage is our estimate
     unpriced = models.BigIntegerField(default=0)  # exchanges with usage and no known price
     total_seconds = models.FloatField(default=0.0)

@@ -173,8 +173,8 @@ class Relay:
             await wire.answer(answer.status, answer.headers, answer.body, asyncio.get_running_loop().time())
         elif wire.ended:
             pass
-        elif trip.translator is not None and wire.is_stream:
-            await wire.end(trip.translator.fail(failure))
+        elif trip.translator is not None and wire.is_stream and (last := trip.translator.fail(failure)):
+            await wire.end(last)
         else:
             wire.cut()
 

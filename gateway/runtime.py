@@ -14,7 +14,8 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 
 from accounts import changes as account_changes
-from accounts import refresh, services as account_services
+from accounts import live, refresh
+from accounts import services as account_services
 from accounts.keeper import Keeper, RefreshDoor
 from accounts.pool import Pool, options_from_settings
 from gateway.freshness import Freshness
@@ -67,6 +68,7 @@ class Runtime:
         self._transport: Transport | None = None
         token_changes.on_change(self.registry.apply_changes)
         account_changes.on_change(self.pool.apply_changes)
+        live.use(self.pool)
 
     def relay_now(self) -> Relay | None:
         """The road, when this event loop has one already."""

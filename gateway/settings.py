@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -124,6 +125,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "gateway.middleware.CookieMiddleware",
+    "gateway.middleware.ErrorMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -160,6 +162,9 @@ AUTH_PASSWORD_VALIDATORS = [
 # The admin's files come straight from the installed packages: no collectstatic step.
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+# The admin's small files: read whole, which is what the warning is about.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
 # The surfaces' own limit answers 413. Up to it a body stays in memory: prompts don't belong on disk.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES

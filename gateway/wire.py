@@ -55,6 +55,13 @@ NEVER_DOWN = HOP_BY_HOP | {
 }
 
 
+EARLY_HEADERS: Headers = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+)
+
+
 class Interruption(StrEnum):
     """Why an exchange was stopped from outside."""
 
@@ -196,7 +203,7 @@ class Wire:
         self.is_stream = False  # an error can still be told once the answer has begun
         self.is_relaying = False  # an upstream's body is being passed on
         self.keepalive: Callable[[], bytes] | None = None  # set while pings are allowed
-        self.early_headers: Headers = ()  # of the 200 that goes out when a ping comes first
+        self.early_headers = EARLY_HEADERS  # of the 200 that goes out when a ping comes first
         self.pinged_at = now
         self.has_content = False  # something else than pings has left
         self.bytes_sent = 0

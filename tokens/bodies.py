@@ -8,18 +8,19 @@ from typing import NoReturn
 
 from django.http import HttpRequest
 
-from .errors import BadTokenField, BodyTooLarge
+from .errors import BadTokenField, BodyTooLarge, WrongMediaType
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 
 
 def read_object(request: HttpRequest) -> dict[str, object]:
-    """The body as a JSON object; an empty body is an empty object. Raises BadTokenField, BodyTooLarge."""
+    """The body as a JSON object; an empty body is an empty object. Raises BadTokenField, BodyTooLarge,
+    WrongMediaType."""
     content_type = (request.content_type or "").lower()
     if content_type != "application/json" and not (
         content_type.startswith("application/") and content_type.endswith("+json")
     ):
-        raise BadTokenField("", "Expected request with `Content-Type: application/json`")
+        raise WrongMediaType
     declared = request.META.get("CONTENT_LENGTH") or "0"
     if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
         raise BodyTooLarge(MAX_BODY_BYTES)

@@ -103,6 +103,13 @@ class BadTokenField(TokenError):
         self.param = param
 
 
+class WrongMediaType(TokenError):
+    """A management request whose body does not say that it is JSON."""
+
+    def __init__(self) -> None:
+        super().__init__("Expected request with `Content-Type: application/json`")
+
+
 class BodyTooLarge(TokenError):
     """A management request over the limit."""
 

@@ -139,6 +139,7 @@ def _period(name: str, value: object) -> str:
 
 
 _CHECKS: dict[str, Callable[[str, object], object]] = {
+    "label": lambda _, value: label(value),
     "account": _name,
     "provider": _name,
     "group": _name,

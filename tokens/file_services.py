@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from .files import mirror
 from .files.types import Problem, StoredToken
@@ -48,12 +50,12 @@ def sync_files() -> ImportReport:
 
     Done at start, by every `tokens` command, and after each change.
     """
-    directory, policy = Path(settings.DATA_DIR), str(getattr(settings, "STORAGE_POLICY", "memory"))
+    directory, policy = Path(settings.DATA_DIR), str(settings.STORAGE_POLICY)
     if not mirror.FILES_OF_POLICY[policy]:
         return ImportReport()
     with mirror.locked(directory):
         report = _import_foreign(directory)
-        mirror.write(directory, policy, [_stored(token) for token in Token.objects.iterator()])
+        mirror.write(directory, policy, _stored())
     return report
 
 
@@ -61,12 +63,14 @@ def sync_quietly() -> None:
     """The same after a change, which stands whether or not the files can be written."""
     try:
         sync_files()
-    except OSError as problem:
+    except (OSError, DatabaseError) as problem:
         logger.error("Can't write the token files: %s", problem)
 
 
 def import_directory(directory: Path) -> ImportReport:
-    """Import the token files of another directory, which stays as it is."""
+    """Import the token files of another directory, which stays as it is. Raises OSError."""
+    if not directory.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
     found = mirror.read(directory)
     report = import_records(found.tokens)
     report.problems += found.problems
@@ -127,14 +131,23 @@ def _row(token: StoredToken, moment: int, revision: int) -> Token:
     )
 
 
-def _stored(token: Token) -> StoredToken:
-    # The Rust router looks only at the signed end, so a life cut short must look revoked to it: refused a
-    # little early after a way back, rather than accepted too long.
-    return StoredToken(
-        id=token.id,
-        label=token.label,
-        issued_at=token.issued_at,
-        expires_at=token.expires_at,
-        revoked=token.is_revoked or token.is_shortened,
-        account=token.account,
+def _stored() -> list[StoredToken]:
+    """Every row as the files hold it.
+
+    The Rust router looks only at the signed end, so a life cut short must look revoked to it: refused a
+    little early after a way back, rather than accepted too long.
+    """
+    rows = Token.objects.values_list(
+        "id", "label", "issued_at", "expires_at", "account", "revoked_at", "signed_until"
     )
+    return [
+        StoredToken(
+            token_id,
+            label,
+            issued_at,
+            expires_at,
+            revoked_at is not None or expires_at < signed_until,
+            account,
+        )
+        for token_id, label, issued_at, expires_at, account, revoked_at, signed_until in rows.iterator()
+    ]

@@ -59,6 +59,14 @@ def get(name: str) -> Group:
     return group
 
 
+def check_parent(parent: Group, child: Group | None) -> None:
+    """One level only, and nobody's own ancestor. Raises BadTokenField."""
+    if parent.parent_id is not None:
+        raise BadTokenField("parent", "is itself in a group; groups nest one level")
+    if child is not None and child.pk and (child.pk == parent.pk or child.children.exists()):
+        raise BadTokenField("parent", "would nest groups more than one level")
+
+
 def _checked_name(name: object) -> str:
     checked = fields.text("name", name, fields.MAX_NAME_LENGTH).strip()
     if not checked:
@@ -67,16 +75,13 @@ def _checked_name(name: object) -> str:
 
 
 def _resolved(values: Mapping[str, object], child: Group | None) -> dict[str, object]:
-    """`parent` from its name to its row: one level only, and nobody's own ancestor."""
+    """`parent` from its name to its row."""
     found = dict(values)
     if found.get("parent") is None:
         return found
     parent = Group.objects.filter(name=found["parent"]).first()
     if parent is None:
         raise BadTokenField("parent", "no group with this name")
-    if parent.parent_id is not None:
-        raise BadTokenField("parent", "is itself in a group; groups nest one level")
-    if child is not None and (child.pk == parent.pk or child.children.exists()):
-        raise BadTokenField("parent", "would nest groups more than one level")
+    check_parent(parent, child)
     found["parent"] = parent
     return found

@@ -5,8 +5,6 @@ Times are Unix seconds (UTC), as in the JWT and in the reference's files.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from django.db import models
 
 LIMIT_FIELDS = (
@@ -63,7 +61,8 @@ class Group(Limited):
 
     class Meta:
         db_table = "tokens_group"
-        ordering: ClassVar = ["name"]
+        verbose_name = "token group"
+        ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name
@@ -92,8 +91,8 @@ class Token(Limited):
 
     class Meta:
         db_table = "tokens_token"
-        ordering: ClassVar = ["-issued_at", "-id"]
-        indexes: ClassVar = [models.Index(fields=["-issued_at", "-id"], name="tokens_newest_first")]
+        ordering = ["-issued_at", "-id"]
+        indexes = [models.Index(fields=["-issued_at", "-id"], name="tokens_newest_first")]
 
     def __str__(self) -> str:
         return self.label or self.id

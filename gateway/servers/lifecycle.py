@@ -6,6 +6,7 @@ signal skips to the end. A worker takes its parent's word for that: both may get
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -96,7 +97,8 @@ class StopSignals:
 
     def say_ready(self) -> None:
         if self.supervisor_fd is not None:
-            os.write(self.supervisor_fd, b"R")
+            with contextlib.suppress(OSError):  # it is gone: then we are about to learn that
+                os.write(self.supervisor_fd, b"R")
 
 
 def ignore() -> None:

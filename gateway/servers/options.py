@@ -23,8 +23,8 @@ class ServeOptions:
     max_buffered_bytes: int = 512 * 1024 * 1024
     """Request bodies held at one time by one process; beyond it 503."""
     idle_seconds: float = 75.0
-    """How long a connection is kept for the next request: longer than a proxy in front keeps it (nginx: 60), for
-    the proxy must close first. Also the time for a request's head, and the longest pause inside its body."""
+    """How long a connection is kept for the next request: longer than a proxy in front keeps it (nginx: 60),
+    for the proxy must close first. Also the time for a request's head and the longest pause in its body."""
     drain_seconds: float = 600.0
     drain_delay_seconds: float = 0.0
     fd: int | None = None

@@ -27,13 +27,15 @@ def bind(host: str, port: int) -> socket.socket:
     name = host.removeprefix("[").removesuffix("]")
     sock = None
     try:
+        if not 0 <= port <= 65535:  # getaddrinfo would take it modulo 65536
+            raise OSError("not a port")
         family, kind, proto, _, address = socket.getaddrinfo(
             name or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         sock = socket.socket(family, kind, proto)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
-    except (OSError, OverflowError) as exc:
+    except OSError as exc:
         if sock is not None:
             sock.close()
         raise ListenError(f"cannot listen on {host}:{port}: {exc}") from exc

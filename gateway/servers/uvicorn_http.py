@@ -64,12 +64,12 @@ class GatewayProtocol(HttpToolsProtocol):
             self.refuse(limits.error_answer(400, "Request headers are too large"))
 
     def on_headers_complete(self) -> None:
-        self.is_inside_head = False
-        self.body_bytes = 0
         answer = self._head_refusal()
         if answer is not None:
             self.refuse(answer)
             return
+        self.is_inside_head = False
+        self.body_bytes = 0
         super().on_headers_complete()
         self.headers = list(self.headers)  # trailers are appended to this one, not to the scope's
 
@@ -107,8 +107,9 @@ class GatewayProtocol(HttpToolsProtocol):
             self.refuse(answer)
             return
         self.body_bytes += len(body)
-        self.held_bytes += len(body)
-        self.budget.held += len(body)
+        if self.is_busy():  # otherwise it is answered already, and the rest is dropped
+            self.held_bytes += len(body)
+            self.budget.held += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -129,6 +130,8 @@ class GatewayProtocol(HttpToolsProtocol):
                 return
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+        elif not self.is_inside_head:
+            answer = b""  # the rest of a body whose exchange is answered already
         self._unset_keepalive_if_required()
         self.transport.write(answer)
         self.transport.write_eof()

@@ -6,6 +6,7 @@ died is replaced, later each time if they die young.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -82,7 +83,7 @@ class Worker:
     def end_at_once(self) -> None:
         """Its second signal."""
         self.is_retiring = True
-        if not self.exited.done():
+        with contextlib.suppress(OSError):  # it ended by itself
             self.link.send(b"X")
 
     def signal(self, number: signal.Signals) -> None:
@@ -110,7 +111,7 @@ class Supervisor:
         self.forced = asyncio.Event()
         self.tasks: set[asyncio.Task[Any]] = set()
         self.backoff_seconds = FIRST_BACKOFF_SECONDS
-        self.restart = asyncio.Lock()
+        self.rolling = asyncio.Lock()
 
     async def run(self) -> int:
         """Raises StartError if one of the first workers does not start."""
@@ -119,7 +120,8 @@ class Supervisor:
             loop.add_signal_handler(number, self._on_stop)
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         try:
-            await self._start_all()
+            async with self.rolling:
+                await self._start_all()
             if not self.stopping.is_set():
                 self._announce()
                 await self.stopping.wait()
@@ -211,19 +213,26 @@ class Supervisor:
     # All of them.
 
     async def _roll(self) -> None:
-        async with self.restart:
+        async with self.rolling:
             for old in [each for each in self.workers if not each.is_retiring]:
-                if self.stopping.is_set():
-                    return
-                try:
-                    await self._start()
-                except StartError as exc:
-                    logger.error("rolling restart given up, the old workers stay: %s", exc)
-                    return
-                old.drain()
+                if not old.exited.done():  # otherwise it is being replaced
+                    old.is_retiring = True
+                    try:
+                        await self._start()
+                    except StartError as exc:
+                        logger.error("rolling restart given up, the old workers stay: %s", exc)
+                        self._stays(old)
+                        return
+                    old.drain()
+
+    def _stays(self, worker: Worker) -> None:
+        worker.is_retiring = False
+        if worker.exited.done():
+            self._background(self._replace())
 
     async def _stop(self) -> None:
         self.stopping.set()
+        logger.info("stopping %d workers", len(self.workers))
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

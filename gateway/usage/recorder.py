@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Protocol
 
 from channels.db import database_sync_to_async
-from django.db import Error as DatabaseAway
+from django.db import Error as DatabaseError
 
 from gateway.exchange import Exchange
 from gateway.usage import retention, services
 from gateway.usage.spool import Spool, orphans
+from gateway.usage.tidy import tidy
 
 logger = logging.getLogger(__name__)
 
@@ -162,7 +163,7 @@ class Recorder:
 
     def _take(self) -> list[Exchange]:
         count = min(len(self._queue), self._options.batch)
-        return [self._queue.popleft() for _ in range(count)]
+        return [tidy(self._queue.popleft()) for _ in range(count)]
 
     def _write_or_spool(self, batch: Sequence[Exchange]) -> None:
         if time.monotonic() >= self._away_until and self._asked(partial(self._write, batch)):
@@ -188,7 +189,11 @@ class Recorder:
         """Do it, and remember whether the database answered."""
         try:
             work()
-        except DatabaseAway as error:
+        except (DatabaseError, OSError) as error:  # OSError: a database file that can't be opened
+            self._mark_away(error)
+            return False
+        except Exception as error:
+            logger.exception("usage: an unforeseen error; exchanges are kept as if the database were away")
             self._mark_away(error)
             return False
         if not self.is_healthy:
@@ -196,7 +201,7 @@ class Recorder:
             logger.warning("usage: the database is back")
         return True
 
-    def _mark_away(self, error: DatabaseAway) -> None:
+    def _mark_away(self, error: Exception) -> None:
         if self.is_healthy:
             logger.error(
                 "usage: the database is away (%s); exchanges go to a spool file of at most %d bytes",

@@ -26,15 +26,8 @@ _SUFFIX = ".spool"
 
 
 def encode(exchange: Exchange) -> bytes:
-    """One line. Text that is no Unicode (a lone surrogate in a path) is replaced, not refused."""
-    try:
-        return _encoder.encode(exchange) + b"\n"
-    except UnicodeEncodeError:
-        for name in Exchange.__slots__:
-            value = getattr(exchange, name)
-            if isinstance(value, str):
-                setattr(exchange, name, type(value)(value.encode("utf-8", "replace").decode()))
-        return _encoder.encode(exchange) + b"\n"
+    """One line, of a tidied exchange."""
+    return _encoder.encode(exchange) + b"\n"
 
 
 class Spool:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 import orjson
 
-from providers.dialects.openai_errors import error_body, error_object
+from providers.dialects.openai_errors import error_body, error_object, failure_from_object
 from providers.dialects.types import CallFields, Failure, Usage
 
 __all__ = [
     "DONE",
     "KEEPALIVE",
     "Chunk",
-    "body_usage",
-    "call_fields",
+    "StreamTotals",
+    "asks_for_stream",
     "decode_chunk",
     "error_body",
+    "read_call",
+    "read_totals",
     "reasoning_tokens",
     "stream_error",
     "usage_from",
@@ -105,7 +108,12 @@ def count_or_none(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def call_fields(body: bytes) -> CallFields:
+def asks_for_stream(query: bytes) -> bool:
+    """`?stream=true` or `=1` asks for a stream whatever the body says; another value asks for nothing."""
+    return any(pair in (b"stream=true", b"stream=1") for pair in query.split(b"&"))
+
+
+def read_call(body: bytes) -> CallFields:
     """The fields the road needs, from a request body. Never raises."""
     try:
         call = _call_decoder.decode(body)
@@ -157,13 +165,13 @@ def reasoning_tokens(usage: object) -> int:
     return count(member(member(usage, "completion_tokens_details"), "reasoning_tokens"))
 
 
-def body_usage(body: bytes) -> tuple[str | None, Usage | None]:
-    """(model, usage) of a whole completion; (None, None) when the body can't be read."""
+def read_totals(body: bytes) -> tuple[str | None, Usage]:
+    """(model, usage) of a whole completion; (None, Usage()) when the body can't be read."""
     try:
         answer = _answer_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return None, None
-    return text_or_none(answer.model), usage_from(answer.usage)
+        return None, Usage()
+    return text_or_none(answer.model), usage_from(answer.usage) or Usage()
 
 
 def usage_object(usage: Usage, reasoning: int = 0) -> dict[str, Any]:
@@ -186,6 +194,46 @@ def usage_object(usage: Usage, reasoning: int = 0) -> dict[str, Any]:
             "rejected_prediction_tokens": 0,
         },
     }
+
+
+class StreamTotals:
+    """Watches a stream go by: usage, model, error, and whether it has come to its end.
+
+    Parses only events that can carry one of these. Never raises: what it can't read, it passes by.
+    """
+
+    __slots__ = ("failure", "is_finished", "model", "usage")
+
+    def __init__(self) -> None:
+        self.usage = Usage()
+        self.model: str | None = None
+        self.failure: Failure | None = None
+        self.is_finished = False  # a finish reason, `[DONE]` or an error was seen
+
+    def see(self, name: bytes, data: bytes) -> None:
+        if data.startswith(b"[DONE]"):
+            self.is_finished = True
+            return
+        if self.model is not None and not may_matter(data):
+            return
+        try:
+            chunk = decode_chunk(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return
+        self.model = self.model or text_or_none(chunk.model)
+        self.usage = usage_from(chunk.usage) or self.usage
+        if chunk.error:
+            self.failure, self.is_finished = failure_from_object(chunk.error), True
+        elif any(choice.finish_reason for choice in chunk.choices or ()):
+            self.is_finished = True
+
+
+_MATTERS = re.compile(rb'"(?:usage|finish_reason)"\s*:\s*[^n\s]|"error"')
+
+
+def may_matter(data: bytes) -> bool:
+    """Whether a chunk may carry usage, a finish reason or an error (text may say so too)."""
+    return _MATTERS.search(data) is not None
 
 
 def stream_error(failure: Failure) -> bytes:

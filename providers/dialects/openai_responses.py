@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 import orjson
 
 from providers.dialects.openai_chat import count, count_or_none, member, text_or_none
-from providers.dialects.openai_errors import TOO_LONG, error_body, words
+from providers.dialects.openai_errors import TOO_LONG, error_body, failure_from_object, words
 from providers.dialects.types import CallFields, Failure, FailureKind, Usage
 
 __all__ = [
     "KEEPALIVE",
     "TERMINAL",
     "Event",
-    "body_usage",
-    "call_fields",
+    "StreamTotals",
+    "cut_off",
     "decode_event",
     "error_body",
     "event_bytes",
     "failed_event",
+    "failure_of",
+    "read_call",
+    "read_totals",
     "reasoning_tokens",
     "response_error",
     "usage_from",
@@ -82,7 +86,7 @@ _answer_decoder = msgspec.json.Decoder(_Answer)
 _event_decoder = msgspec.json.Decoder(Event)
 
 
-def call_fields(body: bytes) -> CallFields:
+def read_call(body: bytes) -> CallFields:
     """The fields the road needs, from a request body. Never raises."""
     try:
         call = _call_decoder.decode(body)
@@ -122,13 +126,13 @@ def reasoning_tokens(usage: object) -> int:
     return count(member(member(usage, "output_tokens_details"), "reasoning_tokens"))
 
 
-def body_usage(body: bytes) -> tuple[str | None, Usage | None]:
-    """(model, usage) of a whole response object; (None, None) when the body can't be read."""
+def read_totals(body: bytes) -> tuple[str | None, Usage]:
+    """(model, usage) of a whole response object; (None, Usage()) when the body can't be read."""
     try:
         answer = _answer_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return None, None
-    return text_or_none(answer.model), usage_from(answer.usage)
+        return None, Usage()
+    return text_or_none(answer.model), usage_from(answer.usage) or Usage()
 
 
 def usage_object(usage: Usage, reasoning: int = 0) -> dict[str, Any]:
@@ -145,6 +149,73 @@ def usage_object(usage: Usage, reasoning: int = 0) -> dict[str, Any]:
         "output_tokens_details": {"reasoning_tokens": reasoning},
         "total_tokens": total_input + usage.output_tokens,
     }
+
+
+class StreamTotals:
+    """Watches a stream go by: usage, model, error, and whether it has come to its end.
+
+    Parses only the first and the terminal events. Never raises: what it can't read, it passes by.
+    """
+
+    __slots__ = ("events_seen", "failure", "is_finished", "model", "response", "usage")
+
+    def __init__(self) -> None:
+        self.events_seen = 0
+        self.response: dict[str, Any] = {}  # as the stream first told it
+        self.usage = Usage()
+        self.model: str | None = None
+        self.failure: Failure | None = None
+        self.is_finished = False  # a terminal event was seen
+
+    def see(self, name: bytes, data: bytes) -> None:
+        self.events_seen += 1
+        if not _matters(name, data):
+            return
+        try:
+            event = decode_event(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return
+        if isinstance(event.response, dict):
+            self.response = self.response or event.response
+            self.model = text_or_none(event.response.get("model")) or self.model
+            self.usage = usage_from(event.response.get("usage")) or self.usage
+        if event.type in TERMINAL:
+            self.is_finished = True
+            self.failure = failure_of(event)
+
+
+_TERMINAL = re.compile(rb'"type"\s*:\s*"(?:response\.(?:created|completed|incomplete|failed)|error)"')
+_WATCHED = frozenset(name.encode() for name in TERMINAL | {"response.created"})
+
+
+def _matters(name: bytes, data: bytes) -> bool:
+    return name in _WATCHED if name else _TERMINAL.search(data) is not None
+
+
+def failure_of(event: Event) -> Failure | None:
+    """What a terminal event says went wrong; None for a success."""
+    if event.type == "response.failed":
+        error = member(event.response, "error")
+        return failure_from_object(error or "The upstream's response failed")
+    if event.type == "error":
+        bare = {"message": event.message, "code": event.code, "param": event.param}
+        return failure_from_object(event.error or bare)
+    return None
+
+
+def cut_off(totals: StreamTotals, failure: Failure) -> bytes:
+    """The end of a stream that passed by and broke off: `response.failed` for the response it was about."""
+    if totals.is_finished:
+        return b""
+    response, number, begun = totals.response, totals.events_seen, b""
+    if not response:  # clients take no event before `response.created`
+        response = {"id": "resp_failed", "object": "response", "created_at": 0, "model": "", "output": []}
+        created = {"type": "response.created", "sequence_number": number}
+        begun = event_bytes(
+            "response.created", {**created, "response": {**response, "status": "in_progress"}}
+        )
+        number += 1
+    return begun + failed_event(failure, response, number)
 
 
 def event_bytes(type_name: str, payload: dict[str, Any]) -> bytes:

@@ -22,10 +22,10 @@ class Dialect:
 DIALECTS: dict[str, Dialect] = {
     "anthropic": Dialect(anthropic.read_call, anthropic.error_body, anthropic.read_error, anthropic.PING),
     "openai_chat": Dialect(
-        openai_chat.call_fields, openai_errors.error_body, openai_errors.read_failure, openai_chat.KEEPALIVE
+        openai_chat.read_call, openai_errors.error_body, openai_errors.read_failure, openai_chat.KEEPALIVE
     ),
     "openai_responses": Dialect(
-        openai_responses.call_fields,
+        openai_responses.read_call,
         openai_errors.error_body,
         openai_errors.read_failure,
         openai_responses.KEEPALIVE,

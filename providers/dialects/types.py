@@ -42,6 +42,7 @@ class FailureKind(StrEnum):
     PERMISSION = "permission"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    MEDIA_TYPE = "media_type"  # a body that does not say it is JSON
     CONFLICT = "conflict"
     TOO_LARGE = "too_large"
     RATE_LIMIT = "rate_limit"

@@ -64,7 +64,7 @@ class ChatOverMessages(OverMessages):
         self._asked_model = ""
         self._wants_usage = False
         self._table = ToolTable()
-        self._tools: dict[int, _OpenTool] = {}
+        self._tool: _OpenTool | None = None  # while its block is open
         self._tool_count = 0
         self._head = b""
         self._tail = b""
@@ -100,7 +100,7 @@ class ChatOverMessages(OverMessages):
             self._tail,
         )
 
-    def _open(self, index: int, block: Block) -> bytes:
+    def _open(self, block: Block) -> bytes:
         if block.type == "text":
             return self._text(block.text)
         if block.type != "tool_use":
@@ -108,30 +108,28 @@ class ChatOverMessages(OverMessages):
         tool = self._table.find(block.name or "")
         opened = _OpenTool(self._tool_count, tool.is_custom, arguments_text(block.input))
         self._tool_count += 1
-        self._tools[index] = opened
+        self._tool = opened
         if tool.is_custom:
             head: dict[str, Any] = {"type": "custom", "custom": {"name": tool.name, "input": ""}}
         else:
             head = {"type": "function", "function": {"name": tool.name, "arguments": ""}}
-        call_id = block.id or self._ids("call_")
-        return self._chunk(orjson.dumps({"tool_calls": [{"index": opened.index, "id": call_id, **head}]}))
+        call = {"index": opened.index, "id": self._call_id(block), **head}
+        return self._chunk(orjson.dumps({"tool_calls": [call]}))
 
-    def _delta(self, index: int, delta: Delta) -> bytes:
+    def _delta(self, delta: Delta) -> bytes:
         if delta.type == "text_delta":
             return self._text(delta.text)
-        if delta.type != "input_json_delta" or not delta.partial_json:
+        tool = self._tool
+        if tool is None or delta.type != "input_json_delta" or not delta.partial_json:
             return b""
-        tool = self._tools.get(index)
-        if tool is None:
-            return b""  # a server tool's
         tool.has_arguments = True
         if tool.is_custom:
             tool.fragments.append(delta.partial_json)
             return b""
         return self._arguments(tool, delta.partial_json)
 
-    def _close(self, index: int) -> bytes:
-        tool = self._tools.pop(index, None)
+    def _close(self) -> bytes:
+        tool, self._tool = self._tool, None
         if tool is None:
             return b""
         if tool.is_custom:
@@ -150,10 +148,10 @@ class ChatOverMessages(OverMessages):
         )
 
     def _end(self) -> bytes:
-        out = b"".join(self._close(index) for index in list(self._tools))
+        out = b""
         refusal = refusal_text(self._ending)
         if refusal is not None:
-            out += self._chunk(orjson.dumps({"refusal": refusal}))
+            out = self._chunk(orjson.dumps({"refusal": refusal}))
         out += self._chunk(b"{}", orjson.dumps(self._finish_reason(self._tool_count)))
         if self._wants_usage:
             usage = orjson.dumps(usage_object(self.usage, self._thinking_tokens))
@@ -199,7 +197,7 @@ class ChatOverMessages(OverMessages):
             inner = {"type": "custom", "custom": {"name": tool.name, "input": custom_input(arguments)}}
         else:
             inner = {"type": "function", "function": {"name": tool.name, "arguments": arguments}}
-        return {"id": block.id or self._ids("call_"), **inner}
+        return {"id": self._call_id(block), **inner}
 
     def _answer_id(self, message: Message) -> str:
         return f"chatcmpl-{message.id}" if message.id else self._ids("chatcmpl-")

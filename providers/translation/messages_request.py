@@ -39,6 +39,7 @@ class Draft:
     temperature: float | None = None
     top_p: float | None = None
     stop: list[str] = field(default_factory=list)
+    messages_param: str = "messages"  # what the caller's dialect calls them
     effort: str | None = None  # OpenAI's words; "none" = do not think
     effort_param: str = "reasoning_effort"  # what the caller's dialect calls it
     wants_summary: bool = False  # of the thinking
@@ -69,8 +70,8 @@ def _betas(headers: Headers) -> list[tuple[bytes, bytes]]:
 def _body(draft: Draft, target: Target, version: bytes) -> dict[str, Any]:
     kind = traits(draft.model)
     messages = draft.turns.messages()
-    if not messages:
-        raise refused("at least one user message is needed", "messages")
+    if not messages or messages[0]["role"] != "user":
+        raise refused("the conversation must begin with a user message", draft.messages_param)
     if draft.automatic_mark is not None:
         mark_automatically(draft.tools, draft.system, messages, draft.automatic_mark)
     limit_marks(draft.tools, draft.system, messages)

@@ -1,7 +1,8 @@
 """What both pairs over an Anthropic upstream share: the way of a stream, a whole answer, an error. Pure.
 
 A subclass writes its surface: `_begin`, `_open`, `_delta`, `_close`, `_end` for a stream, `_whole` for an answer
-that was not streamed. Blocks may come interleaved; `index` tells them apart. Every method gives bytes.
+that was not streamed; each gives bytes. It sees one block at a time: should an upstream interleave them, the
+events of later blocks wait until the earlier one has ended.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from providers.dialects.anthropic_messages import (
     read_event,
     read_message,
 )
+from providers.dialects.encodings import Decoder, decoder
 from providers.dialects.openai_errors import error_body
 from providers.dialects.sse import SseReader, comment
 from providers.dialects.types import (
@@ -71,11 +73,15 @@ class OverMessages(ABC):
         self._created = int(now)
         self._sealer = sealer
         self._reader = SseReader()
+        self._decoder: Decoder | None = None  # we ask for plain bytes; not everybody listens
         self._has_begun = False
         self._has_ended = False  # the closing event or an error was written: nothing may follow
         self._ending = Ending()
         self._thinking_tokens = 0
         self._is_stream = False  # the caller asked for a stream
+        self._call_ids: set[str] = set()
+        self._open_index: int | None = None  # of the block that is being written
+        self._waiting: list[BlockStart | BlockDelta | BlockStop] = []
 
     # --- the road's side -----------------------------------------------------------------------------
 
@@ -85,6 +91,11 @@ class OverMessages(ABC):
     def response(self, answer: WireAnswer) -> WireAnswer:
         """Raises `Refused` (kind `upstream`, or what an error in a 200 says) when a 2xx is no message."""
         kept = _kept(answer.headers)
+        self._decoder = decoder(answer.headers)
+        if (
+            self._decoder is not None and answer.body
+        ):  # a body that only says it is compressed is taken as it is
+            answer = replace(answer, body=self._decoder.feed(answer.body) or answer.body)
         if not 200 <= answer.status < 300:
             return self._error(answer, kept)
         kind = (header(answer.headers, b"content-type") or b"").strip().lower()
@@ -103,12 +114,16 @@ class OverMessages(ABC):
 
     def feed(self, chunk: bytes) -> bytes:
         """Never raises: nonsense from the upstream becomes `failure` and the surface's error form."""
+        out = b""
+        if self._decoder is not None:
+            chunk = self._decoder.feed(chunk)
         try:
-            out = [self._event(data) for _, data in self._reader.feed(chunk)]
+            for _, data in self._reader.feed(chunk):
+                out += self._event(data)
         except Refused as exc:
             self.failure = exc.failure
-            return self.fail(exc.failure)
-        return b"".join(out)
+            out += self.fail(exc.failure)
+        return out
 
     def finish(self) -> bytes:
         out = b""
@@ -136,17 +151,42 @@ class OverMessages(ABC):
         if self._has_ended:
             return b""
         event = read_event(data)
-        if isinstance(event, BlockDelta):
-            return self._started(None) + self._delta(event.index, event.delta)
+        if isinstance(event, BlockDelta) and event.index == self._open_index:
+            return self._delta(event.delta)
+        if isinstance(event, BlockStart | BlockDelta | BlockStop):
+            return self._started(None) + self._block_event(event)
         if event is None or isinstance(event, Ping):
             return b""
         return self._rare_event(event)
 
-    def _rare_event(self, event: object) -> bytes:
+    def _block_event(self, event: BlockStart | BlockDelta | BlockStop) -> bytes:
+        if self._open_index is not None and event.index != self._open_index:
+            self._waiting.append(event)
+            return b""
         if isinstance(event, BlockStart):
-            return self._started(None) + self._open(event.index, event.content_block)
+            self._open_index = event.index
+            return self._open(event.content_block)
         if isinstance(event, BlockStop):
-            return self._close(event.index)
+            return self._closed()
+        if self._open_index is not None:
+            return self._delta(event.delta)
+        if event.delta.type != "text_delta":
+            return b""  # of no block that was started
+        self._open_index = event.index
+        return self._open(Block("text")) + self._delta(event.delta)
+
+    def _closed(self) -> bytes:
+        """Ends the open block, and lets those speak that waited for it."""
+        if self._open_index is None:
+            return b""
+        self._open_index = None
+        out = self._close()
+        waiting, self._waiting = self._waiting, []
+        for event in waiting:
+            out += self._block_event(event)
+        return out
+
+    def _rare_event(self, event: object) -> bytes:
         if isinstance(event, MessageStart):
             return self._started(event.message)
         if isinstance(event, MessageDelta):
@@ -156,9 +196,11 @@ class OverMessages(ABC):
             self.failure = failure_of(event.error)
             return self.fail(self.failure)
         elif isinstance(event, MessageStop):
-            begun = self._started(None)
+            out = self._started(None)
+            while self._open_index is not None:
+                out += self._closed()
             self._has_ended = True
-            return begun + self._end()
+            return out + self._end()
         return b""
 
     def _started(self, message: Message | None) -> bytes:
@@ -180,8 +222,8 @@ class OverMessages(ABC):
     def _replayed(self, message: Message) -> bytes:
         """A whole message as the stream that it would have been."""
         out = self._started(message)
-        for index, block in enumerate(message.content or ()):
-            out += self._open(index, block) + self._close(index)
+        for block in message.content or ():
+            out += self._open(block) + self._close()
         self._has_ended = True
         return out + self._end()
 
@@ -190,6 +232,16 @@ class OverMessages(ABC):
         status = _STATUSES.get(answer.status, answer.status if answer.status >= 400 else 502)
         return WireAnswer(status, (JSON_TYPE, *kept), error_body(failure))
 
+    def _call_id(self, block: Block) -> str:
+        """The id of a tool call, unique in the answer also where the upstream's are not."""
+        call_id = unique = block.id or self._ids("call_")
+        count = 1
+        while unique in self._call_ids:
+            count += 1
+            unique = f"{call_id}_{count}"
+        self._call_ids.add(unique)
+        return unique
+
     # --- the surface's side --------------------------------------------------------------------------
 
     @abstractmethod
@@ -197,15 +249,16 @@ class OverMessages(ABC):
         """The stream's first bytes. `message` may be empty."""
 
     @abstractmethod
-    def _open(self, index: int, block: Block) -> bytes:
-        """A block starts; it may already hold text, thinking or the whole input of a tool."""
+    def _open(self, block: Block) -> bytes:
+        """A block starts, of any type; it may already hold text, thinking or the whole input of a tool."""
 
     @abstractmethod
-    def _delta(self, index: int, delta: Delta) -> bytes: ...
+    def _delta(self, delta: Delta) -> bytes:
+        """Of the block that started last, and of any type."""
 
     @abstractmethod
-    def _close(self, index: int) -> bytes:
-        """A block ends. Unknown and already closed ones give nothing."""
+    def _close(self) -> bytes:
+        """The block that started last ends."""
 
     @abstractmethod
     def _end(self) -> bytes:

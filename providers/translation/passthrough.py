@@ -1,10 +1,14 @@
-"""Anthropic Messages over Anthropic Messages: the bytes pass untouched, and usage is read as they go by.
+"""A dialect over itself: the bytes pass untouched, and usage is read as they go by.
 
 Rule for fields: none. What we don't know, the upstream judges; errors pass too, word for word. Two exceptions, both
 for an alias: the value of the top-level `model` on the way up, and the served name on the way down.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 import orjson
 
@@ -29,14 +33,45 @@ MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """Of a larger answer that is not streamed the usage stays unknown; it is passed on all the same."""
 
 
+class Totals(Protocol):
+    """What is seen of a stream that goes by."""
+
+    usage: Usage
+    model: str | None
+    failure: Failure | None
+    is_finished: bool
+
+    def see(self, name: bytes, data: bytes) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a passthrough must know of its dialect."""
+
+    totals: Callable[[], Totals]
+    read_totals: Callable[[bytes], tuple[str | None, Usage]]
+    error_event: Callable[[Totals, Failure], bytes]
+    ping: bytes
+
+
+MESSAGES = Watched(
+    anthropic.StreamTotals,
+    anthropic.read_totals,
+    lambda totals, failure: anthropic.error_event(failure),
+    anthropic.PING,
+)
+
+
 class Passthrough:
     """One exchange. `feed` takes every 2xx body, streamed or not, and gives back what leaves for the client."""
 
     is_transparent = True
 
-    def __init__(self) -> None:
-        self._totals = anthropic.StreamTotals()
+    def __init__(self, watched: Watched = MESSAGES) -> None:
+        self._watched = watched
+        self._totals = watched.totals()
         self._reader: SseReader | None = None
+        self._is_legible = False  # some of the body could be decoded
         self._decoder: Decoder | None = None
         self._body: list[bytes] = []
         self._body_bytes = 0
@@ -91,29 +126,38 @@ class Passthrough:
         return chunk if self._alias is None else self._renamed(chunk)
 
     def finish(self) -> bytes:
-        if self._reader is not None and not self._totals.is_finished:
+        if self._reader is not None and self._is_legible and not self._totals.is_finished:
             raise Truncated
         if self._is_json:
-            self._answered_model, self._answered_usage = anthropic.read_totals(b"".join(self._body))
+            self._answered_model, self._answered_usage = self._watched.read_totals(b"".join(self._body))
             self._body = []
         held, self._held = self._held, b""
         return held
 
     def fail(self, failure: Failure) -> bytes:
+        """b"" when nothing readable can be written: into a compressed stream."""
+        if self._decoder is not None:
+            return b""
         held, self._held = self._held, b""
-        return held + anthropic.error_event(failure)
+        return held + self._line_end() + self._watched.error_event(self._totals, failure)
+
+    def _line_end(self) -> bytes:
+        """Ends a line that was cut. One line feed only: a blank line would deliver the broken event, and clients fail
+        on its half JSON; so the error's `event:` line takes its place."""
+        return b"" if self._reader is None or self._reader.is_at_boundary else b"\n"
 
     def keepalive(self) -> bytes:
         if self._held or self._decoder is not None or self._is_json:
             return b""
         if self._reader is not None and not self._reader.is_at_boundary:
             return b""
-        return anthropic.PING
+        return self._watched.ping
 
     def _watch(self, seen: bytes) -> None:
         reader = self._reader
-        if reader is None:
+        if reader is None or not seen:
             return
+        self._is_legible = True
         try:
             for name, data in reader.feed(seen):
                 self._totals.see(name, data)

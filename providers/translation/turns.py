@@ -14,9 +14,10 @@ from providers.translation.tool_names import short_name
 
 Block = dict[str, Any]
 
+THOUGHTS = ("thinking", "redacted_thinking")
 NO_RESULT = "No result was recorded for this tool call."
 _ALLOWED_ID = re.compile(r"[a-zA-Z0-9_-]+")
-_MAX_ID = 128
+_MAX_ID = 120  # the vendor takes 128; the rest is for telling equal ones apart
 
 
 class _Turn:
@@ -72,7 +73,10 @@ class Turns:
                 return
 
     def messages(self) -> list[Block]:
+        self._leave_out_thoughts_alone()
         self._answer_every_call()
+        if self._turns and self._turns[-1].role == "assistant":
+            _strip_prefill(self._turns[-1])
         return [{"role": turn.role, "content": turn.content()} for turn in self._turns]
 
     def ends_in_a_loop_without_thinking(self) -> bool:
@@ -83,8 +87,8 @@ class Turns:
         for turn in reversed(self._turns):
             if turn.role == "user" and turn.blocks and not turn.results:
                 return False
-            if turn.role == "assistant" and turn.calls:
-                return turn.blocks[0]["type"] not in ("thinking", "redacted_thinking")
+            if turn.role == "assistant":
+                return bool(turn.calls) and turn.blocks[0]["type"] not in THOUGHTS
         return False
 
     def _turn(self, role: str) -> _Turn:
@@ -103,6 +107,19 @@ class Turns:
         self._ids.add(unique)
         return unique
 
+    def _leave_out_thoughts_alone(self) -> None:
+        """An assistant turn may not end in thinking; one of nothing else goes, and its neighbours join."""
+        turns, self._turns = self._turns, []
+        for turn in turns:
+            while turn.role == "assistant" and turn.blocks and turn.blocks[-1]["type"] in THOUGHTS:
+                turn.blocks.pop()
+            if not turn.blocks and not turn.results:
+                continue
+            if self._turns and self._turns[-1].role == turn.role:
+                self._turns[-1].blocks += turn.blocks
+            else:
+                self._turns.append(turn)
+
     def _answer_every_call(self) -> None:
         turns: list[_Turn] = []
         for at, turn in enumerate(self._turns):
@@ -120,3 +137,10 @@ class Turns:
 
 def _missing(upstream_id: str) -> Block:
     return {"type": "tool_result", "tool_use_id": upstream_id, "content": NO_RESULT, "is_error": True}
+
+
+def _strip_prefill(turn: _Turn) -> None:
+    """A last assistant turn is the beginning of the answer: Anthropic refuses white space at its end."""
+    last = turn.blocks[-1]
+    if last["type"] == "text":
+        last["text"] = last["text"].rstrip()

@@ -100,7 +100,7 @@ def test_statuses_are_sorted_as_numbers_and_accounts_as_text():
 def test_a_label_can_not_break_the_text():
     metrics = Metrics()
     hostile = 'a"} 1\nb\\'
-    metrics.count(call(account=hostile, provider=hostile, status=502))
+    metrics.count(call(account=hostile, provider=hostile, status=502, attempts=1))
     found = samples(metrics)
     assert found[f"link_assistant_account_calls_total{{account={hostile}}}"] == 1
     assert found[f"link_assistant_upstream_errors_total{{code=,kind=answered,provider={hostile}}}"] == 1
@@ -109,8 +109,8 @@ def test_a_label_can_not_break_the_text():
 def test_our_own_refusals_are_counted_and_named():
     metrics = Metrics()
     metrics.count(call("", 401, is_refusal=True, failure_kind=FailureKind.AUTHENTICATION))
-    metrics.count(call(status=499))
-    metrics.count(call(status=529, provider="anthropic", upstream_status=529))
+    metrics.count(call(status=499, attempts=1))
+    metrics.count(call(status=529, provider="anthropic", attempts=1, upstream_status=529))
     found = samples(metrics)
     assert found["link_assistant_requests_total{}"] == 3
     assert found["link_assistant_errors_total{}"] == 3
@@ -118,6 +118,24 @@ def test_our_own_refusals_are_counted_and_named():
     assert found["link_assistant_refused_total{reason=authentication}"] == 1
     assert found["link_assistant_upstream_errors_total{code=529,kind=answered,provider=anthropic}"] == 1
     assert sum(value for name, value in found.items() if "upstream_errors" in name) == 1
+
+
+def test_what_fails_at_the_upstream_is_the_upstreams():
+    metrics = Metrics()
+    refused = {"is_refusal": True, "failure_kind": FailureKind.UPSTREAM, "provider": "p", "attempts": 2}
+    metrics.count(call(status=502, **refused))
+    behind_a_200 = {
+        "failure_kind": FailureKind.OVERLOADED,
+        "provider": "p",
+        "attempts": 1,
+        "upstream_status": 200,
+    }
+    metrics.count(call(status=200, **behind_a_200))
+    found = samples(metrics)
+    assert found["link_assistant_errors_total{}"] == 1
+    assert found["link_assistant_upstream_errors_total{code=,kind=upstream,provider=p}"] == 1
+    assert found["link_assistant_upstream_errors_total{code=200,kind=overloaded,provider=p}"] == 1
+    assert not [name for name in found if "refused_total{" in name]
 
 
 def test_times_tokens_and_calls_on_the_road():

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tokens.conftest import stored
 from tokens import jwt
 from tokens.errors import BadPrefix, InvalidToken
 
@@ -23,7 +24,10 @@ README_VECTOR = (
 )
 README_CLAIMS = jwt.Claims("550e8400-e29b-41d4-a716-446655440000", 1710806400, 1710892800, "my-token")
 KEY = b"golden-secret"
-ALGORITHMS = "`HS256`, `HS384`, `HS512`, `ES256`, `ES384`, `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `EdDSA`"
+ALGORITHMS = (
+    "`HS256`, `HS384`, `HS512`, `ES256`, `ES384`, `RS256`, "
+    "`RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `EdDSA`"
+)
 
 
 def b64(raw: bytes) -> str:
@@ -62,6 +66,25 @@ def test_pyjwt_reads_ours_and_we_read_pyjwts() -> None:
     assert read == {"sub": "id", "iat": 5, "exp": far, "label": "é"}
     theirs = "la_sk_" + pyjwt.encode({"sub": "x", "iat": 1, "exp": 2, "nbf": 2**33}, key, algorithm="HS256")
     assert jwt.verify(theirs, key.encode()) == jwt.Claims("x", 1, 2)
+
+
+@pytest.mark.parametrize("name", ["no-store", "unicode-secret", "both-one-process", "both-many-cli-runs"])
+def test_every_recorded_token_is_read_as_the_reference_reads_it(name: str) -> None:
+    store = stored(name)
+    for token in store["tokens"]:
+        answer = token["answer"]
+        if answer["status"] == 401 and answer["message"] != "Token has expired":
+            with pytest.raises(InvalidToken) as caught:
+                jwt.verify(token["token"], store["secret"].encode())
+            assert caught.value.message == answer["message"]
+        else:
+            claims = jwt.verify(token["token"], store["secret"].encode())
+            if token["id"] is not None and token["issued_at"] is not None:
+                assert (claims.sub, claims.iat, claims.exp) == (
+                    *(token["id"], token["issued_at"]),
+                    token["expires_at"],
+                )
+                assert jwt.sign(claims, store["secret"].encode()) == token["token"] or name == "no-store"
 
 
 def test_raw_bytes_are_the_key_even_when_they_look_like_something_else() -> None:
@@ -171,6 +194,6 @@ def test_a_huge_secret_costs_nothing() -> None:
     huge = made(b'{"sub":"' + b"a" * 64_000 + b'","iat":1,"exp":2}')
     started = time.process_time()
     for _ in range(1000):
-        with pytest.raises(InvalidToken, match="^Invalid token: InvalidToken$"):
+        with pytest.raises(InvalidToken, match=r"^Invalid token: InvalidToken$"):
             jwt.verify(huge, KEY)
     assert time.process_time() - started < 0.5

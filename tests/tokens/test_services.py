@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connections, transaction
 
 from tests.tokens.conftest import SECRET
 from tokens import changes, fields, group_services, jwt, services
@@ -119,19 +119,6 @@ def test_numeric_limits_are_refused_until_something_enforces_them(monkeypatch: p
     assert (token.max_requests, str(token.budget), token.budget_period) == (5, "12.5000000000", "month")
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("max_requests", 0), ("max_requests", True), ("max_requests", "5"), ("max_requests", 10**16),
-    ("budget", 5), ("budget", "-1"), ("budget", "NaN"), ("budget", "1e300"), ("budget", "0.00000000001"),
-    ("budget", "x"), ("budget_currency", "usd"), ("budget_period", "year"), ("budget_period", []),
-    ("budget_soft_percent", 101), ("budget_soft_percent", 0),
-])  # fmt: skip
-def test_each_bad_limit_is_named(name: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fields, "ENABLED_LIMITS", (name,))
-    with pytest.raises(BadTokenField) as caught:
-        services.issue(**{name: value})
-    assert caught.value.param == name
-
-
 @pytest.fixture
 def heard() -> Iterator[list[int]]:
     seen: list[int] = []
@@ -164,18 +151,6 @@ def test_nobody_is_told_of_a_change_that_was_rolled_back(heard: list[int]) -> No
     assert heard == []
 
 
-def test_a_listener_that_fails_does_not_undo_the_change(caplog: pytest.LogCaptureFixture) -> None:
-    def broken() -> None:
-        raise ValueError
-
-    changes.on_change(broken)
-    try:
-        assert services.get(services.issue().token.id)
-    finally:
-        changes.forget(broken)
-    assert "listener" in caplog.text
-
-
 def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
     """Run calls in threads that start together; exceptions are results."""
     barrier = threading.Barrier(len(calls))
@@ -184,17 +159,17 @@ def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
         barrier.wait()
         try:
             return call()
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 - whatever it is, it is the result
             return problem
         finally:
-            connection.close()
+            connections.close_all()
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(run, calls))
 
 
 def test_many_at_once_lose_no_revision_and_no_token() -> None:
-    results = at_once([lambda: services.issue() for _ in range(8)] * 2)
+    results = at_once([services.issue] * 16)
     assert all(isinstance(result, services.Issued) for result in results)
     assert sorted(result.token.revision for result in results) == list(range(1, 17))
     assert revision() == 16
@@ -228,11 +203,11 @@ def test_a_reader_that_polls_misses_nothing() -> None:
     def poll() -> None:
         while not done.is_set():
             registry.apply_changes()
-        connection.close()
+        connections.close_all()
 
     poller = threading.Thread(target=poll)
     poller.start()
-    results = at_once([lambda: services.issue() for _ in range(12)])
+    results = at_once([services.issue] * 12)
     done.set()
     poller.join()
     registry.apply_changes()

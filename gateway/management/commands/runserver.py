@@ -11,6 +11,8 @@ import uvicorn
 from django.conf import settings
 from django.core.management.commands.runserver import Command as DjangoCommand
 
+from gateway.management.commands.serve import migrate
+
 
 class Command(DjangoCommand):
     help = "Start the gateway for development: reloads on changes, no drain, one process."
@@ -21,7 +23,7 @@ class Command(DjangoCommand):
 
     def inner_run(self, *args: Any, **options: Any) -> None:
         self.check(display_num_errors=True)
-        self.check_migrations()
+        migrate()
         host = f"[{self.addr}]" if self._raw_ipv6 else self.addr
         self.stdout.write(f"Listening on {self.protocol}://{host}:{self.port} (for development)\n")
         self.stdout.flush()

@@ -47,6 +47,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if any(name in options for name in table()):
             raise CommandError("flags are read by manage.py; start the gateway with it")
+        self.check()  # Django's own: what is broken shows now, not at the first request
         self.refuse_bad_configuration()
         self.say_what_starts()
         migrate()

@@ -59,6 +59,8 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if os.environ.get("TEST_START") == "fail":
         await send({"type": "lifespan.startup.failed", "message": "no such database"})
         return
+    if os.path.exists(os.environ.get("TEST_BROKEN_FILE", "")):
+        raise LookupError("broken by an update")
     if os.environ.get("TEST_START") == "hang":
         print("hooks: hanging", file=sys.stderr, flush=True)
         await asyncio.Event().wait()
@@ -76,6 +78,8 @@ async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["path"] == "/ws-crash":
         raise RuntimeError("before accept")
     await send({"type": "websocket.accept"})
+    if scope["path"] == "/ws-return":
+        return
     while (message := await receive())["type"] != "websocket.disconnect":
         if message.get("text") == "crash":
             raise RuntimeError("after accept")
@@ -220,6 +224,12 @@ async def late(exchange: Exchange) -> None:
     await exchange.answer("late")
 
 
+async def early(exchange: Exchange) -> None:
+    """Answers without looking at the body."""
+    SEEN["early"] = 1
+    await exchange.answer("early", 401)
+
+
 async def hang(exchange: Exchange) -> None:
     SEEN["hang"] = 1
     await asyncio.Event().wait()
@@ -261,6 +271,7 @@ ROUTES = {
     "/polite": polite,
     "/stubborn": stubborn,
     "/late": late,
+    "/early": early,
     "/hang": hang,
     "/thread": thread,
     "/pid": pid,

@@ -148,6 +148,24 @@ def try_post(process: ServerProcess, length: int) -> Answer | None:
     return None if answer.status == 200 else answer
 
 
+def test_what_follows_an_early_answer_is_dropped_and_not_held(launch: Launch) -> None:
+    """uvicorn calls the application before the body is in: it may refuse from the headers alone."""
+    process = launch("uvicorn", max_body_bytes=300_000, max_buffered_bytes=400_000)
+    with process.connect() as sock:
+        sock.sendall(request("/early", method="POST", content_length="300000"))
+        read_until(sock, b"early")
+        sock.sendall(b"x" * 299_999)
+        process.eventually("/seen", lambda seen: seen)
+        assert process.talk(request("/echo", b"x" * 300_000, connection="close")).status == 200
+        sock.sendall(b"x" + request("/hello"))
+        assert read_until(sock, b"hello").startswith(b"HTTP/1.1 200")  # the connection is still good
+    with process.connect() as sock:
+        sock.sendall(chunked("/early"))
+        read_until(sock, b"early")
+        send_until_refused(sock, chunk(b"x" * 65536), HUGE)
+        assert b"HTTP/1.1" not in read_to_end(sock)  # no second answer to one request
+
+
 # Heads.
 
 

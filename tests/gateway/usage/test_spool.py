@@ -78,12 +78,6 @@ def test_a_disk_that_refuses_leaves_the_file_as_it_was(tmp_path: Path):
     assert len(read(spool)[0]) == 2
 
 
-def test_text_that_is_no_unicode_is_replaced(tmp_path: Path):
-    spool = Spool(tmp_path, "a", 10_000)
-    spool.append([exchange(path="/v1/\ud800")])
-    assert read(spool)[0][0].path == "/v1/?"
-
-
 def test_damaged_lines_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     one, two = exchange(), exchange()
     (tmp_path / "usage-x.spool").write_bytes(encode(one) + b"{}\n\xff\xfe\n" + encode(two) + encode(one)[:30])

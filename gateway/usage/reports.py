@@ -1,0 +1,90 @@
+"""Questions about recorded usage that pages ask. Answered from the daily sums, never by reading exchanges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.db.models import Sum
+
+from gateway.models import DailyUsage
+from tokens.models import Token
+
+CHOICES_MAX = 50
+CHOICES_DAYS = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Sums of one token, account or model."""
+
+    name: str
+    requests: int
+    errors: int
+    cancelled: int
+    refused: int
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    cost: str  # a decimal, without closing zeros
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One table of a report, the busiest first."""
+
+    title: str
+    lines: list[Line]
+
+
+def of_day(day: date) -> list[Group]:
+    """What was used on one UTC day, by token, by account and by model; at most `CHOICES_MAX` lines each."""
+    by_token = _lines(day, "token_id")
+    labels = token_labels([line.name for line in by_token])
+    return [
+        Group("Tokens", [_renamed(line, labels.get(line.name, line.name)) for line in by_token]),
+        Group("Accounts", _lines(day, "account")),
+        Group("Models", _lines(day, "model")),
+    ]
+
+
+def token_labels(token_ids: list[str]) -> dict[str, str]:
+    """Token id → label, for tokens that still exist and have one."""
+    rows = Token.objects.filter(pk__in=token_ids).exclude(label="").values_list("pk", "label")
+    return dict(rows)
+
+
+def values_seen(column: str, today: date) -> list[str]:
+    """The busiest values of a daily column in the last `CHOICES_DAYS` days, for a filter's choices."""
+    since = today - timedelta(days=CHOICES_DAYS)
+    rows = DailyUsage.objects.filter(day__gte=since).exclude(**{column: ""}).order_by()
+    counted = rows.values_list(column).annotate(total=Sum("requests")).order_by("-total")
+    return [value for value, _ in counted[:CHOICES_MAX]]
+
+
+def money(amount: Decimal) -> str:
+    """All its digits, no closing zeros."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _lines(day: date, column: str) -> list[Line]:
+    names = ("requests", "errors", "cancelled", "refused", "input_tokens", "output_tokens", "cost")
+    cached = Sum("cache_read_tokens") + Sum("cache_write_5m_tokens") + Sum("cache_write_1h_tokens")
+    rows = DailyUsage.objects.filter(day=day).order_by().values(column)
+    summed = rows.annotate(cached=cached, **{f"sum_{name}": Sum(name) for name in names})
+    return [
+        Line(
+            name=row[column],
+            cached_tokens=row["cached"],
+            cost=money(row["sum_cost"]),
+            **{name: row[f"sum_{name}"] for name in names if name != "cost"},
+        )
+        for row in summed.order_by("-sum_requests", column)[:CHOICES_MAX]
+    ]
+
+
+def _renamed(line: Line, name: str) -> Line:
+    values = {field: getattr(line, field) for field in Line.__slots__}
+    return Line(**(values | {"name": name}))

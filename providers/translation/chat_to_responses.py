@@ -1,0 +1,144 @@
+"""A Chat Completions conversation as Responses input items. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from providers.translation.messages_input import NO_RESULT, SEPARATOR
+from providers.translation.messages_to_chat import short_id
+from providers.translation.messages_to_responses import MAX_CALL_ID
+from providers.translation.openai_upstream import refuse
+from providers.translation.tool_names import ToolNames
+
+Item = dict[str, Any]
+
+
+@dataclass(slots=True)
+class ItemsFromChat:
+    """Collects input items in the caller's order."""
+
+    names: ToolNames
+    items: list[Item] = field(default_factory=list)
+    call_ids: set[str] = field(default_factory=set)
+    _unanswered: dict[str, str] = field(default_factory=dict)  # call id → type of its call item
+    _legacy_count: int = 0
+
+    def read(self, body: Item) -> None:
+        messages = body.get("messages")
+        if not isinstance(messages, list) or not messages:
+            raise refuse("messages: at least one message is required", "messages")
+        for position, message in enumerate(messages):
+            where = f"messages.{position}"
+            if not isinstance(message, dict):
+                raise refuse(f"{where}: must be an object", where)
+            self._add(where, message)
+        self._settle()
+
+    def _add(self, where: str, message: Item) -> None:
+        role = message.get("role")
+        if role == "tool":
+            self._tool(where, message, str(message.get("tool_call_id")))
+        elif role == "function":
+            self._tool(where, message, f"call_legacy_{self._legacy_count}")
+        elif role == "assistant":
+            self._settle()
+            self._assistant(where, message)
+        elif role in ("user", "system", "developer"):
+            self._settle()
+            parts = self._parts(where, message)
+            if parts:
+                self.items.append({"role": role, "content": parts})
+        else:
+            raise refuse(f"{where}.role: {role!r} is not known", f"{where}.role")
+
+    def _settle(self) -> None:
+        """Calls that were never answered get an answer: the API refuses them otherwise."""
+        for call_id, kind in self._unanswered.items():
+            self.items.append({"type": f"{kind}_output", "call_id": call_id, "output": NO_RESULT})
+        self._unanswered = {}
+
+    def _parts(self, where: str, message: Item) -> list[Item]:
+        content = message.get("content")
+        if isinstance(content, str):
+            return [{"type": "input_text", "text": content}] if content else []
+        if content is not None and not isinstance(content, list):
+            raise refuse(f"{where}.content: must be a string or a list of parts", f"{where}.content")
+        return [
+            part
+            for number, piece in enumerate(content or ())
+            for part in input_parts(piece, f"{where}.content.{number}")
+        ]
+
+    def _assistant(self, where: str, message: Item) -> None:
+        content = [
+            {"type": "output_text", "text": part["text"]} if part["type"] == "input_text" else part
+            for part in self._parts(where, message)
+        ]
+        if isinstance(message.get("refusal"), str) and message["refusal"]:
+            content.append({"type": "refusal", "refusal": message["refusal"]})
+        if content:
+            self.items.append({"role": "assistant", "content": content})
+        for number, call in enumerate(message.get("tool_calls") or ()):
+            self._call(f"{where}.tool_calls.{number}", call)
+        if isinstance(message.get("function_call"), dict):
+            self._legacy_count += 1
+            legacy = {"id": f"call_legacy_{self._legacy_count}", "function": message["function_call"]}
+            self._call(f"{where}.function_call", legacy)
+
+    def _call(self, where: str, call: object) -> None:
+        if not isinstance(call, dict):
+            raise refuse(f"{where}: must be an object", where)
+        raw_id = str(call.get("id") or "")
+        call_id = short_id(raw_id, MAX_CALL_ID)
+        self.call_ids.add(raw_id)
+        is_custom = call.get("type") == "custom"
+        called = call.get("custom" if is_custom else "function")
+        if not isinstance(called, dict):
+            raise refuse(f"{where}: names no function", where)
+        name = self.names.shorten(str(called.get("name") or ""))
+        if is_custom:
+            kind, rest = "custom_tool_call", {"input": called.get("input") or ""}
+        else:
+            kind, rest = "function_call", {"arguments": called.get("arguments") or "{}"}
+        self.items.append({"type": kind, "call_id": call_id, "name": name, **rest})
+        self._unanswered[call_id] = kind
+
+    def _tool(self, where: str, message: Item, raw_id: str) -> None:
+        call_id = short_id(raw_id, MAX_CALL_ID)
+        kind = self._unanswered.pop(call_id, None)
+        if kind is None:
+            return  # a result without its call: nothing that the model could read it with
+        texts = [part.get("text", "") for part in self._parts(where, message)]
+        self.items.append({"type": f"{kind}_output", "call_id": call_id, "output": SEPARATOR.join(texts)})
+
+
+def input_parts(part: object, where: str) -> list[Item]:
+    """One part of a Chat message as an input part."""
+    if isinstance(part, str):
+        return [{"type": "input_text", "text": part}] if part else []
+    kind = part.get("type") if isinstance(part, dict) else None
+    if not isinstance(part, dict):
+        raise refuse(f"{where}: must be a part", where)
+    if kind == "text":
+        text = part.get("text")
+        return [{"type": "input_text", "text": text}] if isinstance(text, str) and text else []
+    if kind == "refusal":
+        return [{"type": "refusal", "refusal": str(part.get("refusal") or "")}]
+    if kind == "image_url":
+        return [_image(part, where)]
+    if kind == "file":
+        file = part.get("file")
+        kept = ("filename", "file_data", "file_id")
+        named = {name: file[name] for name in kept if file.get(name)} if isinstance(file, dict) else {}
+        return [{"type": "input_file", **named}]
+    raise refuse(f"{where}: a part of type {kind!r} can't be sent to this upstream", where)
+
+
+def _image(part: Item, where: str) -> Item:
+    image = part.get("image_url")
+    url = image.get("url") if isinstance(image, dict) else image
+    if not isinstance(url, str) or not url:
+        raise refuse(f"{where}.image_url.url: is required", f"{where}.image_url.url")
+    detail = image.get("detail") if isinstance(image, dict) else None
+    return {"type": "input_image", "image_url": url, "detail": detail or "auto"}

@@ -1,0 +1,157 @@
+"""Messages callers on an upstream that speaks Chat Completions. Pure.
+
+Field rule, request:
+- forward: `temperature`, `top_p` (not to models that refuse them), `stream`.
+- translate: `model`, `system` → a system message; `messages`; `tools` → functions; `tool_choice`;
+  `disable_parallel_tool_use` → `parallel_tool_calls`; `max_tokens` → `max_completion_tokens` for OpenAI's
+  reasoning models, else `max_tokens`; `stop_sequences` → `stop`; `output_config.format` →
+  `response_format`; `output_config.effort` or a thinking budget → `reasoning_effort`, to models known to
+  take it (`xhigh` and `max` as `high`); thinking that this upstream wrote in the tool loop in progress →
+  `reasoning_content`; server tools' calls and results in the history → text.
+- drop: `cache_control`, `top_k`, adaptive or disabled `thinking`, `metadata`, `service_tier`, `speed`,
+  `context_management`, `diagnostics`, unknown fields; the attribution block of Claude Code; other thinking.
+- refuse: `mcp_servers`, `container`, `inference_geo`, `max_tokens: 0`, a final assistant message, server
+  tools, more than four stop sequences, stored files (`file_id`), document URLs, unknown blocks.
+
+Answer: the caller sees the name it asked for. Reasoning becomes a thinking block, for callers that asked for
+thinking; its signature is sealed for this upstream's model.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from providers.dialects.types import Call, MakeId, Sealer, Target, WireRequest
+from providers.translation import messages_input as read
+from providers.translation.chat_reader import ChatReader, reasoning_proof
+from providers.translation.count_tokens import estimate
+from providers.translation.messages_surface import MessagesSurface
+from providers.translation.messages_to_chat import ChatConversation
+from providers.translation.messages_writer import thinking_of
+from providers.translation.openai_models import base_name, is_openai_reasoning, refuses_sampling, takes_effort
+from providers.translation.openai_upstream import read_object, refuse, request_to
+from providers.translation.parts import Reader, ReaderContext, Sequencer
+from providers.translation.tool_names import ToolNames
+
+PATH = b"/v1/chat/completions"
+MAX_STOPS = 4
+
+
+class MessagesOverChat(MessagesSurface):
+    """The translator of this pair."""
+
+    def __init__(self, ids: MakeId, now: float, sealer: Sealer) -> None:
+        super().__init__(ids, now, sealer)
+        self._context = ""  # what sealed reasoning is bound to
+
+    def request(self, call: Call, target: Target) -> WireRequest:
+        body = read_object(call.body)
+        model = base_name(target.model or str(body.get("model") or ""))
+        self._asked_model = str(body.get("model") or model)
+        self._context = f"openai_chat:{model}"
+        self._names = ToolNames()
+        self._thinking = thinking_of(body)
+        self._is_stream = body.get("stream") is True
+        read.refuse_what_changes_the_result(body)
+        out: dict[str, Any] = {"model": model, "messages": self._messages(body)}
+        out.update(_limits(body, model, target))
+        out.update(_tools(body, self._names))
+        schema = read.output_schema(body)
+        if schema is not None:
+            out["response_format"] = _response_format(schema)
+        effort = read.effort(body)
+        if effort is not None and takes_effort(model):
+            out["reasoning_effort"] = effort
+        if self._is_stream:
+            out["stream"] = True
+            out["stream_options"] = {"include_usage": True}
+        self._estimated_input_tokens = estimate(body)
+        return request_to(PATH, out)
+
+    def _messages(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+        listed = list(read.messages(body))
+        conversation = ChatConversation(self._names, self._open_reasoning, _loop_start(listed))
+        system = read.system_text(body.get("system"))
+        if system:
+            conversation.messages.append({"role": "system", "content": system})
+        for position, (where, role, blocks) in enumerate(listed):
+            conversation.add(position, where, role, blocks)
+        conversation.settle()
+        self._call_ids = conversation.call_ids
+        return conversation.messages
+
+    def _open_reasoning(self, text: str, signature: str) -> str | None:
+        proof = self._sealer.open(signature, self._context) if signature else None
+        for field_name in ("reasoning_content", "reasoning"):
+            if proof is not None and proof == reasoning_proof(field_name, text):
+                return field_name
+        return None
+
+    def _reader(self, sequencer: Sequencer) -> Reader:
+        context = ReaderContext(
+            lambda plain: self._sealer.seal(plain, self._context),
+            self._ids,
+            self._call_ids,
+            self._estimated_input_tokens,
+        )
+        return ChatReader(sequencer, context)
+
+
+def _loop_start(listed: list[tuple[str, str, list[dict[str, Any]]]]) -> int:
+    """The first message after the last one in which the user spoke, rather than only tools."""
+    for position in range(len(listed) - 1, -1, -1):
+        _, role, blocks = listed[position]
+        if role == "user" and not any(block.get("type") == "tool_result" for block in blocks):
+            return position + 1
+    return 0
+
+
+def _limits(body: dict[str, Any], model: str, target: Target) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    ceiling = target.max_output_tokens
+    limit = min(body["max_tokens"], ceiling) if ceiling else body["max_tokens"]
+    out["max_completion_tokens" if is_openai_reasoning(model) else "max_tokens"] = limit
+    stops = body.get("stop_sequences")
+    if stops:
+        if not isinstance(stops, list) or len(stops) > MAX_STOPS:
+            raise refuse(f"stop_sequences: this upstream takes at most {MAX_STOPS}", "stop_sequences")
+        out["stop"] = stops
+    if not refuses_sampling(model, target.refuses_sampling):
+        out.update({name: body[name] for name in ("temperature", "top_p") if body.get(name) is not None})
+    return out
+
+
+def _tools(body: dict[str, Any], names: ToolNames) -> dict[str, Any]:
+    tools = read.client_tools(body)
+    if not tools:
+        return {}
+    out: dict[str, Any] = {"tools": [_function(tool, names) for tool in tools]}
+    choice = body.get("tool_choice")
+    if choice is None:
+        return out
+    kind = choice.get("type") if isinstance(choice, dict) else None
+    if kind == "tool":
+        name = names.shorten(str(choice.get("name") or ""))
+        out["tool_choice"] = {"type": "function", "function": {"name": name}}
+    elif kind in ("auto", "any", "none"):
+        out["tool_choice"] = "required" if kind == "any" else kind
+    else:
+        raise refuse("tool_choice.type: must be auto, any, tool or none", "tool_choice.type")
+    if choice.get("disable_parallel_tool_use") is True:
+        out["parallel_tool_calls"] = False
+    return out
+
+
+def _function(tool: dict[str, Any], names: ToolNames) -> dict[str, Any]:
+    schema = read.schema_of(tool)
+    function: dict[str, Any] = {"name": names.shorten(tool["name"]), "parameters": schema}
+    if isinstance(tool.get("description"), str):
+        function["description"] = tool["description"]
+    if tool.get("strict") is True and read.fits_strict(schema):
+        function["strict"] = True
+    return {"type": "function", "function": function}
+
+
+def _response_format(schema: dict[str, Any]) -> dict[str, Any]:
+    wanted = {"name": "output", "schema": schema, "strict": read.fits_strict(schema)}
+    return {"type": "json_schema", "json_schema": wanted}

@@ -1,0 +1,165 @@
+"""Messages callers on an upstream that speaks Responses. Pure.
+
+Field rule, request:
+- forward: `temperature`, `top_p` (not to models that refuse them), `stream`.
+- translate: `model`; `system` → `instructions`; `messages` → `input` items; `tools` → flat functions with an
+  explicit `strict`; `tool_choice`; `disable_parallel_tool_use` → `parallel_tool_calls`; `max_tokens` →
+  `max_output_tokens`; `output_config.format` → `text.format`; `output_config.effort` or a thinking budget
+  → `reasoning.effort`, thinking that is to be seen → `reasoning.summary` (to reasoning models only);
+  `metadata.user_id` → `prompt_cache_key`, hashed; thinking that this upstream wrote → its own reasoning
+  item; server tools' calls and results in the history → text.
+- drop: `cache_control`, `top_k`, `service_tier`, `speed`, `context_management`, `diagnostics`, unknown
+  fields; the attribution block of Claude Code; thinking of others.
+- refuse: `stop_sequences` (the API has none), `mcp_servers`, `container`, `inference_geo`,
+  `max_tokens: 0`, a final assistant message, server tools, stored files (`file_id`), unknown blocks.
+
+Nothing is stored upstream (`store: false`); reasoning travels sealed in the thinking block's signature, bound to
+this upstream's model, and comes back as the item it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from providers.dialects.types import Call, MakeId, Sealer, Target, WireRequest
+from providers.translation import messages_input as read
+from providers.translation.count_tokens import estimate
+from providers.translation.messages_surface import MessagesSurface
+from providers.translation.messages_to_responses import ResponsesConversation
+from providers.translation.messages_writer import Thinking, thinking_of
+from providers.translation.openai_models import base_name, refuses_sampling, takes_effort
+from providers.translation.openai_upstream import read_object, refuse, request_to
+from providers.translation.parts import Reader, ReaderContext, Sequencer
+from providers.translation.responses_reader import ResponsesReader
+from providers.translation.tool_names import ToolNames
+
+PATH = b"/v1/responses"
+
+
+class MessagesOverResponses(MessagesSurface):
+    """The translator of this pair."""
+
+    def __init__(self, ids: MakeId, now: float, sealer: Sealer) -> None:
+        super().__init__(ids, now, sealer)
+        self._context = ""  # what sealed reasoning is bound to
+
+    def request(self, call: Call, target: Target) -> WireRequest:
+        body = read_object(call.body)
+        model = base_name(target.model or str(body.get("model") or ""))
+        self._asked_model = str(body.get("model") or model)
+        self._context = f"openai_responses:{model}"
+        self._names = ToolNames()
+        self._thinking = thinking_of(body)
+        self._is_stream = body.get("stream") is True
+        read.refuse_what_changes_the_result(body)
+        if body.get("stop_sequences"):
+            raise refuse("stop_sequences: this upstream has no stop sequences", "stop_sequences")
+        out: dict[str, Any] = {"model": model, "input": self._input(body), "store": False}
+        instructions = read.system_text(body.get("system"))
+        if instructions:
+            out["instructions"] = instructions
+        out.update(_limits(body, model, target))
+        out.update(_tools(body, self._names))
+        out.update(_reasoning(body, model))
+        schema = read.output_schema(body)
+        if schema is not None:
+            strict = read.fits_strict(schema)
+            format_ = {"type": "json_schema", "name": "output", "schema": schema, "strict": strict}
+            out["text"] = {"format": format_}
+        if self._is_stream:
+            out["stream"] = True
+        self._estimated_input_tokens = estimate(body)
+        return request_to(PATH, out)
+
+    def _input(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+        conversation = ResponsesConversation(self._names, self._open_item)
+        for where, role, blocks in read.messages(body):
+            conversation.add(where, role, blocks)
+        conversation.settle()
+        self._call_ids = conversation.call_ids
+        return conversation.items
+
+    def _open_item(self, sealed: str) -> dict[str, Any] | None:
+        plain = self._sealer.open(sealed, self._context) if sealed else None
+        item = orjson.loads(plain) if plain is not None else None
+        if not isinstance(item, dict) or not (item.get("encrypted_content") or item.get("content")):
+            return None
+        kept = ("type", "summary", "content", "encrypted_content")
+        return {name: item[name] for name in kept if item.get(name) is not None}
+
+    def _reader(self, sequencer: Sequencer) -> Reader:
+        context = ReaderContext(
+            lambda plain: self._sealer.seal(plain, self._context),
+            self._ids,
+            self._call_ids,
+            self._estimated_input_tokens,
+        )
+        return ResponsesReader(sequencer, context)
+
+
+def _limits(body: dict[str, Any], model: str, target: Target) -> dict[str, Any]:
+    ceiling = target.max_output_tokens
+    out: dict[str, Any] = {
+        "max_output_tokens": min(body["max_tokens"], ceiling) if ceiling else body["max_tokens"]
+    }
+    if not refuses_sampling(model, target.refuses_sampling):
+        out.update({name: body[name] for name in ("temperature", "top_p") if body.get(name) is not None})
+    metadata = body.get("metadata")
+    user_id = metadata.get("user_id") if isinstance(metadata, dict) else None
+    if isinstance(user_id, str) and user_id:
+        out["prompt_cache_key"] = hashlib.sha256(user_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return out
+
+
+def _reasoning(body: dict[str, Any], model: str) -> dict[str, Any]:
+    if not takes_effort(model):
+        return {}
+    out: dict[str, Any] = {}
+    reasoning: dict[str, Any] = {}
+    effort = read.effort(body)
+    if effort is not None:
+        reasoning["effort"] = effort
+    thinking = thinking_of(body)
+    if thinking is not Thinking.NONE:
+        out["include"] = ["reasoning.encrypted_content"]
+    if thinking is Thinking.SHOWN:
+        reasoning["summary"] = "auto"
+    if reasoning:
+        out["reasoning"] = reasoning
+    return out
+
+
+def _tools(body: dict[str, Any], names: ToolNames) -> dict[str, Any]:
+    tools = read.client_tools(body)
+    if not tools:
+        return {}
+    out: dict[str, Any] = {"tools": [_function(tool, names) for tool in tools]}
+    choice = body.get("tool_choice")
+    if choice is None:
+        return out
+    kind = choice.get("type") if isinstance(choice, dict) else None
+    if kind == "tool":
+        out["tool_choice"] = {"type": "function", "name": names.shorten(str(choice.get("name") or ""))}
+    elif kind in ("auto", "any", "none"):
+        out["tool_choice"] = "required" if kind == "any" else kind
+    else:
+        raise refuse("tool_choice.type: must be auto, any, tool or none", "tool_choice.type")
+    if choice.get("disable_parallel_tool_use") is True:
+        out["parallel_tool_calls"] = False
+    return out
+
+
+def _function(tool: dict[str, Any], names: ToolNames) -> dict[str, Any]:
+    schema = read.schema_of(tool)
+    function: dict[str, Any] = {
+        "type": "function",
+        "name": names.shorten(tool["name"]),
+        "parameters": schema,
+        "strict": tool.get("strict") is True and read.fits_strict(schema),
+    }
+    if isinstance(tool.get("description"), str):
+        function["description"] = tool["description"]
+    return function

@@ -1,0 +1,168 @@
+"""Responses callers (Codex among them) on an upstream that speaks Chat Completions. Pure.
+
+Field rule, request:
+- forward: `temperature`, `top_p` (not to models that refuse them), `stream`, `user`, `parallel_tool_calls`.
+- translate: `model`; `instructions` → a system message; `input` → messages, developer's as system's;
+  `tools`: functions nested, custom tools as functions with one string `input`, namespaces opened;
+  `tool_choice`, an `allowed_tools` one by leaving the others out; `max_output_tokens` →
+  `max_completion_tokens` for OpenAI's reasoning models, else `max_tokens`; `text.format` →
+  `response_format`; `reasoning.effort` → `reasoning_effort`, to models known to take it; reasoning that
+  this upstream wrote in the tool loop in progress → `reasoning_content`.
+- drop: `store`, `metadata`, `client_metadata`, `include`, `prompt_cache_key`, `safety_identifier`,
+  `service_tier`, `truncation`, `max_tool_calls`, `text.verbosity`, `reasoning.summary`, unknown fields; tools
+  that only a vendor can run and the records of their calls; other reasoning.
+- refuse: `previous_response_id`, `conversation`, `prompt` and `item_reference` (whoever keeps responses
+  puts their items in before), `background`, log probabilities, a `tool_choice` of a tool that is not carried,
+  stored files, audio, unknown items.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from providers.dialects import openai_responses
+from providers.dialects.types import Call, Failure, MakeId, Sealer, Target, WireRequest
+from providers.translation import responses_call as read
+from providers.translation.chat_reader import ChatReader, reasoning_proof
+from providers.translation.openai_models import base_name, is_openai_reasoning, refuses_sampling, takes_effort
+from providers.translation.openai_upstream import OpenAiUpstream, read_object, refuse, request_to
+from providers.translation.parts import PartList, Reader, ReaderContext, Sequencer, Sink
+from providers.translation.responses_to_chat import ChatFromItems
+from providers.translation.responses_writer import ResponseHead, ResponsesWriter, echo_of, whole_response
+
+PATH = b"/v1/chat/completions"
+
+
+class ResponsesOverChat(OpenAiUpstream):
+    """The translator of this pair."""
+
+    def __init__(self, ids: MakeId, now: float, sealer: Sealer) -> None:
+        super().__init__(ids, now, sealer)
+        self._context = ""  # what sealed reasoning is bound to
+        self._asked_model = ""
+        self._echo: dict[str, Any] = {}
+        self._tools = read.CallerTools()
+        self._call_ids: set[str] = set()
+
+    def request(self, call: Call, target: Target) -> WireRequest:
+        body = read_object(call.body)
+        model = base_name(target.model or str(body.get("model") or ""))
+        self._asked_model = str(body.get("model") or model)
+        self._context = f"openai_chat:{model}"
+        self._echo = echo_of(body)
+        self._tools = read.CallerTools()
+        read.refuse_what_changes_the_result(body)
+        self._tools.read(body)
+        conversation = ChatFromItems(self._tools, self._open_reasoning)
+        if isinstance(body.get("instructions"), str) and body["instructions"]:
+            conversation.messages.append({"role": "system", "content": body["instructions"]})
+        conversation.read(body)
+        self._call_ids = conversation.call_ids
+        out: dict[str, Any] = {"model": model, "messages": conversation.messages}
+        self._is_stream = body.get("stream") is True
+        out.update(_limits(body, model, target))
+        out.update(_tools(body, self._tools))
+        format_ = _response_format(body)
+        if format_ is not None:
+            out["response_format"] = format_
+        if self._is_stream:
+            out["stream"] = True
+            out["stream_options"] = {"include_usage": True}
+        return request_to(PATH, out)
+
+    def _open_reasoning(self, text: str, sealed: str) -> str | None:
+        proof = self._sealer.open(sealed, self._context) if sealed else None
+        for field_name in ("reasoning_content", "reasoning"):
+            if proof is not None and proof == reasoning_proof(field_name, text):
+                return field_name
+        return None
+
+    def _reader(self, sequencer: Sequencer) -> Reader:
+        context = ReaderContext(
+            lambda plain: self._sealer.seal(plain, self._context), self._ids, self._call_ids
+        )
+        return ChatReader(sequencer, context)
+
+    def _head(self) -> ResponseHead:
+        return ResponseHead(
+            self._ids("resp_"),
+            self._now,
+            self._asked_model,
+            self._ids,
+            self._echo,
+            self._tools.table,
+        )
+
+    def _sink(self) -> Sink:
+        return ResponsesWriter(self._head())
+
+    def _whole(self, parts: PartList, reader: Reader) -> bytes:
+        return whole_response(self._head(), parts.parts, reader.outcome())
+
+    def _error_body(self, failure: Failure) -> bytes:
+        return openai_responses.error_body(failure)
+
+
+def _limits(body: dict[str, Any], model: str, target: Target) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    limit, ceiling = body.get("max_output_tokens"), target.max_output_tokens
+    if isinstance(limit, int):
+        name = "max_completion_tokens" if is_openai_reasoning(model) else "max_tokens"
+        out[name] = min(limit, ceiling) if ceiling else limit
+    if not refuses_sampling(model, target.refuses_sampling):
+        out.update({name: body[name] for name in ("temperature", "top_p") if body.get(name) is not None})
+    reasoning = body.get("reasoning")
+    effort = reasoning.get("effort") if isinstance(reasoning, dict) else None
+    if isinstance(effort, str) and takes_effort(model):
+        out["reasoning_effort"] = effort
+    if isinstance(body.get("user"), str):
+        out["user"] = body["user"]
+    return out
+
+
+def _tools(body: dict[str, Any], tools: read.CallerTools) -> dict[str, Any]:
+    offered = tools.functions
+    choice = body.get("tool_choice")
+    if isinstance(choice, dict):
+        offered, choice = _chosen(choice, tools)
+    if not offered:
+        return {}
+    out: dict[str, Any] = {"tools": [{"type": "function", "function": each} for each in offered]}
+    if choice is not None:
+        out["tool_choice"] = choice
+    if isinstance(body.get("parallel_tool_calls"), bool):
+        out["parallel_tool_calls"] = body["parallel_tool_calls"]
+    return out
+
+
+def _chosen(choice: dict[str, Any], tools: read.CallerTools) -> tuple[list[dict[str, Any]], Any]:
+    """(tools to offer, Chat's `tool_choice`) for a choice that names tools."""
+    kind = choice.get("type")
+    if kind == "allowed_tools":
+        allowed = {
+            _upstream_name(each, tools) for each in choice.get("tools") or () if isinstance(each, dict)
+        }
+        offered = [each for each in tools.functions if each["name"] in allowed]
+        return offered, "required" if choice.get("mode") == "required" else "auto"
+    name = _upstream_name(choice, tools) if kind in ("function", "custom") else None
+    if name is None or name not in {each["name"] for each in tools.functions}:
+        raise refuse("tool_choice: names a tool that this upstream can't be given", "tool_choice")
+    return tools.functions, {"type": "function", "function": {"name": name}}
+
+
+def _upstream_name(named: dict[str, Any], tools: read.CallerTools) -> str:
+    return tools.upstream_name(str(named.get("name") or ""), named.get("namespace"))
+
+
+def _response_format(body: dict[str, Any]) -> dict[str, Any] | None:
+    text = body.get("text")
+    format_ = text.get("format") if isinstance(text, dict) else None
+    if not isinstance(format_, dict) or format_.get("type") in (None, "text"):
+        return None
+    if format_["type"] == "json_object":
+        return {"type": "json_object"}
+    if format_["type"] != "json_schema":
+        raise refuse("text.format.type: must be text, json_object or json_schema", "text.format.type")
+    kept = ("name", "description", "schema", "strict")
+    schema = {name: format_[name] for name in kept if format_.get(name) is not None}
+    return {"type": "json_schema", "json_schema": schema}

@@ -1,0 +1,133 @@
+"""`manage.py serve` as operators meet it: help, refusals, what it says, how it ends. Real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from gateway.option_table import table
+
+ROOT = Path(__file__).resolve().parents[4]
+SECRET = "CANARY-0b8f5c6e2d1a4f7c9b3e8d6a5f4c2b1e"
+NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def environment(directory: Path, **more: str) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    mine = {"HOME": str(directory), "TOKEN_SECRET": SECRET, "TOKEN_ADMIN_KEY": "CANARY-key"}
+    return {**kept, **mine, **more}
+
+
+def manage(directory: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), *arguments],
+        cwd=directory,
+        env=environment(directory, **more),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_help_names_every_option_and_shows_no_value_that_is_set(tmp_path: Path) -> None:
+    result = manage(tmp_path, "serve", "--help", "--openai-compatible-api-key", "CANARY-flag")
+    assert result.returncode == 0
+    assert "CANARY" not in result.stdout + result.stderr
+    for option in table().values():
+        assert f"  {option.flag}" in result.stdout
+        assert f"[env: {option.name}]" in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("settings", "lines"),
+    [
+        (
+            {"TOKEN_ADMIN_KEY": ""},
+            [
+                "Configuration error: ROUTER_HOST=0.0.0.0 is public and TOKEN_ADMIN_KEY is not set "
+                "(set TOKEN_ADMIN_KEY, or ROUTER_HOST=127.0.0.1, or ALLOW_ANONYMOUS_ADMIN=true)"
+            ],
+        ),
+        (
+            {"TOKEN_SECRET": "CANARY"},
+            [
+                "Configuration error: TOKEN_SECRET is weak: under 32 bytes, published, or repetitive; "
+                "ROUTER_HOST=0.0.0.0 is public "
+                "(make one with `openssl rand -hex 32`, or set ALLOW_WEAK_SECRET=true)"
+            ],
+        ),
+        (
+            {"WORKERS": "2"},
+            [
+                "Configuration error: WORKERS=2 needs PostgreSQL (set DATABASE_URL, or WORKERS=1)",
+                "Configuration error: WORKERS=2 needs Redis to count limits together (set REDIS_URL, "
+                "or ALLOW_LOCAL_LIMITS=true to let each process count for itself)",
+            ],
+        ),
+    ],
+)
+def test_it_does_not_start_unsafely(tmp_path: Path, settings: dict[str, str], lines: list[str]) -> None:
+    result = manage(tmp_path, "serve", **settings)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == lines
+    assert not (tmp_path / ".link-assistant-router").exists()
+
+
+def test_a_port_that_is_taken_is_told_and_nothing_is_announced(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = manage(tmp_path, "serve", "--host", "127.0.0.1", "--port", port)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert f"server error: cannot listen on 127.0.0.1:{port}" in result.stderr
+
+
+@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+def test_it_migrates_serves_says_where_and_ends_with_0(tmp_path: Path, server: str) -> None:
+    flags = ["--server", server, "--host", "127.0.0.1", "--port", "0", "--log-format", "json"]
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "manage.py"), "serve", *flags],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(6)]
+        assert said[0].startswith("Listening on http://127.0.0.1:")
+        url = said[0].split()[-1]
+        with NO_PROXY.open(f"{url}/health", timeout=10) as answer:
+            assert answer.read() == b"ok"
+        assert f"ANTHROPIC_BASE_URL={url} " in said[5]
+        database = tmp_path / ".link-assistant-router" / "router.sqlite3"
+        assert database.stat().st_mode & 0o777 == 0o600
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    lines = errors.splitlines()
+    assert all(line.startswith("{") for line in lines), errors
+    assert any('"message": "Upstream: https://api.anthropic.com"' in line for line in lines)
+    assert "CANARY" not in errors
+
+
+def test_flags_that_bypass_manage_py_are_not_ignored(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "django", "serve", "--port", "1"],
+        cwd=tmp_path,
+        env={**environment(tmp_path), "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "gateway.settings"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 1
+    assert "flags are read by manage.py" in result.stderr

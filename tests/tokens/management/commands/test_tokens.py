@@ -1,0 +1,198 @@
+"""`manage.py tokens`: the reference's results, tables and exit codes, and several processes at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.tokens.conftest import SECRET, copied, stored
+from tokens import group_services, jwt, services
+from tokens.files import lino
+
+pytestmark = pytest.mark.django_db
+ROOT = Path(__file__).parents[4]
+HEADING = "id                                    issued_at   expires_at  revoked     label\n"
+
+
+def run(*arguments: str) -> tuple[str, str, int]:
+    """Standard output, standard error, exit status."""
+    out, err = StringIO(), StringIO()
+    status = 0
+    try:
+        call_command("tokens", *arguments, stdout=out, stderr=err, no_color=True)
+    except SystemExit as exit_:
+        status = exit_.code if isinstance(exit_.code, int) else 1
+    except CommandError as usage:
+        err.write(str(usage))
+        status = 2
+    return out.getvalue(), err.getvalue(), status
+
+
+def test_the_references_life_of_tokens() -> None:
+    """The recorded sequence, step by step, with our deviations named."""
+    assert run("list") == (HEADING, "", 0)
+    first = jwt.verify(run("issue")[0].strip(), SECRET.encode())
+    out, err, status = run("issue", "--ttl-hours", "87600", "--label", 'long "lived"', "--account", "primary")
+    assert (err, status) == ("", 0)
+    second = jwt.verify(out.strip(), SECRET.encode())
+    assert second.exp - second.iat == 87_600 * 3600
+    # the reference takes any number of hours; we from 1 to 87600
+    for hours in ("-5", "0", "87601", "99999999999999"):
+        assert run("issue", f"--ttl-hours={hours}") == ("", "error: ttl_hours: must be from 1 to 87600\n", 1)
+    table = run("list")[0].splitlines(keepends=True)
+    assert table[0] == HEADING
+    assert sorted(table[1:]) == sorted([
+        f"{first.sub}  {first.iat}  {first.exp}  false       \n",
+        f'{second.sub}  {second.iat}  {second.exp}  false       long "lived"\n',
+    ])  # fmt: skip
+    shown, err, status = run("show", second.sub)
+    assert shown == (
+        f'{{\n  "id": "{second.sub}",\n  "label": "long \\"lived\\"",\n  "issued_at": {second.iat},\n'
+        f'  "expires_at": {second.exp},\n  "revoked": false,\n  "account": "primary"\n}}\n'
+    )
+    assert run("show", "nope") == ("", "not found: nope\n", 2)
+    assert run("show", "") == ("", "not found: \n", 2)
+    assert run("revoke", first.sub) == run("revoke", first.sub) == (f"revoked {first.sub}\n", "", 0)
+    assert json.loads(run("show", first.sub)[0])["revoked"] is True
+    assert run("expire", second.sub) == (f"revoked {second.sub}\n", "", 0)
+    assert json.loads(run("show", second.sub)[0]) == {
+        "id": second.sub,
+        "label": 'long "lived"',
+        "issued_at": second.iat,
+        "expires_at": second.exp,
+        "revoked": True,
+        "account": "primary",
+    }
+    # the reference says "revoked nope" and 0
+    for action in ("revoke", "expire", "rotate"):
+        assert run(action, "nope") == ("", "not found: nope\n", 2)
+    assert run("issue", "--label=--x")[2] == 0
+    assert run("issue", "--label", "--x")[2] == 2
+
+
+def test_a_label_neither_breaks_the_table_nor_speaks_to_the_terminal() -> None:
+    services.issue(label="a\nb\tc é \x1b[31m")
+    assert run("list")[0].splitlines()[1].endswith("  false       a\\nb\\tc é \\x1b[31m")
+
+
+def test_issue_with_every_enabled_field() -> None:
+    group_services.create("team")
+    options = (
+        "--provider=p",
+        "--group=team",
+        "--allowed-models=claude-*,gpt-5",
+        "--allowed-surfaces=messages",
+    )
+    told = json.loads(run("issue", "--json", "--account=a", *options)[0])
+    row = services.get(told["id"])
+    assert (row.account, row.provider, row.group and row.group.name) == ("a", "p", "team")
+    assert (row.allowed_models, row.allowed_surfaces) == (["claude-*", "gpt-5"], ["messages"])
+    assert run("issue", "--group=nobody") == ("", "error: group: no group with this name\n", 1)
+    assert run("issue", "--max-requests=3")[2] == 2
+
+
+def test_list_filters_and_json() -> None:
+    live, gone = services.issue(label="Alice", account="a").token.id, services.issue(label="Bob").token.id
+    services.revoke(gone)
+
+    def ids(*options: str) -> list[str]:
+        return [row["id"] for row in json.loads(run("list", "--json", *options)[0])["data"]]
+
+    assert ids("--state=revoked") == [gone]
+    assert ids("--label=ali") == ids("--account=a") == [live]
+    assert len(ids()) == 2 and len(ids("--limit=1")) == 1
+    assert run("list", "--limit=x")[2] == 2
+    assert run("list", "--state=dead")[2] == 2
+    assert "la_sk_" not in run("list", "--json")[0]
+
+
+def test_list_goes_beyond_one_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(7):
+        services.issue()
+    original = services.Filters
+    monkeypatch.setattr(services, "Filters", lambda **given: original(**given, limit=3))
+    assert len(run("list")[0].splitlines()) == 8
+
+
+def test_rotate() -> None:
+    old = services.issue(label="x", ttl_hours=48).token
+    out, err, status = run("rotate", old.id, "--grace-seconds", "0")
+    claims = jwt.verify(out.strip(), SECRET.encode())
+    assert (err, status, claims.label, claims.exp - claims.iat) == ("", 0, "x", 48 * 3600)
+    assert services.get(old.id).state(time.time()) == "expired"
+    assert run("rotate", old.id) == ("", "error: This token was rotated already; rotate its successor\n", 1)
+    told = json.loads(run("rotate", claims.sub, "--json", "--ttl-hours=1")[0])
+    assert told["rotated_from"] == claims.sub and told["ttl_hours"] == 1
+
+
+def test_revoke_as_json() -> None:
+    token_id = services.issue().token.id
+    assert json.loads(run("revoke", token_id, "--json")[0]) == {"revoked": token_id}
+
+
+def test_import(tmp_path: Path) -> None:
+    copied("unicode-secret", tmp_path)
+    count = len(stored("unicode-secret")["tokens"])
+    assert run("import", str(tmp_path)) == (f"imported {count} token(s), revoked 0\n", "", 0)
+    (tmp_path / "tokens.lino").write_bytes(b"(token x (label")
+    out, err, status = run("import", str(tmp_path), "--json")
+    assert status == 1 and json.loads(out)["added"] == 1
+    assert err.startswith("error: tokens.lino line 1: expected parens around record")
+    assert run("import", str(tmp_path / "nowhere"))[2] == 1
+
+
+def test_a_reference_store_in_the_data_directory_is_there_at_once(tmp_path: Path, settings: Any) -> None:
+    settings.STORAGE_POLICY = "both"
+    copied("both-one-process", tmp_path)
+    assert len(run("list")[0].splitlines()) > len(stored("both-one-process")["tokens"])
+
+
+def test_a_data_directory_that_cannot_be(tmp_path: Path, settings: Any) -> None:
+    settings.STORAGE_POLICY = "both"
+    settings.DATA_DIR = tmp_path / "file"
+    settings.DATA_DIR.touch()
+    assert run("list") == ("", "error: storage I/O error: File exists\n", 1)
+
+
+def manage(data_dir: Path, *arguments: str) -> subprocess.Popen[str]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(data_dir),
+        "DATA_DIR": str(data_dir),
+        "TOKEN_SECRET": SECRET,
+        "STORAGE_POLICY": "both",
+    }
+    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=data_dir, env=environment, **pipes)
+
+
+def test_processes_at_once_lose_nothing_in_database_and_files(tmp_path: Path) -> None:
+    """Standard output holds the token and nothing else, so that a shell can capture it."""
+    out, err = manage(tmp_path, "migrate", "-v0", "--skip-checks").communicate()
+    assert out == "", err
+    issuing = [manage(tmp_path, "tokens", "issue", "--label", f"é {number}") for number in range(5)]
+    results = [process.communicate() for process in issuing]
+    claims = [jwt.verify(out.removesuffix("\n"), SECRET.encode()) for out, _ in results]
+    assert {claim.label for claim in claims} == {f"é {number}" for number in range(5)}
+    changing = [manage(tmp_path, "tokens", "rotate", claims[0].sub) for _ in range(3)]
+    changing += [manage(tmp_path, "tokens", "revoke", claim.sub) for claim in claims[1:3]]
+    for process in changing:
+        process.communicate()
+    assert sorted(process.returncode for process in changing) == [0, 0, 0, 1, 1]
+    out, _ = manage(tmp_path, "tokens", "list", "--json").communicate()
+    rows = {row["id"]: row for row in json.loads(out)["data"]}
+    assert len(rows) == 6
+    assert sum(row["revoked"] for row in rows.values()) == 2
+    files = lino.read((tmp_path / "tokens.lino").read_bytes()).records
+    assert set(files) == set(rows)
+    assert all(files[claim.sub].revoked for claim in claims[:3])

@@ -1,0 +1,69 @@
+"""Groups: one level, unique names, no deletion that would lift limits."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokens import group_services, services
+from tokens.errors import BadTokenField, GroupInUse, GroupNotFound
+from tokens.models import Group, TokensRevision
+
+pytestmark = pytest.mark.django_db
+
+
+def test_create_and_change_are_counted() -> None:
+    group = group_services.create(" team ", allowed_models=["a"])
+    assert (group.name, group.revision) == ("team", 1)
+    group = group_services.change("team", name="crew", allowed_models=None)
+    assert (group.name, group.allowed_models, group.revision) == ("crew", [], 2)
+
+
+@pytest.mark.parametrize("name", ["", "  ", 5, None, "x" * 256, "a\0"])
+def test_bad_names(name: object) -> None:
+    with pytest.raises(BadTokenField) as caught:
+        group_services.create(name)
+    assert caught.value.param == "name"
+
+
+def test_a_name_is_taken_once() -> None:
+    group_services.create("a")
+    group_services.create("b")
+    with pytest.raises(BadTokenField, match="exists"):
+        group_services.create("a")
+    with pytest.raises(BadTokenField, match="exists"):
+        group_services.change("b", name="a")
+    assert Group.objects.count() == 2
+
+
+def test_groups_nest_one_level() -> None:
+    group_services.create("org")
+    group_services.create("team", parent="org")
+    group_services.create("other")
+    for name, parent in (("other", "team"), ("org", "other"), ("org", "org"), ("other", "nobody")):
+        with pytest.raises(BadTokenField) as caught:
+            group_services.change(name, parent=parent)
+        assert caught.value.param == "parent"
+    with pytest.raises(BadTokenField):
+        group_services.create("deep", parent="team")
+    assert group_services.change("team", parent=None).parent is None
+
+
+def test_only_an_empty_group_is_deleted() -> None:
+    group_services.create("org")
+    group_services.create("team", parent="org")
+    token = services.issue(group="team").token
+    for name in ("org", "team"):
+        with pytest.raises(GroupInUse):
+            group_services.delete(name)
+    services.change(token.id, group=None)
+    group_services.delete("team")
+    group_services.delete("org")
+    with pytest.raises(GroupNotFound):
+        group_services.delete("org")
+    counter = TokensRevision.objects.get()
+    assert counter.reload_from == counter.value == 6
+
+
+def test_numeric_limits_wait_for_something_that_enforces_them() -> None:
+    with pytest.raises(BadTokenField, match="not enforced"):
+        group_services.create("a", requests_per_minute=5)

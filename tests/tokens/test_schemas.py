@@ -1,0 +1,20 @@
+"""The OpenAPI shapes follow what may be set: no limit is described that would be refused."""
+
+from __future__ import annotations
+
+from tokens import fields, services
+from tokens.schemas import ChangeIn, IssueIn, body
+
+
+def test_inputs_describe_exactly_what_is_taken() -> None:
+    enabled = set(fields.enabled(fields.TOKEN_FIELDS))
+    assert set(IssueIn.model_fields) == {"ttl_hours", "label"} | enabled
+    assert set(ChangeIn.model_fields) == {"expires_at", "label"} | enabled
+    assert set(IssueIn.model_fields) <= set(services.ISSUABLE)
+    assert set(ChangeIn.model_fields) <= set(services.CHANGEABLE)
+
+
+def test_a_body_is_described_as_json() -> None:
+    described = body(IssueIn, is_required=False)["requestBody"]
+    assert described["required"] is False
+    assert described["content"]["application/json"]["schema"]["type"] == "object"

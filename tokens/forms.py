@@ -1,0 +1,170 @@
+"""The admin's forms: the same checks as everywhere (`fields`), with lists written one entry a line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.contrib.admin.widgets import AdminSplitDateTime
+
+from . import fields
+from .errors import BadTokenField
+from .group_services import check_parent
+from .models import Group, Token
+
+
+class LinesField(forms.CharField):
+    """A list of strings, one a line."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "cols": 50, "class": "vLargeTextField"})
+
+    def __init__(self, *, encoder: Any = None, decoder: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)  # a model's JSONField hands over two arguments that lines don't need
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return [line.strip() for line in (value or "").splitlines() if line.strip()]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.to_python(data) != (initial or []))
+
+
+class CheckedForm(forms.ModelForm):  # type: ignore[type-arg]  # of tokens and of groups
+    """Checks every enabled field with `fields.check`, so that the admin says what the API says."""
+
+    checked: tuple[str, ...] = ()
+
+    def values(self) -> dict[str, object]:
+        """The cleaned fields as the services take them: nothing is null, groups are names."""
+        found: dict[str, object] = {}
+        for name in self.checked:
+            if name in self.cleaned_data:
+                value = self.cleaned_data[name]
+                value = value.name if isinstance(value, Group) else value
+                found[name] = None if value == "" else value
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        for name, value in self.values().items():
+            try:
+                fields.check(name, value)
+            except BadTokenField as problem:
+                self.add_error(name, problem.message.removeprefix(f"{name}: "))
+        return self.cleaned_data
+
+
+class TokenForm(CheckedForm):
+    """What may be changed on a token."""
+
+    checked = fields.enabled(fields.TOKEN_FIELDS)
+    label = forms.CharField(required=False, max_length=fields.MAX_LABEL_LENGTH, strip=False)
+    label.widget.attrs["class"] = "vTextField"
+
+    class Meta:
+        model = Token
+        fields = ("label", *fields.enabled(fields.TOKEN_FIELDS))
+        field_classes = {"allowed_models": LinesField, "allowed_surfaces": LinesField}
+        widgets = {
+            "account": forms.TextInput(attrs={"class": "vTextField"}),
+            "provider": forms.TextInput(attrs={"class": "vTextField"}),
+            "allowed_models": LinesField.widget,
+            "allowed_surfaces": LinesField.widget,
+        }
+        help_texts = {
+            "account": "Serve this token with this account only. Empty: any.",
+            "provider": "Serve this token with this provider only. Empty: any.",
+            "group": "The group's limits hold too.",
+            "allowed_models": "One pattern a line, such as claude-*. Empty: every model.",
+            "allowed_surfaces": "One a line. Empty: every surface.",
+        }
+
+
+class IssueForm(TokenForm):
+    ttl_hours = forms.IntegerField(
+        label="Valid for (hours)",
+        initial=fields.DEFAULT_TTL_HOURS,
+        min_value=1,
+        max_value=fields.MAX_TTL_HOURS,
+        help_text="From 1 hour to 10 years (87600).",
+    )
+    field_order = ("label", "ttl_hours")
+
+
+class ChangeForm(TokenForm):
+    ends = forms.SplitDateTimeField(
+        label="Ends (UTC)",
+        required=False,
+        widget=AdminSplitDateTime,
+        help_text="May be brought forward, not beyond the end that the token was signed with.",
+    )
+    field_order = ("label", "ends")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["ends"] = _as_date(self.instance.expires_at)
+
+    def values(self) -> dict[str, object]:
+        found = {"label": self.cleaned_data.get("label"), **super().values()}
+        return {name: value for name, value in found.items() if name in self.changed_data}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        ends = cleaned.get("ends")
+        if ends is None and "ends" in self.changed_data:
+            self.add_error("ends", "Must be given.")
+        elif ends and "ends" in self.changed_data and ends.timestamp() > self.instance.signed_until:
+            self.add_error("ends", "Lies beyond the end that the token was signed with; rotate it instead.")
+        return cleaned
+
+
+class RotateForm(forms.Form):
+    grace_seconds = forms.IntegerField(
+        label="Old secret works for (seconds)",
+        initial=3600,
+        min_value=0,
+        max_value=fields.MAX_GRACE_SECONDS,
+        help_text="Time for clients to change over. 0: it ends now.",
+    )
+    ttl_hours = forms.IntegerField(
+        label="New token is valid for (hours)",
+        required=False,
+        min_value=1,
+        max_value=fields.MAX_TTL_HOURS,
+        help_text="Empty: as long as the old one.",
+    )
+
+
+class GroupForm(CheckedForm):
+    checked = fields.enabled(fields.GROUP_FIELDS)
+
+    class Meta:
+        model = Group
+        fields = ("name", *fields.enabled(fields.GROUP_FIELDS))
+        field_classes = TokenForm.Meta.field_classes
+        widgets = {
+            "allowed_models": LinesField.widget,
+            "allowed_surfaces": LinesField.widget,
+        }
+        help_texts = {
+            "parent": "The parent's limits hold too. Groups nest one level.",
+            "allowed_models": TokenForm.Meta.help_texts["allowed_models"],
+            "allowed_surfaces": TokenForm.Meta.help_texts["allowed_surfaces"],
+        }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("parent") is not None:
+            try:
+                check_parent(cleaned["parent"], self.instance)
+            except BadTokenField as problem:
+                self.add_error("parent", problem.message.removeprefix("parent: "))
+        return cleaned
+
+
+def _as_date(seconds: int) -> datetime | None:
+    """None for what is no date: imported records may hold any number."""
+    return datetime.fromtimestamp(seconds, UTC) if 0 <= seconds < 253_402_300_800 else None
