@@ -17,7 +17,7 @@ Block = dict[str, Any]
 THOUGHTS = ("thinking", "redacted_thinking")
 NO_RESULT = "No result was recorded for this tool call."
 _ALLOWED_ID = re.compile(r"[a-zA-Z0-9_-]+")
-_MAX_ID = 128
+_MAX_ID = 120  # the vendor takes 128; the rest is for telling equal ones apart
 
 
 class _Turn:
@@ -87,8 +87,8 @@ class Turns:
         for turn in reversed(self._turns):
             if turn.role == "user" and turn.blocks and not turn.results:
                 return False
-            if turn.role == "assistant" and turn.calls:
-                return turn.blocks[0]["type"] not in THOUGHTS
+            if turn.role == "assistant":
+                return bool(turn.calls) and turn.blocks[0]["type"] not in THOUGHTS
         return False
 
     def _turn(self, role: str) -> _Turn:

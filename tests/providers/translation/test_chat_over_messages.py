@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
@@ -62,6 +62,7 @@ def is_valid(stream: list[dict[str, Any]]) -> bool:
     return stream[-2]["data"]["delta"]["stop_reason"] != "brand_new"
 
 
+@settings(deadline=None)
 @given(streams().filter(is_valid), st.data())
 def test_any_stream_accumulates_to_the_whole_answer(
     stream: list[dict[str, Any]], data: st.DataObject

@@ -6,7 +6,7 @@ from typing import Any
 
 import openai
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import Response, ResponseStreamEvent
@@ -96,6 +96,7 @@ def is_valid(stream: list[dict[str, Any]]) -> bool:
     return stream[-2]["data"]["delta"]["stop_reason"] != "brand_new"
 
 
+@settings(deadline=None)
 @given(streams().filter(is_valid), st.data())
 def test_any_stream_accumulates_to_the_whole_answer(
     stream: list[dict[str, Any]], data: st.DataObject

@@ -1,0 +1,106 @@
+"""The way that both pairs share; what a surface writes is tested with the pairs."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import msgspec
+import pytest
+
+from providers.dialects.anthropic_messages import Ending, StopDetails
+from providers.dialects.types import FailureKind, Refused, Truncated
+from providers.translation.over_messages import arguments_text, custom_input, refusal_text
+from tests.providers.translation.exchange import EVENTS, JSON, answered, make
+from tests.wire import feeding
+from tests.wire.messages import named, whole_message
+
+SURFACES = ("openai_chat", "openai_responses")
+CASES = feeding.cases("anthropic")
+
+
+def body(surface: str, *, stream: bool = True) -> dict[str, object]:
+    asked = (
+        {"input": "hi"}
+        if surface == "openai_responses"
+        else {"messages": [{"role": "user", "content": "hi"}]}
+    )
+    return {"model": "gpt-x", **asked, "stream": stream}
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_the_last_event_may_lack_its_blank_line(surface: str) -> None:
+    made = make(surface, body(surface))
+    wire = feeding.sse_bytes(CASES["text"])
+    whole = feeding.fed(make(surface, body(surface)), [wire])
+    assert made.feed(wire[:-1]) + made.finish() == whole
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_a_stream_cut_anywhere_is_never_taken_as_whole(surface: str) -> None:
+    wire = feeding.sse_bytes(CASES["tool"])
+    for at in range(0, len(wire) - 3, 7):
+        made = make(surface, body(surface))
+        made.feed(wire[:at])
+        with pytest.raises(Truncated):
+            made.finish()
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+@pytest.mark.parametrize("stream", [True, False])
+def test_compressed_answers_are_read(surface: str, stream: bool) -> None:
+    encoding = (b"content-encoding", b"gzip")
+    if stream:
+        made = make(surface, body(surface))
+        assert (b"content-encoding", b"gzip") not in answered(made, b"", 200, (*EVENTS, encoding)).headers
+        out = made.feed(gzip.compress(feeding.sse_bytes(CASES["text"])))
+        assert out == feeding.fed(make(surface, body(surface)), [feeding.sse_bytes(CASES["text"])])
+        return
+    message = json.dumps(whole_message(CASES["text"])).encode()
+    plain = answered(make(surface, body(surface, stream=False)), message)
+    for data in (gzip.compress(message), message):  # the second only says that it is compressed
+        assert answered(make(surface, body(surface, stream=False)), data, 200, (*JSON, encoding)) == plain
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_an_error_in_a_200_is_no_empty_success(surface: str) -> None:
+    made = make(surface, body(surface, stream=False))
+    with pytest.raises(Refused) as refused:
+        answered(made, {"type": "error", "error": {"type": "overloaded_error", "message": "m"}})
+    assert refused.value.failure.kind is FailureKind.OVERLOADED
+    assert made.failure == refused.value.failure
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_an_endless_event_is_a_failure(surface: str) -> None:
+    made = make(surface, body(surface))
+    out = b"".join(made.feed(b"data: " + b"x" * 2**20) for _ in range(17))
+    assert made.failure is not None
+    assert feeding.parsed(out)
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_blocks_that_are_never_closed_are_closed_at_the_end(surface: str) -> None:
+    events = [event["data"] for event in CASES["parallel_tools"]]
+    sloppy = [event for event in events if event["type"] != "content_block_stop"]
+    out = feeding.fed(make(surface, body(surface)), [feeding.sse_bytes(named(sloppy))])
+    assert out == feeding.fed(make(surface, body(surface)), [feeding.sse_bytes(named(events))])
+
+
+@pytest.mark.parametrize(("raw", "expected"), [(b"", "{}"), (b"null", "{}"), (b'{"a": 1}', '{"a": 1}')])
+def test_arguments(raw: bytes, expected: str) -> None:
+    assert arguments_text(msgspec.Raw(raw)) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [('{"input":"x"}', "x"), ("{}", ""), ('{"input":5}', "5"), ('{"inp', '{"inp'), ("[]", "[]")],
+)
+def test_the_input_of_a_custom_tool(arguments: str, expected: str) -> None:
+    assert custom_input(arguments) == expected
+
+
+def test_words_of_a_refusal() -> None:
+    assert refusal_text(Ending("refusal", None, StopDetails("x", "why"))) == "why"
+    assert refusal_text(Ending("refusal", None, StopDetails("x", ""))) is None
+    assert refusal_text(Ending("end_turn", None, StopDetails("x", "why"))) is None
