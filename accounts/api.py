@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Body, Router
+from ninja import Body, Router, Status
 
 from accounts import services
 from accounts.errors import UnknownAccount
@@ -42,9 +42,9 @@ def listing(request: HttpRequest) -> dict[str, Any]:
 @router.post(
     "", response={201: AccountShape}, openapi_extra=request_body(NewAccount), summary="Add an account"
 )
-def add(request: HttpRequest, values: Body[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
+def add(request: HttpRequest, values: Body[dict[str, Any]]) -> Status[dict[str, Any]]:
     """Its secret is stored encrypted and never shown."""
-    return 201, _shown(services.add(values).name)
+    return Status(201, _shown(services.add(values).name))
 
 
 @router.get("/{name}", response=AccountShape, summary="Show an account")

@@ -1,4 +1,4 @@
-"""What Django serves: the admin, reports, federation documents, the management API, and the Django door to every surface.
+"""What Django serves: the admin, reports, federation, the management API, and the Django door to every surface.
 
 In front of it stands the fast door (`gateway/asgi.py`), which takes the surfaces first. The last line is the answer to
 every path that nobody has: 401 without a token, 404 with one.

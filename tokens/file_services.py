@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from .files import mirror
 from .files.types import Problem, StoredToken
@@ -55,7 +55,7 @@ def sync_files() -> ImportReport:
         return ImportReport()
     with mirror.locked(directory):
         report = _import_foreign(directory)
-        mirror.write(directory, policy, [_stored(token) for token in Token.objects.iterator()])
+        mirror.write(directory, policy, _stored())
     return report
 
 
@@ -63,7 +63,7 @@ def sync_quietly() -> None:
     """The same after a change, which stands whether or not the files can be written."""
     try:
         sync_files()
-    except OSError as problem:
+    except (OSError, DatabaseError) as problem:
         logger.error("Can't write the token files: %s", problem)
 
 
@@ -131,14 +131,23 @@ def _row(token: StoredToken, moment: int, revision: int) -> Token:
     )
 
 
-def _stored(token: Token) -> StoredToken:
-    # The Rust router looks only at the signed end, so a life cut short must look revoked to it: refused a
-    # little early after a way back, rather than accepted too long.
-    return StoredToken(
-        id=token.id,
-        label=token.label,
-        issued_at=token.issued_at,
-        expires_at=token.expires_at,
-        revoked=token.is_revoked or token.is_shortened,
-        account=token.account,
+def _stored() -> list[StoredToken]:
+    """Every row as the files hold it.
+
+    The Rust router looks only at the signed end, so a life cut short must look revoked to it: refused a
+    little early after a way back, rather than accepted too long.
+    """
+    rows = Token.objects.values_list(
+        "id", "label", "issued_at", "expires_at", "account", "revoked_at", "signed_until"
     )
+    return [
+        StoredToken(
+            token_id,
+            label,
+            issued_at,
+            expires_at,
+            revoked_at is not None or expires_at < signed_until,
+            account,
+        )
+        for token_id, label, issued_at, expires_at, account, revoked_at, signed_until in rows.iterator()
+    ]

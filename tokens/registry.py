@@ -135,7 +135,8 @@ class Registry:
             return
         try:
             self._count_lookup()
-            record = await database_sync_to_async(self._fetch)(sub)
+            # Not thread-sensitive: that one thread also serves the admin's pages, which may be slow.
+            record = await database_sync_to_async(self._fetch, thread_sensitive=False)(sub)
         except (StoreUnavailable, DatabaseError) as problem:
             if self._accept_unrecorded:
                 self._mark_absent(sub)

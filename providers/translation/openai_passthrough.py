@@ -155,32 +155,37 @@ _EVENT_END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 class UsageChunkFilter:
     """Takes the usage chunk out of a stream. All other bytes pass as they are; only a part of an event waits."""
 
-    __slots__ = ("_is_after_cr", "_pending")
+    __slots__ = ("_late_line_feed", "_pending")
 
     def __init__(self) -> None:
         self._pending = b""
-        self._is_after_cr = False  # the event taken out ended in CR: an LF that follows belongs to it
+        self._late_line_feed: bytes | None = (
+            None  # what becomes of an LF that still belongs to the last event's CR
+        )
 
     @property
     def is_holding(self) -> bool:
         return bool(self._pending)
 
     def feed(self, chunk: bytes) -> bytes:
-        if self._is_after_cr and chunk:
-            self._is_after_cr = False
-            chunk = chunk.removeprefix(b"\n")
-        if not self._pending and chunk.endswith(b"\n\n") and _USAGE.search(chunk) is None:
+        out: list[bytes] = []
+        if self._late_line_feed is not None and chunk:
+            if chunk.startswith(b"\n"):
+                out.append(self._late_line_feed)
+                chunk = chunk[1:]
+            self._late_line_feed = None
+        if not self._pending and not out and chunk.endswith(b"\n\n") and _USAGE.search(chunk) is None:
             return chunk
         data = self._pending + chunk
-        out: list[bytes] = []
         start = 0
         for found in _EVENT_END.finditer(data):
             event = data[start : found.end()]
             start = found.end()
-            if _is_usage_chunk(event):
-                self._is_after_cr = event.endswith(b"\r") and start == len(data)
-            else:
+            is_hidden = _is_usage_chunk(event)
+            if not is_hidden:
                 out.append(event)
+            if start == len(data) and event.endswith(b"\r"):
+                self._late_line_feed = b"" if is_hidden else b"\n"
         self._pending = data[start:]
         if len(self._pending) > MAX_HELD_BYTES:
             out.append(self.flush())

@@ -72,9 +72,7 @@ def test_readiness_goes_first(start, vendor, server):
     while gateway.ask("GET", "/health/ready").status != 503:
         assert time.monotonic() < deadline, "still ready"
         time.sleep(0.02)
-    answer = gateway.messages(ASK)
-    assert answer.status == 200  # it serves on meanwhile
-    assert answer.get("connection") == "close"
+    assert gateway.messages(ASK).status == 200  # it serves on meanwhile
     assert gateway.ask("GET", "/health").status == 200
     assert gateway.process.wait(10) == 0
 

@@ -43,4 +43,3 @@ def test_this_machine_may_without_a_key_and_a_forwarded_call_may_not() -> None:
 
 def test_a_web_page_may_not() -> None:
     assert report(request(Origin="http://localhost")).status_code == 401
-

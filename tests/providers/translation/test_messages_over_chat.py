@@ -1,21 +1,16 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
-from providers.dialects.types import Failure, FailureKind, Refused, Target, Truncated, WireAnswer
 from tests.providers.translation import accumulators
 from tests.providers.translation.exchanges import (
     answered,
-    call_of,
-    counting_ids,
     sent,
     streamed,
     transcripts,
-    translator,
     written,
 )
 from tests.providers.translation.upstreams import Answer, chat_body, chat_streams

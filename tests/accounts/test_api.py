@@ -1,0 +1,56 @@
+"""The management API over its router: answers, and what raises what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ninja.testing import TestClient
+
+from accounts.api import router
+from accounts.errors import AccountExists, BadAccount, UnknownAccount
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CANARY = "sk-ant-api03-canary"
+client = TestClient(router)
+
+
+def add(**values: Any) -> Any:
+    return client.post("", json={"name": "one", "source": "api_key", "secret": CANARY, **values})
+
+
+def test_add_show_change_list_remove() -> None:
+    answer = add(weight=2)
+    assert answer.status_code == 201
+    assert (answer.json()["name"], answer.json()["weight"], answer.json()["state"]) == ("one", 2, "ready")
+    assert client.get("/one").json() == answer.json()
+    assert client.patch("/one", json={"priority": 3}).json()["priority"] == 3
+    assert [one["name"] for one in client.get("").json()["data"]] == ["one"]
+    assert client.delete("/one").json() == {"removed": "one"}
+    assert client.get("").json() == {"data": []}
+
+
+def test_no_answer_holds_a_secret() -> None:
+    add(proxy="http://user:proxy-canary@h:1")
+    for answer in (client.get(""), client.get("/one"), client.patch("/one", json={"secret": CANARY + "2"})):
+        assert "canary" not in answer.content.decode()
+
+
+def test_pause_resume_clear() -> None:
+    add()
+    assert client.post("/one/pause").json()["state"] == "paused"
+    assert client.post("/one/resume").json()["state"] == "ready"
+    assert client.post("/one/clear").json()["cooldowns"] == []
+
+
+def test_what_is_raised_for_the_gateway_to_map() -> None:
+    add()
+    with pytest.raises(AccountExists):
+        add()
+    with pytest.raises(BadAccount):
+        client.patch("/one", json={"weight": 0})
+    for path in ("/nobody/pause", "/nobody/test"):
+        with pytest.raises(UnknownAccount):
+            client.post(path)
+    with pytest.raises(UnknownAccount):
+        client.get("/nobody")

@@ -1,0 +1,183 @@
+"""Changes to accounts: what is accepted, what is refused with which words, and who hears of it."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from accounts import changes, services
+from accounts.errors import AccountExists, BadAccount, ManagedAccount, UnknownAccount
+from accounts.models import Account, AccountsRevision, Cooldown
+from accounts.sources import stored_pair
+from providers.secrets import box
+
+pytestmark = pytest.mark.django_db(transaction=True)
+KEY = {"name": "one", "source": "api_key", "secret": "sk-ant-api03-one"}
+
+
+def revision() -> int:
+    return AccountsRevision.objects.get().value
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"source": "api_key", "secret": "k"}, "name"),
+        ({"name": "x", "secret": "k"}, "source"),
+        ({**KEY, "name": "a b"}, "name"),
+        ({**KEY, "name": ""}, "name"),
+        ({**KEY, "name": 7}, "name"),
+        ({**KEY, "name": "x" * 65}, "name"),
+        ({**KEY, "name": "primary"}, "name"),
+        ({**KEY, "name": "account-3"}, "name"),
+        ({**KEY, "name": "api-key"}, "name"),
+        ({**KEY, "source": "magic"}, "source"),
+        ({**KEY, "secret": ""}, "secret"),
+        ({**KEY, "secret": "a\nb"}, "secret"),
+        ({**KEY, "secret": "ż"}, "secret"),
+        ({**KEY, "secret": 5}, "secret"),
+        ({**KEY, "location": "/x"}, "location"),
+        ({**KEY, "refresh_token": "r"}, "refresh_token"),
+        ({**KEY, "weight": 0}, "weight"),
+        ({**KEY, "weight": True}, "weight"),
+        ({**KEY, "weight": "5"}, "weight"),
+        ({**KEY, "priority": -1}, "priority"),
+        ({**KEY, "priority": None}, "priority"),
+        ({**KEY, "max_parallel": 0}, "max_parallel"),
+        ({**KEY, "pause_at_percent": 101}, "pause_at_percent"),
+        ({**KEY, "is_paused": "yes"}, "is_paused"),
+        ({**KEY, "proxy": "ftp://h"}, "proxy"),
+        ({**KEY, "proxy": "h:1"}, "proxy"),
+        ({**KEY, "request_caps": {"requests": 1}}, "request_caps"),
+        ({**KEY, "request_caps": [{"requests": 1}]}, "request_caps"),
+        ({**KEY, "request_caps": [{"requests": 0, "window_seconds": 1}]}, "request_caps"),
+        ({**KEY, "magic": 1}, "magic"),
+        ({"name": "x", "source": "directory", "location": "relative"}, "location"),
+        ({"name": "x", "source": "directory"}, "location"),
+        ({"name": "x", "source": "directory", "location": "/x", "secret": "k"}, "secret"),
+        ({"name": "x", "source": "environment", "location": "not a name"}, "location"),
+        ({"name": "x", "source": "environment", "location": "TOKEN_SECRET"}, "location"),
+        ({"name": "x", "source": "oauth", "secret": "a", "expires_at": 1790000000000}, "expires_at"),
+        ({"name": "x", "source": "oauth", "secret": "a", "expires_at": "soon"}, "expires_at"),
+        ({"name": "x", "source": "oauth", "refresh_token": "r"}, "secret"),
+    ],
+)
+def test_each_wrong_field_is_named(values: dict[str, Any], field: str) -> None:
+    with pytest.raises(BadAccount) as problem:
+        services.add(values)
+    assert problem.value.field == field and field in str(problem.value)
+    assert not Account.objects.exists()
+
+
+def test_everything_that_can_be_said() -> None:
+    row = services.add(
+        {**KEY, "provider": "litellm", "proxy": "http://u:p@h:1", "is_paused": True, "priority": 1, "weight": 3,
+         "request_caps": [{"requests": 5, "window_seconds": 60}], "max_parallel": 2, "pause_at_percent": 90}
+    )  # fmt: skip
+    assert (row.provider, row.is_paused, row.priority, row.weight, row.max_parallel) == (
+        "litellm",
+        True,
+        1,
+        3,
+        2,
+    )
+    with pytest.raises(AccountExists):
+        services.add(KEY)
+
+
+def test_each_change_is_one_revision_stamped_and_announced() -> None:
+    heard: list[int] = []
+    changes.on_change(listener := lambda: heard.append(revision()))
+    try:
+        assert services.add(KEY).revision == 1
+        assert services.update("one", {"weight": 2}).revision == 2
+        services.clear("one")
+        services.remove("one")
+    finally:
+        changes.forget(listener)
+    assert heard == [1, 2, 3, 4]
+    assert AccountsRevision.objects.get().reload_from == 4
+
+
+def test_a_failed_change_changes_nothing_and_is_not_announced() -> None:
+    services.add(KEY)
+    heard: list[int] = []
+    changes.on_change(listener := lambda: heard.append(1))
+    try:
+        for refused in (
+            lambda: services.update("one", {"weight": 0}),
+            lambda: services.update("one", {"name": "two"}),
+        ):
+            with pytest.raises(BadAccount):
+                refused()
+        for unknown in (services.pause, services.resume, services.clear, services.remove, services.get):
+            with pytest.raises(UnknownAccount):
+                unknown("nobody")
+    finally:
+        changes.forget(listener)
+    assert heard == [] and revision() == 1
+
+
+def test_a_new_secret_replaces_the_pair_and_clears_the_marks() -> None:
+    services.add({"name": "o", "source": "oauth", "secret": "a1", "refresh_token": "r1", "expires_at": 2e9})
+    row = Account.objects.get()
+    services.mark_dead(row.id, "12345678", "needs a new login")
+    Cooldown.objects.create(
+        account=row, fingerprint="12345678", scope="account", started_at=1, until=2, reason="r", changed_at=1
+    )
+    services.update("o", {"secret": "a2"})
+    row.refresh_from_db()
+    pair = stored_pair(row, box())
+    assert pair is not None and (pair.access_token, pair.refresh_token, pair.expires_at) == ("a2", None, None)
+    assert not row.needs_login and not Cooldown.objects.exists()
+    services.update("o", {"refresh_token": "r2"})
+    row.refresh_from_db()
+    pair = stored_pair(row, box())
+    assert pair is not None and (pair.access_token, pair.refresh_token) == ("a2", "r2")
+
+
+def test_what_the_environment_names_is_changed_there(settings: Any, tmp_path: Any) -> None:
+    settings.CLAUDE_CODE_HOME, settings.ADDITIONAL_ACCOUNT_DIRS = tmp_path, (tmp_path / "a", tmp_path / "a")
+    settings.ANTHROPIC_API_KEY = ""
+    services.sync_from_environment()
+    names = ["primary", "account-1", "account-2"]
+    assert list(Account.objects.values_list("name", flat=True)) == names
+    with pytest.raises(ManagedAccount):
+        services.update("primary", {"location": "/x"})
+    with pytest.raises(ManagedAccount):
+        services.remove("account-1")
+    services.update("account-1", {"priority": 7})
+    settings.ADDITIONAL_ACCOUNT_DIRS = (tmp_path / "b",)
+    services.sync_from_environment()
+    assert Account.objects.get(name="account-1").location == str(tmp_path / "b")
+    assert Account.objects.get(name="account-1").priority == 7
+    assert Account.objects.get(name="account-2").is_absent
+    services.remove("account-2")
+
+
+def test_a_shell_without_the_variables_makes_nothing_absent(settings: Any, tmp_path: Any) -> None:
+    settings.CLAUDE_CODE_HOME, settings.ADDITIONAL_ACCOUNT_DIRS = tmp_path, (tmp_path / "a",)
+    settings.ANTHROPIC_API_KEY = ""
+    services.sync_once()
+    settings.ADDITIONAL_ACCOUNT_DIRS = ()
+    services.sync_once()
+    assert not Account.objects.filter(is_absent=True).exists()
+
+
+def test_writers_queue_so_revisions_are_never_shared() -> None:
+    services.add(KEY)
+
+    def work() -> None:
+        for weight in range(1, 6):
+            services.update("one", {"weight": weight})
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert revision() == 21 == Account.objects.get().revision
