@@ -37,6 +37,7 @@ STREAM_HEADERS: Headers = (
     (b"content-type", b"application/vnd.amazon.eventstream"),
     (b"x-amzn-bedrock-content-type", b"application/json"),
 )
+JSON_TYPE = (b"content-type", b"application/json")
 PING = b""
 
 _NAMES = {
@@ -69,7 +70,8 @@ _STATUSES = {529: 503, 504: 408}
 
 
 def error_headers(failure: Failure) -> Headers:
-    return ((b"content-type", b"application/json"), (b"x-amzn-errortype", _NAMES[failure.kind].encode()))
+    """What tells an AWS client which exception it is."""
+    return ((b"x-amzn-errortype", _NAMES[failure.kind].encode()),)
 
 
 def error_body(failure: Failure, request_id: str | None = None) -> bytes:
@@ -170,7 +172,7 @@ class BedrockTranslator:
             failure = read_error(told.status, told.headers, told.body)
             kept = tuple(pair for pair in told.headers if pair[0] in (b"retry-after", b"request-id"))
             status = _STATUSES.get(told.status, told.status)
-            return WireAnswer(status, (*error_headers(failure), *kept), error_body(failure))
+            return WireAnswer(status, (JSON_TYPE, *error_headers(failure), *kept), error_body(failure))
         kind = (header(told.headers, b"content-type") or b"").strip().lower()
         if kind.startswith(b"text/event-stream"):
             self._is_stream = True
@@ -242,7 +244,7 @@ class BedrockCount(BedrockTranslator):
         told = super().response(answer)
         if told.status >= 400:
             return told
-        return WireAnswer(told.status, ((b"content-type", b"application/json"),), _counted(told.body))
+        return WireAnswer(told.status, (JSON_TYPE,), _counted(told.body))
 
 
 def _counted(body: bytes) -> bytes:

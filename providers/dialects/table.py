@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from providers.dialects import anthropic, openai_chat, openai_errors, openai_responses
-from providers.dialects.types import CallFields, Failure, Headers
+from providers.dialects import anthropic, bedrock, openai_chat, openai_errors, openai_responses
+from providers.dialects.types import CallFields, Envelope, Failure, Headers
+from providers.dialects.vertex import VertexEnvelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class Dialect:
     error_body: Callable[[Failure, str | None], bytes]
     read_error: Callable[[int, Headers, bytes], Failure]
     ping: bytes
+    envelope: Callable[[], Envelope] | None = None  # one per exchange; inside it the dialect is "anthropic"
+    error_headers: Callable[[Failure], Headers] | None = None  # beside the content type
 
 
 DIALECTS: dict[str, Dialect] = {
@@ -29,6 +32,17 @@ DIALECTS: dict[str, Dialect] = {
         openai_errors.error_body,
         openai_errors.read_failure,
         openai_responses.KEEPALIVE,
+    ),
+    "bedrock": Dialect(
+        anthropic.read_call,
+        bedrock.error_body,
+        anthropic.read_error,
+        bedrock.PING,
+        bedrock.BedrockEnvelope,
+        bedrock.error_headers,
+    ),
+    "vertex": Dialect(
+        anthropic.read_call, anthropic.error_body, anthropic.read_error, anthropic.PING, VertexEnvelope
     ),
 }
 
