@@ -150,12 +150,20 @@ class Runtime:
         )
 
 
+API_FORMATS = {Family.ANTHROPIC: "anthropic", Family.BEDROCK: "bedrock", Family.VERTEX: "vertex"}
+
+
 def _hidden() -> frozenset[Family]:
-    hidden = set()
+    """What the `DISABLE_*` switches and `UPSTREAM_API_FORMAT` take out of the table: unknown paths from then on."""
+    hidden: set[Family] = set()
+    only = settings.UPSTREAM_API_FORMAT
+    hidden.update(family for family, word in API_FORMATS.items() if only and word != only)
     if settings.DISABLE_ANTHROPIC_API:
-        hidden.add(Family.ANTHROPIC)
+        hidden.update(API_FORMATS)
     if settings.DISABLE_OPENAI_API:
         hidden.add(Family.OPENAI)
+    if settings.DISABLE_ANTHROPIC_API and settings.DISABLE_OPENAI_API:
+        hidden.add(Family.SHARED)
     return frozenset(hidden)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from providers.dialects import anthropic, bedrock, openai_chat, openai_errors, openai_responses
+from providers.dialects.bedrock import BedrockEnvelope
 from providers.dialects.types import CallFields, Envelope, Failure, Headers
 from providers.dialects.vertex import VertexEnvelope
 
@@ -18,9 +19,16 @@ class Dialect:
     error_body: Callable[[Failure, str | None], bytes]
     read_error: Callable[[int, Headers, bytes], Failure]
     ping: bytes
-    envelope: Callable[[], Envelope] | None = None  # one per exchange; inside it the dialect is "anthropic"
-    error_headers: Callable[[Failure], Headers] | None = None  # beside the content type
+    error_headers: Callable[[Failure], Headers] = lambda failure: JSON
 
+
+JSON: Headers = ((b"content-type", b"application/json"),)
+STREAM: Headers = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+)
+"""The head of a stream that begins with a ping of ours."""
 
 DIALECTS: dict[str, Dialect] = {
     "anthropic": Dialect(anthropic.read_call, anthropic.error_body, anthropic.read_error, anthropic.PING),
@@ -33,18 +41,17 @@ DIALECTS: dict[str, Dialect] = {
         openai_errors.read_failure,
         openai_responses.KEEPALIVE,
     ),
+}
+
+ERRORS: dict[str, Dialect] = {
+    **DIALECTS,
     "bedrock": Dialect(
-        anthropic.read_call,
-        bedrock.error_body,
-        anthropic.read_error,
-        bedrock.PING,
-        bedrock.BedrockEnvelope,
-        bedrock.error_headers,
-    ),
-    "vertex": Dialect(
-        anthropic.read_call, anthropic.error_body, anthropic.read_error, anthropic.PING, VertexEnvelope
+        anthropic.read_call, bedrock.error_body, anthropic.read_error, bedrock.PING, bedrock.error_headers
     ),
 }
+"""How a caller hears an error: by its envelope where that has a form of its own, else by its dialect."""
+
+ENVELOPES: dict[str, Callable[[], Envelope]] = {"bedrock": BedrockEnvelope, "vertex": VertexEnvelope}
 
 NO_FIELDS = CallFields()
 """Of a call whose body the road does not read."""
