@@ -4,15 +4,13 @@ import json
 
 import pytest
 
-from providers.dialects.table import DIALECTS
+from providers.dialects.table import DIALECTS, ENVELOPES, ERRORS
 from providers.dialects.types import Failure, FailureKind
 
-NAMES = sorted(DIALECTS)
 
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(ERRORS))
 def test_every_dialect_reads_calls_and_tells_errors(name: str) -> None:
-    dialect = DIALECTS[name]
+    dialect = ERRORS[name]
     fields = dialect.read_call(b'{"model":"m","stream":true}')
     assert (fields.model, fields.stream, fields.is_readable) == ("m", True, True)
     assert not dialect.read_call(b"[").is_readable
@@ -22,9 +20,10 @@ def test_every_dialect_reads_calls_and_tells_errors(name: str) -> None:
 
 
 def test_the_envelopes_are_made_anew_for_each_exchange() -> None:
-    made = [name for name in NAMES if DIALECTS[name].envelope is not None]
-    assert made == ["bedrock", "vertex"]
-    for name in made:
-        envelope = DIALECTS[name].envelope
-        assert envelope is not None
+    assert sorted(ENVELOPES) == ["bedrock", "vertex"]
+    for envelope in ENVELOPES.values():
         assert envelope() is not envelope()
+
+
+def test_errors_of_every_surface_dialect_can_be_told() -> None:
+    assert set(DIALECTS) <= set(ERRORS)
