@@ -70,8 +70,8 @@ _STATUSES = {529: 503, 504: 408}
 
 
 def error_headers(failure: Failure) -> Headers:
-    """The content type, and what tells an AWS client which exception it is."""
-    return (JSON_TYPE, (b"x-amzn-errortype", _NAMES[failure.kind].encode()))
+    """What tells an AWS client which exception it is."""
+    return ((b"x-amzn-errortype", _NAMES[failure.kind].encode()),)
 
 
 def error_body(failure: Failure, request_id: str | None = None) -> bytes:
@@ -172,7 +172,7 @@ class BedrockTranslator:
             failure = read_error(told.status, told.headers, told.body)
             kept = tuple(pair for pair in told.headers if pair[0] in (b"retry-after", b"request-id"))
             status = _STATUSES.get(told.status, told.status)
-            return WireAnswer(status, (*error_headers(failure), *kept), error_body(failure))
+            return WireAnswer(status, (JSON_TYPE, *error_headers(failure), *kept), error_body(failure))
         kind = (header(told.headers, b"content-type") or b"").strip().lower()
         if kind.startswith(b"text/event-stream"):
             self._is_stream = True
