@@ -13,7 +13,7 @@ import time
 import httpx
 from redis.exceptions import RedisError
 
-from gateway import errors, identity
+from gateway import errors, identity, logs
 from gateway.admission import admit
 from gateway.dispatch import Dispatch, Sent
 from gateway.exchange import CLIENT_LEFT, Exchange
@@ -54,7 +54,9 @@ class Relay:
         try:
             token = await self._authenticate(request, trip)
             if match.surface is UNKNOWN:
-                raise Refused(Failure(FailureKind.NOT_FOUND, f"Unknown path: {trip.exchange.path}"))
+                raise Refused(
+                    Failure(FailureKind.NOT_FOUND, f"Unknown path: {logs.redact(trip.exchange.path)}")
+                )
             call = await self._read(trip, receive)
             admit(token, call)
             sent = await self._dispatch.send(trip, call, token)
