@@ -15,13 +15,26 @@ from ninja import NinjaAPI
 from tests.tokens.conftest import SECRET
 from tokens import bodies, group_services, jwt, services
 from tokens.api import router
-from tokens.errors import BadTokenField, BodyTooLarge, TokenConflict, TokenError, TokenNotFound
+from tokens.errors import (
+    BadTokenField,
+    BodyTooLarge,
+    TokenConflict,
+    TokenError,
+    TokenNotFound,
+    WrongMediaType,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
 api = NinjaAPI(urls_namespace="tokens-test")
 api.add_router("/tokens", router)
-STATUSES = {TokenNotFound: 404, BadTokenField: 400, BodyTooLarge: 413, TokenConflict: 409}
+STATUSES = {
+    TokenNotFound: 404,
+    BadTokenField: 400,
+    BodyTooLarge: 413,
+    TokenConflict: 409,
+    WrongMediaType: 415,
+}
 
 
 @api.exception_handler(TokenError)
@@ -96,6 +109,7 @@ def test_each_wrong_field_is_named(client: Client, body: Any, message: str) -> N
 
 def test_only_json_is_read(client: Client) -> None:
     response = client.post("/api/tokens", "{}", content_type="text/plain")
+    assert response.status_code == 415
     assert response.json() == {"error": "Expected request with `Content-Type: application/json`"}
     for content_type in ("Application/JSON; charset=utf-8", "application/x+json"):
         assert client.post("/api/tokens", "{}", content_type=content_type).status_code == 200
