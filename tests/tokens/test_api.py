@@ -166,6 +166,7 @@ def test_filters(client: Client) -> None:
     ("state=dead", "state: must be one of active, revoked, expired"),
     ("limit=0", "limit: must be from 1 to 1000"),
     ("after=nobody", "after: no token with this id"),
+    ("after=%00", "after: must not contain NUL or lone surrogates"),
     ("label=%00", "label: must not contain NUL or lone surrogates"),
 ])  # fmt: skip
 def test_bad_filters_are_named(client: Client, query: str, message: str) -> None:
@@ -178,7 +179,7 @@ def test_revoke_is_repeatable_and_404_for_nobody(client: Client) -> None:
         response = post(client, "/revoke", {"id": token_id})
         assert (response.status_code, response.json()) == (200, {"revoked": token_id})
     assert client.get(f"/api/tokens/{token_id}").json()["revoked"] is True
-    for nobody in ("nope", "", "x" * 300, "a\0"):
+    for nobody in ("nope", "", "x" * 300, "a\0", "\ud800"):
         assert post(client, "/revoke", {"id": nobody}).status_code == 404
     assert post(client, "/revoke", {}).json() == {"error": "id: must be given, as a string"}
     assert post(client, "/revoke", {"id": 5}).status_code == 400

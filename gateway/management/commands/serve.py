@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, connections
 
 from gateway import checks
+from gateway.doctor import WORDS
 from gateway.option_table import table
 from gateway.options import Option
 from gateway.servers import runner
@@ -28,13 +29,6 @@ logger = logging.getLogger("gateway.serve")
 APPLICATION = "gateway.asgi:application"
 MIGRATION_LOCK = 0x6C615F736B  # "la_sk": one instance at a time migrates
 EXIT_CONFIGURATION = 2
-
-WORDS = {
-    "anthropic": "Anthropic",
-    "gonka": "Gonka",
-    "crater": "Crater",
-    "openai-compatible": "OpenAICompatible",
-}
 
 
 class Command(BaseCommand):
