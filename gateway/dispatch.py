@@ -21,7 +21,7 @@ from gateway.surfaces import Action
 from gateway.trip import Trip
 from providers.catalog import Route, Want
 from providers.dialects.envelopes import COUNT_TOKENS
-from providers.dialects.table import STREAM
+from providers.dialects.table import DIALECTS, STREAM
 from providers.dialects.types import Call, Failure, FailureKind, Headers, Translator, WireAnswer, header
 from providers.drivers.base import Driver, Outcome, Verdict
 from providers.registry import DRIVERS
@@ -114,7 +114,7 @@ class Dispatch:
         surface = trip.surface
         routes = self._house.catalog.routes(
             Want(
-                dialect=surface.dialect,
+                dialect=DIALECTS[surface.dialect].pair,
                 model=call.fields.model,
                 provider=token.provider,
                 is_forward=surface.action is Action.FORWARD,
@@ -129,7 +129,7 @@ class Dispatch:
     def _counted(self, trip: Trip, call: Call) -> Sent:
         """An upstream that cannot count: our own estimate, said to be one."""
         head = count_tokens.estimate_answer(call.body)
-        translator = trip.wrapped(self._house.translator(trip.surface.dialect, "anthropic"))
+        translator = trip.wrapped(self._house.translator("anthropic", "anthropic"))
         return Sent(translator.response(head), translator, asyncio.get_running_loop().time())
 
     async def _try_route(
@@ -185,7 +185,7 @@ class Dispatch:
     async def _attempt(self, trip: Trip, call: Call, route: Route, driver: Driver, lease: Lease) -> Attempt:
         loop = asyncio.get_running_loop()
         wire, exchange = trip.wire, trip.exchange
-        translator = trip.wrapped(self._house.translator(trip.surface.dialect, route.dialect))
+        translator = trip.wrapped(self._house.translator(DIALECTS[trip.surface.dialect].pair, route.dialect))
         trip.translator = translator
         upstream = Upstream(
             route.provider.name,

@@ -31,7 +31,7 @@ import httpx
 from accounts import errors as accounts
 from gateway.surfaces import WrongMethod
 from gateway.wire import Interruption
-from providers.dialects.table import ERRORS
+from providers.dialects.table import DIALECTS, JSON
 from providers.dialects.types import Failure, FailureKind, Refused, Truncated, WireAnswer
 from tokens import errors as tokens
 
@@ -143,8 +143,8 @@ def status_of(failure: Failure) -> int:
 
 def render(status: int, failure: Failure, dialect: str, request_id: str | None) -> WireAnswer:
     """A whole answer in the caller's dialect. `request-id` is ours, since the answer is; None = outside an exchange."""
-    language = ERRORS[dialect]
-    headers = language.error_headers(failure)
+    language = DIALECTS[dialect]
+    headers = JSON if language.error_headers is None else (*JSON, *language.error_headers(failure))
     if request_id is not None:
         headers = (*headers, (b"request-id", request_id.encode()))
     if failure.retry_after_seconds is not None:

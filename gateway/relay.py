@@ -30,7 +30,7 @@ from gateway.wire import (
     headers_up,
     read_body,
 )
-from providers.dialects.table import DIALECTS, ENVELOPES, NO_FIELDS
+from providers.dialects.table import DIALECTS, NO_FIELDS
 from providers.dialects.types import Call, Failure, FailureKind, Headers, Refused, Truncated
 from tokens import registry as tokens
 from tokens.errors import UnknownToken
@@ -112,16 +112,13 @@ class Relay:
         body = await read_body(trip.request, receive, self._house.options.max_body_bytes)
         trip.body_seconds = loop.time() - began
         request, surface = trip.request, trip.surface
-        fields = (
-            DIALECTS[surface.dialect].read_call(body)
-            if surface.has_body and not surface.envelope
-            else NO_FIELDS
-        )
+        dialect = DIALECTS[surface.dialect]
+        fields = dialect.read_call(body) if surface.has_body and dialect.envelope is None else NO_FIELDS
         call = Call(
             surface.name, request.method, trip.path, request.query, headers_up(request.headers), body, fields
         )
-        if surface.envelope:
-            trip.envelope = ENVELOPES[surface.envelope]()
+        if dialect.envelope is not None:
+            trip.envelope = dialect.envelope()
             call = trip.envelope.unwrap(call)
         trip.exchange.model_asked = call.fields.model or ""
         trip.exchange.is_stream = call.fields.stream
@@ -171,7 +168,7 @@ class Relay:
         if not wire.started:
             exchange.status = status
             exchange.is_refusal = exchange.upstream_status is None
-            answer = errors.render(status, failure, trip.surface.speech, exchange.id)
+            answer = errors.render(status, failure, trip.surface.dialect, exchange.id)
             await wire.answer(answer.status, answer.headers, answer.body, asyncio.get_running_loop().time())
         elif wire.ended:
             pass

@@ -67,6 +67,8 @@ class Runtime:
         self._keeper: Keeper | None = None
         self._transport: Transport | None = None
         token_changes.on_change(self.registry.apply_changes)
+        token_changes.on_issued(METRICS.token_issued)
+        token_changes.on_revoked(METRICS.token_revoked)
         account_changes.on_change(self.pool.apply_changes)
         live.use(self.pool)
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from providers.dialects.table import DIALECTS
+
 LEGACY_PREFIX = b"/api/latest/anthropic/"
 """The reference's prefix. What follows re-enters the table as a path of its own; nothing is ever glued to a host."""
 
@@ -46,16 +48,10 @@ class Surface:
     methods: tuple[str, ...]
     path: str  # `{x}` stands for one segment or its part, `*` for any rest
     summary: str
-    dialect: str = "anthropic"
-    envelope: str = ""  # another way to write a call of the dialect: a name in `providers.dialects.table`
+    dialect: str = "anthropic"  # a name in `providers.dialects.table`
     family: Family = Family.ANTHROPIC
     action: Action = Action.RELAY
     has_body: bool = True  # a JSON body of the dialect, whose fields the road reads
-
-    @property
-    def speech(self) -> str:
-        """How its callers hear errors: a name in `providers.dialects.table.ERRORS`."""
-        return self.envelope if self.envelope == "bedrock" else self.dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +101,7 @@ SURFACES: tuple[Surface, ...] = (
         )
     ),
     *(
-        Surface("bedrock", ("POST",), path, summary, envelope="bedrock", family=Family.BEDROCK)
+        Surface("bedrock", ("POST",), path, summary, dialect="bedrock", family=Family.BEDROCK)
         for path, summary in (
             ("/model/{model}/invoke", "Bedrock InvokeModel"),
             ("/model/{model}/invoke-with-response-stream", "Bedrock InvokeModel, streamed as frames"),
@@ -115,7 +111,7 @@ SURFACES: tuple[Surface, ...] = (
         )
     ),
     *(
-        Surface("vertex", ("POST",), path, summary, envelope="vertex", family=Family.VERTEX)
+        Surface("vertex", ("POST",), path, summary, dialect="vertex", family=Family.VERTEX)
         for path, summary in (
             ("/*:rawPredict", "Vertex rawPredict and count-tokens, under any prefix"),
             ("/*:streamRawPredict", "Vertex streamRawPredict, under any prefix"),
@@ -214,7 +210,7 @@ class Table:
     def _by_pattern(self, path: bytes) -> list[Surface]:
         is_hostile = HOSTILE.search(path) is not None
         for pattern, rows in self._patterns:
-            if pattern.fullmatch(path) and (not is_hostile or rows[0].envelope):
+            if pattern.fullmatch(path) and (not is_hostile or DIALECTS[rows[0].dialect].envelope):
                 return rows  # of an envelope only the model's name is read; its path never leaves
         return []
 
