@@ -30,9 +30,11 @@ from gateway.servers.drain import current_drain
 from gateway.surfaces import SURFACES, Family, Table
 from gateway.usage.recorder import Recorder, RecorderOptions
 from gateway.wire import Receive, Scope, Send
+from providers import changes as provider_changes
 from providers import secrets
-from providers.catalog import ANTHROPIC, Catalog, ProviderRecord
+from providers.catalog import Catalog
 from providers.client import ClientOptions, Transport
+from providers.store import boot_from_settings
 from tokens import changes as token_changes
 from tokens import file_services
 from tokens.registry import Registry
@@ -60,7 +62,7 @@ class Runtime:
         self.registry = Registry(settings.TOKEN_SECRET.encode(), accepts)
         self._refresh_door = RefreshDoor(refresh.Refresher(refresh.options_from_settings()))
         self.pool = Pool(options_from_settings(), self._refresh_door)
-        self.catalog = Catalog(ProviderRecord(ANTHROPIC, ANTHROPIC, settings.UPSTREAM_BASE_URL.rstrip("/")))
+        self.catalog = Catalog(boot_from_settings(), self.pool.has_credentials)
         self._relay: Relay | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -72,6 +74,7 @@ class Runtime:
         token_changes.on_issued(METRICS.token_issued)
         token_changes.on_revoked(METRICS.token_revoked)
         account_changes.on_change(self.pool.apply_changes)
+        provider_changes.on_change(self.catalog.apply_changes)
         live.use(self.pool)
 
     def relay_now(self) -> Relay | None:
@@ -103,7 +106,9 @@ class Runtime:
         self._recorder = Recorder(
             RecorderOptions(settings.DATA_DIR, settings.SPOOL_MAX_BYTES, settings.USAGE_RETENTION_DAYS)
         )
-        self._freshness = Freshness({"tokens": self.registry, "accounts": self.pool})
+        self._freshness = Freshness(
+            {"tokens": self.registry, "accounts": self.pool, "providers": self.catalog}
+        )
         self._keeper = Keeper(self.pool, self._refresh_door)
         self._transport = Transport(ClientOptions(settings.UPSTREAM_CONNECT_TIMEOUT_SECONDS))
         await self._recorder.start()
@@ -131,6 +136,7 @@ class Runtime:
         account_services.sync_from_environment()
         self.registry.load()
         self.pool.load()
+        self.catalog.load()
 
     async def aclose(self) -> None:
         """Flushes what is recorded and closes what is open. A later request starts all again."""
