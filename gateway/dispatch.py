@@ -110,7 +110,6 @@ class Dispatch:
                 self._house.catalog.lacks(route)
             elif last.is_final:
                 break
-            await self.release(trip)
         return self._result(last)
 
     def _routes(self, trip: Trip, call: Call, token: TokenRecord) -> Sequence[Route]:
@@ -150,10 +149,8 @@ class Dispatch:
         loop = asyncio.get_running_loop()
         driver = DRIVERS[route.provider.kind]
         while True:
-            earlier = (
-                trip.answer,
-                trip.lease,
-            )  # stays open until there is another account: it may be the answer after all
+            # What came before stays open until there is another account: it may be the answer after all.
+            earlier = (trip.answer, trip.lease)
             try:
                 lease = self._choose(trip, call, token, route, budget)
             except PoolExhausted:

@@ -143,6 +143,7 @@ class Relay:
         feed = sent.translator.feed
         try:
             if sent.first:
+                await _keep(trip.keeping)
                 await wire.write(sent.first, loop_time())
             async for chunk in sent.body:
                 trip.exchange.bytes_in += len(chunk)
@@ -152,15 +153,16 @@ class Relay:
                     await wire.write(data, loop_time())
                 else:
                     wire.touched_at = loop_time()
-            await wire.end(sent.translator.finish())
+            last = sent.translator.finish()
+            await _keep(trip.keeping)
+            await wire.end(last)
         except (httpx.TransportError, Truncated) as exc:
             await self._tell(trip, *errors.describe(exc))
 
     async def _answer(self, trip: Trip, sent: Sent) -> None:
         """An answer that is whole. When a ping has committed us to a 200, an error becomes an event."""
         head = sent.head
-        if trip.keeping is not None:
-            await _keep(trip.keeping)
+        await _keep(trip.keeping)
         if not trip.wire.started:
             headers = tuple(pair for pair in headers_down(head.headers) if pair[0] != b"content-length")
             await trip.wire.answer(head.status, headers, head.body, asyncio.get_running_loop().time())
@@ -215,9 +217,9 @@ class Relay:
         self._house.conclude(exchange)
 
 
-async def _keep(keeping: Keeping) -> None:
+async def _keep(keeping: Keeping | None) -> None:
     """Before the last byte leaves: the client may refer to it at once. A store that is away costs only that."""
-    if not keeping.is_ready:
+    if keeping is None or not keeping.is_ready:
         return
     try:
         await keeping.keep()
