@@ -107,6 +107,14 @@ class _Body(httpx.AsyncByteStream):
             self._answer.close()
 
 
+def _text(value: bytes) -> str:
+    """The engine writes text as UTF-8, so that is how bytes come through unchanged."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
 def _address(request: httpx.Request) -> str:
     """The URL, with the driver's own request target where it gave one: httpx's URL type re-quotes paths and queries."""
     target = request.extensions.get("target")
