@@ -7,6 +7,7 @@ pulse looks at all of them a few times a second. With no exchange on the road it
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
