@@ -61,9 +61,7 @@ class Transport(httpx.AsyncBaseTransport):
             answer = await self._session.request(
                 request.method,
                 _url(_address(request)),
-                headers=CIMultiDict(
-                    [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
-                ),
+                headers=CIMultiDict([(k.decode("ascii"), _text(v)) for k, v in request.headers.raw]),
                 data=request.content or None,
                 allow_redirects=False,
                 proxy=request.extensions.get("proxy"),
