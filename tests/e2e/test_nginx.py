@@ -46,7 +46,9 @@ def proxy(gateway, tmp_path):
     socket = tmp_path / "n"
     configuration = tmp_path / "nginx.conf"
     configuration.write_text(CONFIGURATION.format(home=tmp_path, socket=socket, port=gateway.port))
-    with subprocess.Popen([NGINX, "-c", str(configuration), "-p", str(tmp_path)], stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [NGINX, "-c", str(configuration), "-p", str(tmp_path)], stderr=subprocess.PIPE
+    ) as process:
         deadline = time.monotonic() + 10
         while not socket.exists():
             assert process.poll() is None, process.stderr.read()
