@@ -14,6 +14,7 @@ from gateway.exchange import Exchange
 from gateway.identity import make_id
 from gateway.metrics import Metrics
 from gateway.pulse import Pulse
+from gateway.responses_store import ResponsesStore
 from gateway.surfaces import Table
 from gateway.usage.recorder import Recorder
 from providers.catalog import Catalog
@@ -52,6 +53,7 @@ class House:
     metrics: Metrics
     recorder: Recorder
     sealer: Sealer
+    responses: ResponsesStore
 
     def translator(self, surface_dialect: str, upstream_dialect: str) -> Translator:
         return pairs.translator(surface_dialect, upstream_dialect, make_id, int(time.time()), self.sealer)
