@@ -17,6 +17,7 @@ from accounts.errors import PoolExhausted
 from accounts.pool import Ask, Lease
 from gateway.admission import admit_model
 from gateway.house import House
+from gateway.responses_store import Keeping, wants_keeping
 from gateway.surfaces import Action
 from gateway.trip import Trip
 from providers.catalog import Route, Want
@@ -29,6 +30,7 @@ from providers.translation import count_tokens
 from providers.upstream import Upstream
 from tokens.records import TokenRecord
 
+RESPONSES = "openai_responses"
 MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 """An answer that must be whole before it can be translated, and any error, is at most this large."""
 
@@ -102,6 +104,7 @@ class Dispatch:
             if is_local_count(call, route):
                 return self._counted(trip, call)
             budget.excluded.clear()
+            call = await self._self_contained(trip, call, token, route)
             last = await self._try_route(trip, call, token, route, budget, last)
             if route.is_probe and last.is_missing:
                 self._house.catalog.lacks(route)
@@ -125,6 +128,14 @@ class Dispatch:
             if route.target.model is not None and route.target.model != call.fields.model:
                 admit_model(token, route.target.model)
         return routes
+
+    async def _self_contained(self, trip: Trip, call: Call, token: TokenRecord, route: Route) -> Call:
+        """A translated upstream keeps no conversation: what the call refers to is put in, what it gets is kept."""
+        if trip.surface.dialect != RESPONSES or route.dialect == RESPONSES:
+            return call
+        call = await self._house.responses.expanded(call, token.id)
+        trip.is_kept = wants_keeping(call.body)
+        return call
 
     def _counted(self, trip: Trip, call: Call) -> Sent:
         """An upstream that cannot count: our own estimate, said to be one."""
@@ -186,6 +197,8 @@ class Dispatch:
         loop = asyncio.get_running_loop()
         wire, exchange = trip.wire, trip.exchange
         translator = trip.wrapped(self._house.translator(DIALECTS[trip.surface.dialect].pair, route.dialect))
+        if trip.is_kept:
+            translator = trip.keeping = Keeping(translator, self._house.responses, exchange.token_id, call)
         trip.translator = translator
         upstream = Upstream(
             route.provider.name,

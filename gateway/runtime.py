@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 
 from channels.db import database_sync_to_async
@@ -23,6 +24,7 @@ from gateway.house import House, RelayOptions
 from gateway.metrics import METRICS
 from gateway.pulse import Pulse, PulseOptions
 from gateway.relay import Relay
+from gateway.responses_store import MemoryShelf, ResponsesStore
 from gateway.sealing import BoxSealer
 from gateway.servers.drain import current_drain
 from gateway.surfaces import SURFACES, Family, Table
@@ -108,6 +110,7 @@ class Runtime:
         await self._freshness.start()
         await self._keeper.start()
         drain = current_drain()
+        sealer = BoxSealer(secrets.box())
         house = House(
             options=self.options,
             table=self.table,
@@ -118,7 +121,8 @@ class Runtime:
             pulse=Pulse(_pulse_options(), drain.deadline_event.is_set),
             metrics=METRICS,
             recorder=self._recorder,
-            sealer=BoxSealer(secrets.box()),
+            sealer=sealer,
+            responses=ResponsesStore(MemoryShelf(settings.RESPONSES_STORE_SECONDS, time.time), sealer),
         )
         self._relay, self._loop = Relay(house), asyncio.get_running_loop()
 

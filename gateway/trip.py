@@ -8,6 +8,7 @@ import httpx
 
 from accounts.pool import Lease
 from gateway.exchange import Exchange
+from gateway.responses_store import Keeping
 from gateway.surfaces import Surface
 from gateway.wire import Request, Wire
 from providers.dialects.types import Envelope, Translator
@@ -24,6 +25,8 @@ class Trip:
     exchange: Exchange
     envelope: Envelope | None = None
     translator: Translator | None = None
+    is_kept: bool = False  # its answer may be referred to later
+    keeping: Keeping | None = None
     lease: Lease | None = None
     answer: httpx.Response | None = None
     waited_seconds: float = 0.0  # for the upstream, before its answer began
