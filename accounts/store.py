@@ -97,26 +97,19 @@ def read_rests(changed_after: float = 0.0) -> dict[int, list[tuple[str, Rest]]]:
     return found
 
 
-def write_rests(
-    unsaved: Mapping[tuple[int, Key], Rest | None], prints: Mapping[int, str], now: float
-) -> None:
-    """Adds, replaces and (None) deletes. Accounts that are gone are passed over."""
+Unsaved = Mapping[tuple[int, Key], Rest | None]
+
+
+def write_rests(unsaved: Unsaved, prints: Mapping[int, str], now: float) -> None:
+    """Adds, replaces and (None) deletes. `prints`: fingerprints of the accounts' credentials.
+
+    Accounts that are gone are passed over.
+    """
     with transaction.atomic():
         alive = set(Account.objects.filter(id__in={key[0] for key in unsaved}).values_list("id", flat=True))
         rows = [
-            Cooldown(
-                account_id=account,
-                fingerprint=prints.get(account, ""),
-                scope=scope,
-                value=value[:255],
-                started_at=rest.started_at,
-                until=rest.until,
-                strikes=rest.strikes,
-                needs_operator=rest.needs_operator,
-                reason=rest.reason[:255],
-                changed_at=now,
-            )
-            for (account, (scope, value)), rest in unsaved.items()
+            _cooldown(account, prints.get(account, ""), rest, now)
+            for (account, _), rest in unsaved.items()
             if rest is not None and account in alive
         ]
         Cooldown.objects.bulk_create(
@@ -137,7 +130,22 @@ def write_rests(
             if rest is None:
                 # Not one that another process has started meanwhile for the same credential.
                 over = Q(until__lte=now) | ~Q(fingerprint=prints.get(account, ""))
-                Cooldown.objects.filter(over, account_id=account, scope=scope, value=value).delete()
+                Cooldown.objects.filter(over, account_id=account, scope=scope, value=value[:255]).delete()
+
+
+def _cooldown(account: int, fingerprint: str, rest: Rest, now: float) -> Cooldown:
+    return Cooldown(
+        account_id=account,
+        fingerprint=fingerprint,
+        scope=rest.scope,
+        value=rest.value[:255],
+        started_at=rest.started_at,
+        until=rest.until,
+        strikes=rest.strikes,
+        needs_operator=rest.needs_operator,
+        reason=rest.reason[:255],
+        changed_at=now,
+    )
 
 
 @dataclass(frozen=True, slots=True)
