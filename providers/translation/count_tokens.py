@@ -1,8 +1,8 @@
 """An estimate of a Messages call's input tokens, for upstreams that don't count. Pure.
 
-Text is weighed by what its bytes are (starts of words, digits, punctuation, scripts): the weights were fitted to
-OpenAI's o200k encoding over prose, code, JSON, logs and twenty languages, where the estimate is within 15 % for 94
-of 100 samples and 20 % for all. Twenty passes in C over the bytes take the place of a tokenizer, so a megabyte costs milliseconds.
+Text is weighed by what its bytes are (starts of words, digits, punctuation, scripts). The weights were fitted to
+OpenAI's o200k encoding over prose, code, JSON, logs and twenty languages: within 15 % for 94 of 100 samples, 20 % for
+all. Twenty passes in C over the bytes take the place of a tokenizer, so a megabyte costs milliseconds.
 Images count by their size (width x height / 750, after the vendor's own downscaling), documents by their pages.
 """
 

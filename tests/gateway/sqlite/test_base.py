@@ -44,7 +44,9 @@ def modes_of_a_new_database(directory: Path) -> dict[str, int]:
     return modes
 
 
-def test_a_second_connection_does_not_drop_the_locks_of_the_first(tmp_path: Path, django_db_blocker: Any) -> None:
+def test_a_second_connection_does_not_drop_the_locks_of_the_first(
+    tmp_path: Path, django_db_blocker: Any
+) -> None:
     """Another process that closes last takes the write-ahead log away, unless it sees that we are still here."""
     with django_db_blocker.unblock():
         first, second = (ConnectionHandler(databases(tmp_path, ""))["default"] for _ in range(2))
@@ -52,7 +54,9 @@ def test_a_second_connection_does_not_drop_the_locks_of_the_first(tmp_path: Path
             cursor.execute("CREATE TABLE t (x)")
         with second.cursor() as cursor:
             cursor.execute("SELECT 1")
-        script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM t'); c.close()"
+        script = (
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM t'); c.close()"
+        )
         subprocess.run([sys.executable, "-c", script, str(tmp_path / "router.sqlite3")], check=True)
         assert (tmp_path / "router.sqlite3-wal").exists()
         with first.cursor() as cursor:

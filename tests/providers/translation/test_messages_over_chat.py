@@ -1,19 +1,30 @@
 from __future__ import annotations
 
+import gzip
+import json
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
+from providers.dialects.types import Failure, FailureKind, Refused, Target, Truncated, WireAnswer
+from providers.translation.messages_over_chat import MessagesOverChat
 from tests.providers.translation import accumulators
 from tests.providers.translation.exchanges import (
+    PlainSealer,
     answered,
+    call_of,
+    counting_ids,
     sent,
     streamed,
     transcripts,
+    translator,
     written,
 )
-from tests.providers.translation.upstreams import Answer, chat_body, chat_streams
+from tests.providers.translation.upstreams import Answer, Tool, chat_body, chat_streams
+from tests.wire.feeding import parsed, sse_bytes
 
 PAIR = "messages_over_chat"
 TRANSCRIPTS = transcripts(PAIR)
@@ -40,3 +51,340 @@ def test_any_stream_accumulates_to_the_whole_answer(drawn: tuple[Answer, list[di
     out, seen = streamed(PAIR, CALL, events)
     assert accumulators.message(out) == answered(PAIR, CALL, chat_body(answer))
     assert seen.usage.input_tokens == 20 - answer.cached and seen.usage.cache_read_tokens == answer.cached
+
+
+# --- the field rule -----------------------------------------------------------------------------------
+
+HELLO = [{"role": "user", "content": "Hello"}]
+WEATHER = {"name": "get_weather", "input_schema": {"type": "object", "properties": {}}}
+
+
+def body(**fields: Any) -> dict[str, Any]:
+    return {"model": "claude-sonnet-5", "max_tokens": 100, "messages": HELLO, **fields}
+
+
+def test_what_claude_code_sends_to_any_model_is_no_error() -> None:
+    """Adaptive thinking, cache markers, context management, the attribution block: gone without a trace."""
+    asked = body(
+        thinking={"type": "adaptive"},
+        context_management={"edits": [{"type": "clear_thinking_20251015"}]},
+        metadata={"user_id": "user_1_session_2"},
+        service_tier="auto",
+        system=[
+            {"type": "text", "text": "x-anthropic-billing-header: cc_version=2"},
+            {"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral", "ttl": "1h"}},
+            {"type": "text", "text": "Be kind."},
+        ],
+        tools=[{**WEATHER, "cache_control": {"type": "ephemeral"}, "eager_input_streaming": True}],
+        some_new_field=1,
+    )
+    request = sent(PAIR, asked, Target("qwen3-coder"))
+    assert request == {
+        "model": "qwen3-coder",
+        "messages": [
+            {"role": "system", "content": "Be brief.\n\nBe kind."},
+            {"role": "user", "content": "Hello"},
+        ],
+        "max_tokens": 100,
+        "tools": [
+            {
+                "type": "function",
+                "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}},
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"max_tokens": None}, "max_tokens"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"mcp_servers": [{"url": "x"}]}, "mcp_servers"),
+        ({"container": "c"}, "container"),
+        ({"inference_geo": "us"}, "inference_geo"),
+        ({"stop_sequences": list("abcde")}, "stop_sequences"),
+        ({"messages": []}, "messages"),
+        ({"messages": [{"role": "robot", "content": "x"}]}, "messages.0.role"),
+        ({"messages": [*HELLO, {"role": "assistant", "content": "{"}]}, "messages.1"),
+        ({"messages": [{"role": "user", "content": [{"type": "hologram"}]}]}, "messages.0.content.0"),
+        ({"messages": [{"role": "user", "content": 7}]}, "messages.0.content"),
+        ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools.0"),
+        ({"tools": [{"input_schema": {}}]}, "tools.0.name"),
+        ({"tools": [WEATHER], "tool_choice": {"type": "sometimes"}}, "tool_choice.type"),
+        ({"output_config": {"format": {"type": "xml"}}}, "output_config.format"),
+    ],
+)
+def test_what_would_change_the_result_is_refused_by_name(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(Refused) as refused:
+        sent(PAIR, body(**fields))
+    assert refused.value.failure.kind is FailureKind.INVALID_REQUEST
+    assert refused.value.failure.param == param and param in refused.value.failure.message
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b"nonsense"])
+def test_a_body_that_is_no_object_is_refused(raw: bytes) -> None:
+    made = MessagesOverChat(counting_ids(), 0, PlainSealer())
+    with pytest.raises(Refused):
+        made.request(replace(call_of(body()), body=raw), Target("m"))
+
+
+def test_limits_and_sampling_by_the_model_s_habits() -> None:
+    asked = body(temperature=0.5, top_p=0.9, top_k=5, stop_sequences=["END"])
+    plain = sent(PAIR, asked, Target("llama-4"))
+    assert (plain["max_tokens"], plain["temperature"], plain["top_p"], plain["stop"]) == (
+        100,
+        0.5,
+        0.9,
+        ["END"],
+    )
+    assert "top_k" not in plain
+    reasoning = sent(PAIR, asked, Target("openai/o4-mini"))
+    assert reasoning["max_completion_tokens"] == 100 and "temperature" not in reasoning
+    assert "temperature" not in sent(PAIR, asked, Target("llama-4", refuses_sampling=True))
+    assert "temperature" in sent(PAIR, asked, Target("gpt-5", refuses_sampling=False))
+    assert sent(PAIR, asked, Target("llama-4", max_output_tokens=64))["max_tokens"] == 64
+
+
+@pytest.mark.parametrize(
+    ("fields", "effort"),
+    [
+        ({"output_config": {"effort": "low"}}, "low"),
+        ({"output_config": {"effort": "max"}}, "high"),
+        ({"thinking": {"type": "enabled", "budget_tokens": 2000}}, "low"),
+        ({"thinking": {"type": "enabled", "budget_tokens": 8000}}, "medium"),
+        ({"thinking": {"type": "enabled", "budget_tokens": 32000}}, "high"),
+        ({"thinking": {"type": "adaptive"}}, None),
+        ({"thinking": {"type": "disabled"}}, None),
+    ],
+)
+def test_thinking_becomes_effort(fields: dict[str, Any], effort: str | None) -> None:
+    assert sent(PAIR, body(**fields), Target("gpt-5")).get("reasoning_effort") == effort
+    assert "reasoning_effort" not in sent(PAIR, body(**fields), Target("llama-4"))
+
+
+def test_structured_output() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "required": ["a"],
+        "additionalProperties": False,
+    }
+    request = sent(PAIR, body(output_config={"format": {"type": "json_schema", "schema": schema}}))
+    wanted = {"name": "output", "schema": schema, "strict": True}
+    assert request["response_format"] == {"type": "json_schema", "json_schema": wanted}
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ({"type": "auto"}, {"tool_choice": "auto"}),
+        (
+            {"type": "any", "disable_parallel_tool_use": True},
+            {"tool_choice": "required", "parallel_tool_calls": False},
+        ),
+        ({"type": "none"}, {"tool_choice": "none"}),
+        (
+            {"type": "tool", "name": "get_weather"},
+            {"tool_choice": {"type": "function", "function": {"name": "get_weather"}}},
+        ),
+    ],
+)
+def test_tool_choice(choice: dict[str, Any], expected: dict[str, Any]) -> None:
+    request = sent(PAIR, body(tools=[WEATHER], tool_choice=choice))
+    assert {
+        name: request[name] for name in ("tool_choice", "parallel_tool_calls") if name in request
+    } == expected
+    assert "tool_choice" not in sent(PAIR, body(tool_choice=choice))
+
+
+def test_a_long_tool_name_goes_up_short_and_comes_back_long() -> None:
+    name = "mcp__" + "server_" * 10 + "__tool"
+    call = body(tools=[{**WEATHER, "name": name}], stream=True)
+    short = sent(PAIR, call)["tools"][0]["function"]["name"]
+    assert len(short) <= 64
+    answer = chat_body(Answer(tools=[Tool("call_1", short, "{}")]))
+    assert answered(PAIR, call, answer)["content"][0]["name"] == name
+
+
+# --- several turns ------------------------------------------------------------------------------------
+
+
+def test_a_tool_round_with_reasoning_comes_back_as_it_was() -> None:
+    """What the first answer said goes up again: ids, arguments, and the reasoning under the upstream's own name."""
+    call = body(thinking={"type": "adaptive"}, tools=[WEATHER])
+    first = Answer(reasoning="Hm.", text="Looking.", tools=[Tool("functions.f:0", "get_weather", '{"a": 1}')])
+    content = answered(PAIR, call, chat_body(first))["content"]
+    assert [block["type"] for block in content] == ["thinking", "text", "tool_use"]
+    assert re.fullmatch(r"[a-zA-Z0-9_-]+", content[2]["id"])
+    result = {"type": "tool_result", "tool_use_id": content[2]["id"], "content": "Sunny", "is_error": False}
+    history = [*HELLO, {"role": "assistant", "content": content}, {"role": "user", "content": [result]}]
+    request = sent(PAIR, body(messages=history, tools=[WEATHER]))
+    assert request["messages"][1:] == [
+        {
+            "role": "assistant",
+            "content": "Looking.",
+            "reasoning_content": "Hm.",
+            "tool_calls": [
+                {
+                    "id": "functions.f:0",
+                    "type": "function",
+                    "function": {"name": "get_weather", "arguments": '{"a":1}'},
+                }
+            ],
+        },
+        {"role": "tool", "tool_call_id": "functions.f:0", "content": "Sunny"},
+    ]
+
+
+def test_reasoning_of_another_model_or_turn_or_hand_is_left_out() -> None:
+    call = body(thinking={"type": "adaptive"})
+    (thinking, text) = answered(PAIR, call, chat_body(Answer(reasoning="Hm.", text="Yes.")))["content"]
+    foreign = {**thinking, "thinking": "Changed."}
+    for blocks, target in (
+        ([foreign, text], Target("gpt-5.1")),
+        ([thinking, text], Target("another-model")),
+        ([{**thinking, "signature": "EqQB"}, text], Target("gpt-5.1")),
+        ([{"type": "redacted_thinking", "data": "EqQB"}, text], Target("gpt-5.1")),
+    ):
+        loop = [
+            *HELLO,
+            {"role": "assistant", "content": blocks},
+            {
+                "role": "user",
+                "content": [
+                    {"type": "tool_result", "tool_use_id": "t", "content": "x"},
+                    {"type": "text", "text": "go"},
+                ],
+            },
+        ]
+        assert sent(PAIR, body(messages=loop), target)["messages"][1] == {
+            "role": "assistant",
+            "content": "Yes.",
+        }
+    older = [*HELLO, {"role": "assistant", "content": [thinking, text]}, *HELLO]
+    assert sent(PAIR, body(messages=older))["messages"][1] == {"role": "assistant", "content": "Yes."}
+
+
+def test_call_ids_of_the_history_are_not_used_again() -> None:
+    used = {"type": "tool_use", "id": "call_1", "name": "get_weather", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "call_1", "content": "x"}
+    call = body(
+        messages=[*HELLO, {"role": "assistant", "content": [used]}, {"role": "user", "content": [result]}]
+    )
+    answer = chat_body(Answer(tools=[Tool("call_1", "f", "{}"), Tool("", "f", "{}")]))
+    assert [block["id"] for block in answered(PAIR, call, answer)["content"]] == ["call_1_2", "call_1_3"]
+
+
+# --- answers ------------------------------------------------------------------------------------------
+
+
+def test_thinking_is_for_callers_that_asked() -> None:
+    answer = chat_body(Answer(reasoning="Hm.", text="Yes."))
+    assert [block["type"] for block in answered(PAIR, body(), answer)["content"]] == ["text"]
+    omitted = body(thinking={"type": "adaptive", "display": "omitted"})
+    thinking = answered(PAIR, omitted, answer)["content"][0]
+    assert thinking["thinking"] == "" and thinking["signature"]
+
+
+def test_an_error_keeps_status_and_delay() -> None:
+    upstream = WireAnswer(
+        429,
+        (
+            (b"content-type", b"application/json"),
+            (b"retry-after", b"7"),
+            (b"x-ratelimit-limit-requests", b"1"),
+        ),
+        b'{"error": {"message": "Slow down", "type": "tokens", "param": null, "code": "rate_limit_exceeded"}}',
+    )
+    answer = translator(PAIR, body()).response(upstream)
+    assert answer.status == 429
+    assert answer.headers == ((b"content-type", b"application/json"), (b"retry-after", b"7"))
+    assert json.loads(answer.body)["error"] == {"type": "rate_limit_error", "message": "Slow down"}
+
+
+def test_a_full_context_is_told_in_the_words_that_claude_code_recovers_from() -> None:
+    told = b'{"error": {"message": "Your input exceeds the limit.", "code": "context_length_exceeded"}}'
+    answer = translator(PAIR, body()).response(WireAnswer(400, (), told))
+    assert json.loads(answer.body)["error"]["message"] == "prompt is too long: Your input exceeds the limit."
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"<html>",
+        b"{}",
+        b'{"choices": []}',
+        b'{"choices": [{"message": {"content": "x"}}]}',
+        b'{"error": "no"}',
+    ],
+)
+def test_a_200_that_is_no_answer_raises(raw: bytes) -> None:
+    made = translator(PAIR, body())
+    with pytest.raises(Refused) as refused:
+        made.response(WireAnswer(200, ((b"content-type", b"application/json"),), raw))
+    assert refused.value.failure is made.failure and refused.value.failure.kind is FailureKind.UPSTREAM
+
+
+def test_an_upstream_that_does_not_stream_is_streamed_for() -> None:
+    answer = chat_body(Answer(text="Yes.", tools=[Tool("call_1", "f", "{}")]))
+    head = ((b"content-type", b"application/json"),)
+    got = translator(PAIR, body(stream=True)).response(WireAnswer(200, head, json.dumps(answer).encode()))
+    assert (b"content-type", b"text/event-stream; charset=utf-8") in got.headers
+    events = [[name, data] for name, data in parsed(got.body)]
+    assert accumulators.message(events) == answered(PAIR, body(), answer)
+
+
+def test_a_stream_without_usage_is_estimated() -> None:
+    _, made = streamed(PAIR, body(stream=True), dict(TRANSCRIPTS)["no_done"]["upstream"])
+    assert made.usage.is_estimated and made.usage.input_tokens > 0 and made.usage.output_tokens == 2
+
+
+def test_truncation_is_told_once() -> None:
+    made = translator(PAIR, body(stream=True))
+    made.feed(sse_bytes(dict(TRANSCRIPTS)["eof_without_end"]["upstream"]))
+    assert made.keepalive().startswith(b"event: ping\n")
+    with pytest.raises(Truncated):
+        made.finish()
+    assert made.fail(Failure(FailureKind.UPSTREAM, "cut")).startswith(b"event: error\n")
+    assert (
+        made.fail(Failure(FailureKind.UPSTREAM, "cut"))
+        == b""
+        == made.keepalive()
+        == made.feed(b"data: {}\n\n")
+    )
+
+
+def test_tool_calls_as_odd_servers_send_them() -> None:
+    """Without index and id, with the name in every fragment, arguments as an object, two calls under one index."""
+
+    def chunk(*calls: dict[str, Any]) -> dict[str, Any]:
+        delta = {"role": "assistant", "tool_calls": list(calls)}
+        return {"event": None, "data": {"id": "x", "choices": [{"index": 0, "delta": delta}]}}
+
+    end = {"event": None, "data": {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}}
+    events = [
+        chunk({"id": "a", "function": {"name": "f", "arguments": ""}}),
+        chunk({"id": "a", "function": {"name": "f", "arguments": '{"x"'}}),
+        chunk({"function": {"arguments": ":1}"}}),
+        chunk({"index": 5, "id": "b", "function": {"name": "g", "arguments": {"y": 2}}}),
+        chunk({"index": 5, "id": "c", "function": {"name": "g", "arguments": "{}"}}),
+        end,
+    ]
+    out, _ = streamed(PAIR, body(stream=True), events)
+    told = accumulators.message(out)
+    assert [(b["id"], b["name"], b["input"]) for b in told["content"]] == [
+        ("a", "f", {"x": 1}),
+        ("b", "g", {"y": 2}),
+        ("c", "g", {}),
+    ]
+    assert told["stop_reason"] == "tool_use"
+
+
+def test_a_compressed_stream_is_read_all_the_same() -> None:
+    case = dict(TRANSCRIPTS)["text"]
+    made = translator(PAIR, case["call"])
+    made.response(WireAnswer(200, ((b"content-type", b"text/event-stream"), (b"content-encoding", b"gzip"))))
+    out = made.feed(gzip.compress(sse_bytes(case["upstream"]))) + made.finish()
+    assert [[name, data] for name, data in parsed(out)] == case["written"]
