@@ -105,10 +105,12 @@ class AccountAdmin(BaseAccountAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         """Each page asks the pool once; the answer travels with the rows."""
-        pool = pool_to_show()
-        pool.apply_changes()
-        now = pool.now()
-        self._views = {state.id: account_view(state, now, include_paths=True) for state in pool.states()}
+        if not getattr(request, "has_asked_pool", False):
+            request.has_asked_pool = True  # type: ignore[attr-defined]
+            pool = pool_to_show()
+            pool.apply_changes()
+            now = pool.now()
+            self._views = {state.id: account_view(state, now, include_paths=True) for state in pool.states()}
         return super().get_queryset(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> tuple[str, ...]:

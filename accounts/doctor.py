@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,21 +32,22 @@ class Finding:
         return f"{self.label:<{LABEL_WIDTH}}: {self.text}"
 
 
-def doctor_lines(online: bool) -> list[Finding]:
+def doctor_lines(online: bool, stored: Sequence[Account] | None = None) -> list[Finding]:
     """Environment's accounts first, as the reference names them, then the others. Changes nothing.
 
+    `stored` are the rows to look at, for a caller that knows that there are none to read; None: the database's.
     A problem: a source without a usable token, an expired one that can't be refreshed, a refused one.
     """
-    found = [_finding(_label(row), row) for row in _rows()]
+    rows = list(Account.objects.all()) if stored is None else list(stored)
+    found = [_finding(_label(row), row) for row in _listed(rows)]
     if online:
-        known = Account.objects.filter(is_absent=False, is_paused=False)
-        found.extend(_asked(name) for name in known.values_list("name", flat=True))
+        found.extend(_asked(row.name) for row in rows if not (row.is_absent or row.is_paused))
     return found
 
 
-def _rows() -> list[Account]:
+def _listed(stored: Sequence[Account]) -> list[Account]:
     """What the environment names now, whether or not a server has started with it, then the stored ones."""
-    rows = {row.name: row for row in Account.objects.all()}
+    rows = {row.name: row for row in stored}
     listed = []
     for named in named_by_environment():
         row = rows.get(named.name) or Account(name=named.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import environ
 
@@ -31,6 +32,7 @@ def _sqlite(path: Path) -> dict[str, Any]:
 
 def _postgres(url: str) -> dict[str, Any]:
     config: dict[str, Any] = dict(environ.Env.db_url_config(url))  # type: ignore[no-untyped-call]
+    config["HOST"] = unquote(config["HOST"])  # a socket's directory: postgres://me@%2Frun%2Fpostgresql/name
     options = dict(config.get("OPTIONS", {}))
     options["pool"] = {"min_size": 1, "max_size": POOL_SIZE, "timeout": 10}
     return {**config, "OPTIONS": options, "CONN_MAX_AGE": 0}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -17,14 +17,20 @@ from accounts.errors import PoolExhausted
 from accounts.pool import Ask, Lease
 from gateway.admission import admit_model
 from gateway.house import House
+from gateway.responses_store import Keeping, wants_keeping
+from gateway.surfaces import Action
 from gateway.trip import Trip
-from providers.catalog import Route
+from providers.catalog import Route, Want
+from providers.dialects.envelopes import COUNT_TOKENS
+from providers.dialects.table import DIALECTS, STREAM
 from providers.dialects.types import Call, Failure, FailureKind, Headers, Translator, WireAnswer, header
 from providers.drivers.base import Driver, Outcome, Verdict
 from providers.registry import DRIVERS
+from providers.translation import count_tokens
 from providers.upstream import Upstream
 from tokens.records import TokenRecord
 
+RESPONSES = "openai_responses"
 MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 """An answer that must be whole before it can be translated, and any error, is at most this large."""
 
@@ -39,6 +45,7 @@ class Sent:
     body: AsyncIterator[bytes] | None = None
     first: bytes = b""  # what had to be read before the answer could be judged, translated
     is_stream: bool = False
+    upstream_status: int = 200
 
 
 @dataclass(slots=True)
@@ -63,6 +70,15 @@ class Attempt:
     sent: Sent | None = None
     failure: Failure | None = None
 
+    @property
+    def is_final(self) -> bool:
+        """No other provider would help: an answer, or the request's own fault."""
+        return self.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP) and not self.verdict.is_overflow
+
+    @property
+    def is_missing(self) -> bool:
+        return self.sent is not None and self.sent.upstream_status in (404, 405)
+
 
 class UpstreamFailed(Exception):
     """No upstream could be reached, or none answered."""
@@ -79,18 +95,53 @@ class Dispatch:
         self._house = house
 
     async def send(self, trip: Trip, call: Call, token: TokenRecord) -> Sent:
-        """The answer to pass on. Raises `PoolExhausted`, `UpstreamFailed`, `Refused`."""
+        """The answer to pass on. Raises `PoolExhausted`, `UpstreamFailed`, `Refused`, and what the catalog raises."""
         options = self._house.options
         now = asyncio.get_running_loop().time()
         budget = Budget(options.retry_attempts, now + options.retry_seconds)
         last: Attempt | None = None
-        for route in self._house.catalog.routes(call.fields.model):
-            if route.target.model is not None and call.fields.model is not None:
-                admit_model(token, route.target.model)
+        for route in self._routes(trip, call, token):
+            if is_local_count(call, route):
+                return self._counted(trip, call)
+            budget.excluded.clear()
+            call = await self._self_contained(trip, call, token, route)
             last = await self._try_route(trip, call, token, route, budget, last)
-            if last.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP):
+            if route.is_probe and last.is_missing:
+                self._house.catalog.lacks(route)
+            elif last.is_final:
                 break
+            await self.release(trip)
         return self._result(last)
+
+    def _routes(self, trip: Trip, call: Call, token: TokenRecord) -> Sequence[Route]:
+        surface = trip.surface
+        routes = self._house.catalog.routes(
+            Want(
+                dialect=DIALECTS[surface.dialect].pair,
+                model=call.fields.model,
+                provider=token.provider,
+                is_forward=surface.action is Action.FORWARD,
+                is_native=not surface.has_body,
+            )
+        )
+        for route in routes:
+            if route.target.model is not None and route.target.model != call.fields.model:
+                admit_model(token, route.target.model)
+        return routes
+
+    async def _self_contained(self, trip: Trip, call: Call, token: TokenRecord, route: Route) -> Call:
+        """A translated upstream keeps no conversation: what the call refers to is put in, what it gets is kept."""
+        if trip.surface.dialect != RESPONSES or route.dialect == RESPONSES:
+            return call
+        call = await self._house.responses.expanded(call, token.id)
+        trip.is_kept = wants_keeping(call.body)
+        return call
+
+    def _counted(self, trip: Trip, call: Call) -> Sent:
+        """An upstream that cannot count: our own estimate, said to be one."""
+        head = count_tokens.estimate_answer(call.body)
+        translator = trip.wrapped(self._house.translator("anthropic", "anthropic"))
+        return Sent(translator.response(head), translator, asyncio.get_running_loop().time())
 
     async def _try_route(
         self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget, last: Attempt | None
@@ -134,7 +185,7 @@ class Dispatch:
                 session=self._house.session_key(route.provider.name, call),
                 token_id=token.id,
                 excluded=frozenset(budget.excluded),
-                pinned=token.account or None,
+                pinned=token.account,
                 now=time.time(),
             )
         )
@@ -145,7 +196,9 @@ class Dispatch:
     async def _attempt(self, trip: Trip, call: Call, route: Route, driver: Driver, lease: Lease) -> Attempt:
         loop = asyncio.get_running_loop()
         wire, exchange = trip.wire, trip.exchange
-        translator = self._house.translator(trip.surface.dialect, driver.dialect)
+        translator = trip.wrapped(self._house.translator(DIALECTS[trip.surface.dialect].pair, route.dialect))
+        if trip.is_kept:
+            translator = trip.keeping = Keeping(translator, self._house.responses, exchange.token_id, call)
         trip.translator = translator
         upstream = Upstream(
             route.provider.name,
@@ -162,6 +215,7 @@ class Dispatch:
         exchange.bytes_out += len(outbound.content)
         if call.fields.stream:
             wire.keepalive = translator.keepalive
+            wire.early_headers = STREAM
             wire.is_stream = True
         wire.waiting_since = loop.time()
         try:
@@ -187,7 +241,8 @@ class Dispatch:
         if seen.status >= 400 or not (is_stream or translator.is_transparent):
             seen = WireAnswer(seen.status, seen.headers, await _whole(trip, body))
             head = translator.response(seen)
-            return Attempt(lease, driver.classify(seen, time.time()), Sent(head, translator, loop.time()))
+            sent = Sent(head, translator, loop.time(), upstream_status=seen.status)
+            return Attempt(lease, driver.classify(seen, time.time()), sent)
         sent = Sent(translator.response(seen), translator, loop.time(), body, is_stream=is_stream)
         verdict = driver.classify(seen, time.time())
         if is_stream:
@@ -218,6 +273,10 @@ async def _let_go(answer: httpx.Response | None, lease: Lease | None) -> None:
         lease.release()
     if answer is not None:
         await answer.stream.aclose()  # type: ignore[union-attr]
+
+
+def is_local_count(call: Call, route: Route) -> bool:
+    return call.path == COUNT_TOKENS and route.dialect != "anthropic"
 
 
 def is_event_stream(headers: Headers) -> bool:

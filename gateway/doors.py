@@ -23,6 +23,7 @@ from providers.dialects.types import Headers
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+ON_THE_ROAD = frozenset({Action.RELAY, Action.FORWARD, Action.MODELS})
 JSON: Headers = ((b"content-type", b"application/json"),)
 TEXT: Headers = ((b"content-type", b"text/plain; charset=utf-8"),)
 
@@ -51,7 +52,7 @@ class FastDoor:
 async def enter(of: Runtime, match: Match, request: Request, receive: Receive, send: Send) -> None:
     """Behind both doors."""
     action = match.surface.action
-    if action is Action.RELAY:
+    if action in ON_THE_ROAD:
         relay = of.relay_now() or await of.relay()
         await relay.carry(match, request, receive, send)
     elif action is Action.HEALTH:

@@ -31,8 +31,8 @@ import httpx
 from accounts import errors as accounts
 from gateway.surfaces import WrongMethod
 from gateway.wire import Interruption
-from providers.dialects.table import DIALECTS
-from providers.dialects.types import Failure, FailureKind, Headers, Refused, Truncated, WireAnswer
+from providers.dialects.table import DIALECTS, JSON
+from providers.dialects.types import Failure, FailureKind, Refused, Truncated, WireAnswer
 from tokens import errors as tokens
 
 logger = logging.getLogger(__name__)
@@ -143,7 +143,8 @@ def status_of(failure: Failure) -> int:
 
 def render(status: int, failure: Failure, dialect: str, request_id: str | None) -> WireAnswer:
     """A whole answer in the caller's dialect. `request-id` is ours, since the answer is; None = outside an exchange."""
-    headers: Headers = ((b"content-type", b"application/json"),)
+    language = DIALECTS[dialect]
+    headers = JSON if language.error_headers is None else (*JSON, *language.error_headers(failure))
     if request_id is not None:
         headers = (*headers, (b"request-id", request_id.encode()))
     if failure.retry_after_seconds is not None:
@@ -151,4 +152,4 @@ def render(status: int, failure: Failure, dialect: str, request_id: str | None) 
         headers = (*headers, (b"retry-after", str(seconds).encode()))
     if failure.should_retry is not None:
         headers = (*headers, (b"x-should-retry", b"true" if failure.should_retry else b"false"))
-    return WireAnswer(status, headers, DIALECTS[dialect].error_body(failure, request_id))
+    return WireAnswer(status, headers, language.error_body(failure, request_id))

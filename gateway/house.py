@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 
@@ -13,12 +14,20 @@ from gateway.exchange import Exchange
 from gateway.identity import make_id
 from gateway.metrics import Metrics
 from gateway.pulse import Pulse
+from gateway.responses_store import ResponsesStore
 from gateway.surfaces import Table
 from gateway.usage.recorder import Recorder
 from providers.catalog import Catalog
-from providers.dialects.types import Call, Sealer, Translator
+from providers.dialects.types import Call, FailureKind, Sealer, Translator
 from providers.translation import pairs
 from tokens.registry import Registry
+
+logger = logging.getLogger(__name__)
+
+TOLD_TO_THE_OPERATOR = frozenset(
+    (FailureKind.UPSTREAM, FailureKind.TIMEOUT, FailureKind.UNAVAILABLE, FailureKind.INTERNAL)
+)
+"""Failures that are nobody's wrong request: one line in the log each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,7 @@ class House:
     metrics: Metrics
     recorder: Recorder
     sealer: Sealer
+    responses: ResponsesStore
 
     def translator(self, surface_dialect: str, upstream_dialect: str) -> Translator:
         return pairs.translator(surface_dialect, upstream_dialect, make_id, int(time.time()), self.sealer)
@@ -56,5 +66,15 @@ class House:
 
     def conclude(self, exchange: Exchange) -> None:
         """The finished exchange, to everybody who counts."""
+        if exchange.failure_kind in TOLD_TO_THE_OPERATOR:
+            logger.warning(
+                "%s (%s: %d, attempt %d, provider %s, account %s)",
+                exchange.failure_message,
+                exchange.surface,
+                exchange.status,
+                exchange.attempts,
+                exchange.provider or "none",
+                exchange.account or "none",
+            )
         self.metrics.count(exchange)
         self.recorder.record(exchange)

@@ -11,7 +11,7 @@ HEADER = b"x-gateway-request-id"
 """On every answer. `request-id` beside it is the vendor's own, or ours where the answer is ours."""
 
 
-current: ContextVar[str] = ContextVar("request_id", default="")
+current: ContextVar[str] = ContextVar("request_id", default="-")
 """The id of the exchange that this task carries, for log lines."""
 
 

@@ -11,13 +11,11 @@ import logging
 import re
 import time
 from collections.abc import Iterable
-from contextvars import ContextVar
 from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
-request_id: ContextVar[str] = ContextVar("request_id", default="-")
-"""Set by the road for the time of one exchange."""
+from gateway.identity import current as request_id
 
 HIDDEN = "***"
 SHORTEST_SECRET = 8  # shorter ones would blot out ordinary words

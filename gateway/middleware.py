@@ -35,6 +35,8 @@ class ErrorMiddleware(MiddlewareMixin):
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.streaming:
+            return response  # the road's: a vendor's own words, whatever their type
         is_text = response.headers.get("Content-Type", "").startswith("text/")
         if response.status_code < 400 or not is_text or request.path_info.startswith(FOR_PEOPLE):
             return response

@@ -11,12 +11,14 @@ import logging
 import time
 
 import httpx
+from redis.exceptions import RedisError
 
-from gateway import errors, identity
+from gateway import errors, identity, logs
 from gateway.admission import admit
 from gateway.dispatch import Dispatch, Sent
 from gateway.exchange import CLIENT_LEFT, Exchange
 from gateway.house import House
+from gateway.responses_store import Keeping
 from gateway.surfaces import UNKNOWN, Match, WrongMethod
 from gateway.trip import Trip
 from gateway.wire import (
@@ -52,7 +54,9 @@ class Relay:
         try:
             token = await self._authenticate(request, trip)
             if match.surface is UNKNOWN:
-                raise Refused(Failure(FailureKind.NOT_FOUND, f"Unknown path: {trip.exchange.path}"))
+                raise Refused(
+                    Failure(FailureKind.NOT_FOUND, f"Unknown path: {logs.redact(trip.exchange.path)}")
+                )
             call = await self._read(trip, receive)
             admit(token, call)
             sent = await self._dispatch.send(trip, call, token)
@@ -111,19 +115,18 @@ class Relay:
         began = loop.time()
         body = await read_body(trip.request, receive, self._house.options.max_body_bytes)
         trip.body_seconds = loop.time() - began
-        fields = DIALECTS[trip.surface.dialect].read_call(body) if trip.surface.has_body else NO_FIELDS
-        trip.exchange.model_asked = fields.model or ""
-        trip.exchange.is_stream = fields.stream
-        request = trip.request
-        return Call(
-            trip.surface.name,
-            request.method,
-            trip.path,
-            request.query,
-            headers_up(request.headers),
-            body,
-            fields,
+        request, surface = trip.request, trip.surface
+        dialect = DIALECTS[surface.dialect]
+        fields = dialect.read_call(body) if surface.has_body and dialect.envelope is None else NO_FIELDS
+        call = Call(
+            surface.name, request.method, trip.path, request.query, headers_up(request.headers), body, fields
         )
+        if dialect.envelope is not None:
+            trip.envelope = dialect.envelope()
+            call = trip.envelope.unwrap(call)
+        trip.exchange.model_asked = call.fields.model or ""
+        trip.exchange.is_stream = call.fields.stream
+        return call
 
     async def _respond(self, trip: Trip, sent: Sent) -> None:
         """The head, then every chunk as it comes, then the end."""
@@ -144,6 +147,8 @@ class Relay:
             async for chunk in sent.body:
                 trip.exchange.bytes_in += len(chunk)
                 if data := feed(chunk):
+                    if trip.keeping is not None:
+                        await _keep(trip.keeping)
                     await wire.write(data, loop_time())
                 else:
                     wire.touched_at = loop_time()
@@ -154,6 +159,8 @@ class Relay:
     async def _answer(self, trip: Trip, sent: Sent) -> None:
         """An answer that is whole. When a ping has committed us to a 200, an error becomes an event."""
         head = sent.head
+        if trip.keeping is not None:
+            await _keep(trip.keeping)
         if not trip.wire.started:
             headers = tuple(pair for pair in headers_down(head.headers) if pair[0] != b"content-length")
             await trip.wire.answer(head.status, headers, head.body, asyncio.get_running_loop().time())
@@ -206,6 +213,16 @@ class Relay:
             exchange.model_served = trip.translator.model or ""
         await self._dispatch.release(trip)
         self._house.conclude(exchange)
+
+
+async def _keep(keeping: Keeping) -> None:
+    """Before the last byte leaves: the client may refer to it at once. A store that is away costs only that."""
+    if not keeping.is_ready:
+        return
+    try:
+        await keeping.keep()
+    except RedisError:
+        logger.warning("A response could not be kept: the store is away")
 
 
 STREAM_HEADERS: Headers = ((b"x-accel-buffering", b"no"),)

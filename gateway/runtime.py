@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 
 from channels.db import database_sync_to_async
@@ -23,6 +24,7 @@ from gateway.house import House, RelayOptions
 from gateway.metrics import METRICS
 from gateway.pulse import Pulse, PulseOptions
 from gateway.relay import Relay
+from gateway.responses_store import MemoryShelf, ResponsesStore
 from gateway.sealing import BoxSealer
 from gateway.servers.drain import current_drain
 from gateway.surfaces import SURFACES, Family, Table
@@ -67,6 +69,8 @@ class Runtime:
         self._keeper: Keeper | None = None
         self._transport: Transport | None = None
         token_changes.on_change(self.registry.apply_changes)
+        token_changes.on_issued(METRICS.token_issued)
+        token_changes.on_revoked(METRICS.token_revoked)
         account_changes.on_change(self.pool.apply_changes)
         live.use(self.pool)
 
@@ -106,6 +110,7 @@ class Runtime:
         await self._freshness.start()
         await self._keeper.start()
         drain = current_drain()
+        sealer = BoxSealer(secrets.box())
         house = House(
             options=self.options,
             table=self.table,
@@ -116,7 +121,8 @@ class Runtime:
             pulse=Pulse(_pulse_options(), drain.deadline_event.is_set),
             metrics=METRICS,
             recorder=self._recorder,
-            sealer=BoxSealer(secrets.box()),
+            sealer=sealer,
+            responses=ResponsesStore(MemoryShelf(settings.RESPONSES_STORE_SECONDS, time.time), sealer),
         )
         self._relay, self._loop = Relay(house), asyncio.get_running_loop()
 
@@ -150,12 +156,20 @@ class Runtime:
         )
 
 
+API_FORMATS = {Family.ANTHROPIC: "anthropic", Family.BEDROCK: "bedrock", Family.VERTEX: "vertex"}
+
+
 def _hidden() -> frozenset[Family]:
-    hidden = set()
+    """What the `DISABLE_*` switches and `UPSTREAM_API_FORMAT` take out of the table: unknown paths from then on."""
+    hidden: set[Family] = set()
+    only = settings.UPSTREAM_API_FORMAT
+    hidden.update(family for family, word in API_FORMATS.items() if only and word != only)
     if settings.DISABLE_ANTHROPIC_API:
-        hidden.add(Family.ANTHROPIC)
+        hidden.update(API_FORMATS)
     if settings.DISABLE_OPENAI_API:
         hidden.add(Family.OPENAI)
+    if settings.DISABLE_ANTHROPIC_API and settings.DISABLE_OPENAI_API:
+        hidden.add(Family.SHARED)
     return frozenset(hidden)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from gateway import VERSION as VERSION
 from gateway import env, logs
 from gateway.databases import databases
 from gateway.keys import data_encryption_keys, django_secret_key
@@ -91,7 +92,6 @@ SPOOL_MAX_BYTES = _options.SPOOL_MAX_BYTES
 ALLOWED_HOSTS: list[str] = list(_options.ALLOWED_HOSTS) or ["*"]
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VERSION = "0.1.0"
 DEBUG = False
 USE_TZ = True
 TIME_ZONE = "UTC"

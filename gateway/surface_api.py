@@ -11,8 +11,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 from ninja import NinjaAPI
 
-from gateway.doors import django_door
-from gateway.surfaces import Action, Surface, Table
+from gateway.doors import ON_THE_ROAD, django_door
+from gateway.surfaces import Surface, Table
 
 View = Callable[..., Awaitable[HttpResponseBase]]
 
@@ -86,13 +86,13 @@ ANSWERS: dict[str, dict[str, Any]] = {
 def declare(api: NinjaAPI, table: Table) -> None:
     """Adds the surfaces to `api`. Their tokens are looked at by the road, not by the API's own gate."""
     for row in table.rows:
-        path = row.path[:-1] + "{path:rest}" if row.path.endswith("*") else row.path
+        path = row.path.replace("*", "{path:rest}")
         api.api_operation(
             list(row.methods),
             path,
             auth=None,
             summary=row.summary,
-            tags=["Surfaces" if row.action is Action.RELAY else "Health and warm-up"],
+            tags=["Surfaces" if row.action in ON_THE_ROAD else "Health and warm-up"],
             operation_id=f"surface_{row.name}_{_word(row.path)}",
             openapi_extra=_extra(row),
         )(_view(path))
@@ -125,7 +125,7 @@ def _word(path: str) -> str:
 def _extra(row: Surface) -> dict[str, Any]:
     content = {kind: {"schema": schema} for kind, schema in ANSWERS.get(row.name, {}).items()}
     extra: dict[str, Any] = {"responses": {200: {"description": "OK", "content": content}}}
-    if row.action is Action.RELAY:
+    if row.action in ON_THE_ROAD:
         extra["security"] = [{"bearer": []}, {"apiKey": []}]
         for status, text in (
             (400, "Bad request"),

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from providers.dialects.table import DIALECTS
+
 LEGACY_PREFIX = b"/api/latest/anthropic/"
 """The reference's prefix. What follows re-enters the table as a path of its own; nothing is ever glued to a host."""
 
@@ -20,6 +22,8 @@ HOSTILE = re.compile(rb"//|\\|%2e|%2f|%5c|(?:^|/)\.{1,2}(?:/|$)|[^\x21-\x7e]", r
 
 class Action(StrEnum):
     RELAY = "relay"  # the road: a provider answers
+    FORWARD = "forward"  # the road, to a provider of the same dialect, never translated
+    MODELS = "models"  # the road, with our own names added to the upstream's list
     OK = "ok"  # answered here with 200 and an empty JSON object or no body
     HEALTH = "health"  # 200 `ok` while the process lives
     READY = "ready"  # 200 or 503 with what is missing
@@ -29,7 +33,10 @@ class Family(StrEnum):
     """What the `DISABLE_*` switches name."""
 
     ANTHROPIC = "anthropic"
+    BEDROCK = "bedrock"
+    VERTEX = "vertex"
     OPENAI = "openai"
+    SHARED = "shared"  # of both APIs: hidden when both are
     NONE = "none"
 
 
@@ -39,9 +46,9 @@ class Surface:
 
     name: str
     methods: tuple[str, ...]
-    path: str  # `{x}` stands for one segment, a closing `*` for any rest
+    path: str  # `{x}` stands for one segment or its part, `*` for any rest
     summary: str
-    dialect: str = "anthropic"
+    dialect: str = "anthropic"  # a name in `providers.dialects.table`
     family: Family = Family.ANTHROPIC
     action: Action = Action.RELAY
     has_body: bool = True  # a JSON body of the dialect, whose fields the road reads
@@ -58,8 +65,76 @@ class Match:
 SURFACES: tuple[Surface, ...] = (
     Surface("messages", ("POST",), "/v1/messages", "Anthropic Messages, streamed or not"),
     Surface("count_tokens", ("POST",), "/v1/messages/count_tokens", "Anthropic token counting"),
-    Surface("models", ("GET",), "/v1/models", "The models that can be asked for", has_body=False),
-    Surface("model", ("GET",), "/v1/models/{model}", "One model", has_body=False),
+    Surface(
+        "chat_completions",
+        ("POST",),
+        "/v1/chat/completions",
+        "OpenAI Chat Completions, streamed or not",
+        dialect="openai_chat",
+        family=Family.OPENAI,
+    ),
+    Surface(
+        "responses",
+        ("POST",),
+        "/v1/responses",
+        "OpenAI Responses, streamed or not",
+        dialect="openai_responses",
+        family=Family.OPENAI,
+    ),
+    *(
+        Surface(
+            "openai_forward",
+            ("POST",),
+            path,
+            "Passed to an OpenAI-compatible provider as it is",
+            dialect="openai_chat",
+            family=Family.OPENAI,
+            action=Action.FORWARD,
+        )
+        for path in (
+            "/v1/embeddings",
+            "/v1/completions",
+            "/v1/moderations",
+            "/v1/rerank",
+            "/v1/images/*",
+            "/v1/audio/*",
+        )
+    ),
+    *(
+        Surface("bedrock", ("POST",), path, summary, dialect="bedrock", family=Family.BEDROCK)
+        for path, summary in (
+            ("/model/{model}/invoke", "Bedrock InvokeModel"),
+            ("/model/{model}/invoke-with-response-stream", "Bedrock InvokeModel, streamed as frames"),
+            ("/model/{model}/count-tokens", "Bedrock CountTokens"),
+            ("/invoke", "Bedrock InvokeModel, the model in the body"),
+            ("/invoke-with-response-stream", "Bedrock InvokeModel, streamed, the model in the body"),
+        )
+    ),
+    *(
+        Surface("vertex", ("POST",), path, summary, dialect="vertex", family=Family.VERTEX)
+        for path, summary in (
+            ("/*:rawPredict", "Vertex rawPredict and count-tokens, under any prefix"),
+            ("/*:streamRawPredict", "Vertex streamRawPredict, under any prefix"),
+        )
+    ),
+    Surface(
+        "models",
+        ("GET",),
+        "/v1/models",
+        "The models that can be asked for, in the caller's shape",
+        family=Family.SHARED,
+        action=Action.MODELS,
+        has_body=False,
+    ),
+    Surface(
+        "model",
+        ("GET",),
+        "/v1/models/{model}",
+        "One model",
+        family=Family.SHARED,
+        action=Action.MODELS,
+        has_body=False,
+    ),
     Surface(
         "hello", ("HEAD",), "/", "Connection warm-up of Claude Code", family=Family.NONE, action=Action.OK
     ),
@@ -99,7 +174,6 @@ SURFACES: tuple[Surface, ...] = (
     ),
 )
 
-
 UNKNOWN = Surface("unknown", (), "", "Any other path", family=Family.NONE, has_body=False)
 """Stands for paths that no row has: 401 without a token, 404 with one."""
 
@@ -113,7 +187,7 @@ class Table:
         self._patterns: list[tuple[re.Pattern[bytes], list[Surface]]] = []
         by_pattern: dict[str, list[Surface]] = {}
         for row in self.rows:
-            if "{" in row.path or row.path.endswith("*"):
+            if "{" in row.path or "*" in row.path:
                 by_pattern.setdefault(row.path, []).append(row)
             else:
                 self._exact.setdefault(row.path.encode(), []).append(row)
@@ -134,11 +208,10 @@ class Table:
         raise WrongMethod(tuple(sorted({name for row in rows for name in row.methods})))
 
     def _by_pattern(self, path: bytes) -> list[Surface]:
-        if HOSTILE.search(path):
-            return []
+        is_hostile = HOSTILE.search(path) is not None
         for pattern, rows in self._patterns:
-            if pattern.fullmatch(path):
-                return rows
+            if pattern.fullmatch(path) and (not is_hostile or DIALECTS[rows[0].dialect].envelope):
+                return rows  # of an envelope only the model's name is read; its path never leaves
         return []
 
 
@@ -151,10 +224,13 @@ class WrongMethod(Exception):
 
 
 def _compile(path: str) -> re.Pattern[bytes]:
-    rest = path.endswith("*")
-    parts = re.split(r"\{\w+\}", path[:-1] if rest else path)
-    source = rb"[^/]+".join(re.escape(part.encode()) for part in parts)
-    return re.compile(source + (rb".*" if rest else rb""))
+    source = b"".join(
+        _PIECES.get(piece, re.escape(piece.encode())) for piece in re.split(r"(\{\w+\}|\*)", path)
+    )
+    return re.compile(source)
+
+
+_PIECES = {"*": rb"[^?]*", "{model}": rb"[^/]+"}
 
 
 def _extra(path: str) -> Surface:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import httpx
 
 from accounts.pool import Lease
 from gateway.exchange import Exchange
+from gateway.responses_store import Keeping
 from gateway.surfaces import Surface
 from gateway.wire import Request, Wire
-from providers.dialects.types import Call, Translator, WireAnswer
-from tokens.records import TokenRecord
+from providers.dialects.types import Envelope, Translator
 
 
 @dataclass(slots=True)
@@ -23,11 +23,15 @@ class Trip:
     request: Request
     wire: Wire
     exchange: Exchange
-    token: TokenRecord | None = None
-    call: Call | None = None
+    envelope: Envelope | None = None
     translator: Translator | None = None
+    is_kept: bool = False  # its answer may be referred to later
+    keeping: Keeping | None = None
     lease: Lease | None = None
     answer: httpx.Response | None = None
     waited_seconds: float = 0.0  # for the upstream, before its answer began
     body_seconds: float = 0.0  # for the client's body
-    deferred: list[WireAnswer] = field(default_factory=list)  # refusals of accounts that were tried before
+
+    def wrapped(self, translator: Translator) -> Translator:
+        """The translator, in the envelope in which the call came."""
+        return translator if self.envelope is None else self.envelope.wrap(translator)

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from . import fields, jwt
+from . import changes, fields, jwt
 from .errors import BadTokenField, TokenConflict, TokenNotFound
 from .file_services import changing
 from .models import LIMIT_FIELDS, Group, Token
@@ -73,11 +74,14 @@ def issue(**given: object) -> Issued:
 
 def revoke(token_id: str) -> Token:
     """Refuse the token from now on. There is no way back. Idempotent; raises TokenNotFound."""
+    _check_id(token_id)
     with changing() as revision:
         Token.objects.filter(pk=token_id, revoked_at=None).update(
             revoked_at=int(time.time()), revision=revision
         )
-        return get(token_id)
+        token = get(token_id)
+        transaction.on_commit(changes.announce_revoked)
+        return token
 
 
 def expire(token_id: str) -> Token:
@@ -127,9 +131,8 @@ def rotate(token_id: str, grace_seconds: object = None, ttl_hours: object = None
 
 def get(token_id: str) -> Token:
     """The row; raises TokenNotFound."""
-    token = (
-        Token.objects.select_related("group").filter(pk=token_id).first() if _can_be_id(token_id) else None
-    )
+    _check_id(token_id)
+    token = Token.objects.select_related("group").filter(pk=token_id).first()
     if token is None:
         raise TokenNotFound(token_id)
     return token
@@ -140,7 +143,8 @@ def find(filters: Filters) -> Page:
     limit = fields.integer("limit", filters.limit, (1, MAX_PAGE))
     rows = _filtered(filters)
     if filters.after is not None:
-        last = Token.objects.filter(pk=filters.after).first() if _can_be_id(filters.after) else None
+        after = fields.text("after", filters.after, fields.MAX_NAME_LENGTH)
+        last = Token.objects.filter(pk=after).first()
         if last is None:
             raise BadTokenField("after", "no token with this id")
         rows = rows.filter(Q(issued_at__lt=last.issued_at) | Q(issued_at=last.issued_at, id__lt=last.id))
@@ -184,11 +188,13 @@ def _create(hours: int, values: Mapping[str, object]) -> Issued:
     ends_at = now + hours * 3600
     times = {"issued_at": now, "expires_at": ends_at, "signed_until": ends_at}
     token = Token.objects.create(id=token_id, **{"ledger_id": token_id, **times, **values})
+    transaction.on_commit(changes.announce_issued)
     claims = jwt.Claims(token_id, now, ends_at, token.label)
     return Issued(token, hours, jwt.sign(claims, settings.TOKEN_SECRET.encode()))
 
 
 def _end_by(token_id: str, moment: int) -> Token:
+    _check_id(token_id)
     with changing() as revision:
         Token.objects.filter(pk=token_id, expires_at__gt=moment).update(expires_at=moment, revision=revision)
         return get(token_id)
@@ -222,5 +228,9 @@ def _span_hours(token: Token) -> int:
     return min(max(hours, 1), fields.MAX_TTL_HOURS)
 
 
-def _can_be_id(token_id: str) -> bool:
-    return len(token_id) <= fields.MAX_NAME_LENGTH and "\0" not in token_id
+def _check_id(token_id: str) -> None:
+    """Raises TokenNotFound for what no database could hold as an id."""
+    try:
+        fields.text("id", token_id, fields.MAX_NAME_LENGTH)
+    except BadTokenField:
+        raise TokenNotFound(token_id) from None

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 READY_SECONDS = 60.0
 """In which a worker must listen."""
+END_SECONDS = 5.0
+"""In which a worker that has given up must have ended."""
 FIRST_BACKOFF_SECONDS = 0.5
 LAST_BACKOFF_SECONDS = 30.0
 YOUNG_SECONDS = 10.0
@@ -72,6 +74,7 @@ class Worker:
         except (OSError, TimeoutError):
             said = b""
         if said != b"R":
+            await asyncio.wait({self.exited}, timeout=END_SECONDS)  # for its own status
             self.signal(signal.SIGKILL)
             status = await asyncio.shield(self.exited)
             raise StartError(f"worker {self.process.pid} ended with status {status} before it listened")

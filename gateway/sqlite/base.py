@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -23,5 +24,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def _prepare(path: Path) -> None:
+    """Never opens a file that is there: closing any descriptor of it drops the locks that this process's other
+    connections hold (POSIX), and another process then takes the database for abandoned."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))

@@ -69,6 +69,7 @@ class Recorder:
         self._away_until = 0.0  # monotonic; 0 = the database answers, as far as we know
         self._retry_seconds = options.retry_seconds
         self._has_adopted = False
+        self._in_hand = 0  # taken from the queue, and not yet in database or spool
         self._prune_at = 0.0
         self._anonymous_minute = 0
         self._anonymous_left = 0
@@ -83,7 +84,8 @@ class Recorder:
 
     @property
     def queued(self) -> int:
-        return len(self._queue)
+        """How many are in memory only."""
+        return len(self._queue) + self._in_hand
 
     @property
     def spooled_bytes(self) -> int:
@@ -147,7 +149,7 @@ class Recorder:
     def _turn(self) -> None:
         has_written = False
         while self._queue:
-            self._write_or_spool(self._take())
+            self._write_next()
             has_written = True
         if time.monotonic() < self._away_until:
             return
@@ -158,12 +160,13 @@ class Recorder:
 
     def _last_turn(self) -> None:
         while self._queue:
-            self._write_or_spool(self._take())
+            self._write_next()
         self._spool.close()
 
-    def _take(self) -> list[Exchange]:
-        count = min(len(self._queue), self._options.batch)
-        return [tidy(self._queue.popleft()) for _ in range(count)]
+    def _write_next(self) -> None:
+        self._in_hand = min(len(self._queue), self._options.batch)
+        self._write_or_spool([tidy(self._queue.popleft()) for _ in range(self._in_hand)])
+        self._in_hand = 0
 
     def _write_or_spool(self, batch: Sequence[Exchange]) -> None:
         if time.monotonic() >= self._away_until and self._asked(partial(self._write, batch)):

@@ -123,7 +123,7 @@ def orphans(directory: Path) -> Iterator[Orphan]:
 
 
 def _create(path: Path) -> BinaryIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     file = os.fdopen(descriptor, "w+b")
     fcntl.flock(file, fcntl.LOCK_EX)

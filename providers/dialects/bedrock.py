@@ -37,6 +37,7 @@ STREAM_HEADERS: Headers = (
     (b"content-type", b"application/vnd.amazon.eventstream"),
     (b"x-amzn-bedrock-content-type", b"application/json"),
 )
+JSON_TYPE = (b"content-type", b"application/json")
 PING = b""
 
 _NAMES = {
@@ -48,6 +49,7 @@ _NAMES = {
     FailureKind.METHOD_NOT_ALLOWED: "ValidationException",
     FailureKind.CONFLICT: "ValidationException",
     FailureKind.TOO_LARGE: "ValidationException",
+    FailureKind.MEDIA_TYPE: "ValidationException",
     FailureKind.RATE_LIMIT: "ThrottlingException",
     FailureKind.INTERNAL: "InternalServerException",
     FailureKind.UPSTREAM: "ModelErrorException",
@@ -68,7 +70,8 @@ _STATUSES = {529: 503, 504: 408}
 
 
 def error_headers(failure: Failure) -> Headers:
-    return ((b"content-type", b"application/json"), (b"x-amzn-errortype", _NAMES[failure.kind].encode()))
+    """What tells an AWS client which exception it is."""
+    return ((b"x-amzn-errortype", _NAMES[failure.kind].encode()),)
 
 
 def error_body(failure: Failure, request_id: str | None = None) -> bytes:
@@ -120,7 +123,7 @@ class BedrockEnvelope:
         return envelopes.messages_call(call, envelopes.MESSAGES, told, headers)
 
     def wrap(self, inner: Translator) -> Translator:
-        return BedrockTranslator(inner, is_count=self._is_count)
+        return BedrockCount(inner) if self._is_count else BedrockTranslator(inner)
 
 
 def _counted_body(body: bytes) -> bytes:
@@ -135,9 +138,8 @@ def _counted_body(body: bytes) -> bytes:
 class BedrockTranslator:
     """A messages translator, its answer put into Bedrock's forms."""
 
-    def __init__(self, inner: Translator, *, is_count: bool) -> None:
+    def __init__(self, inner: Translator) -> None:
         self._inner = inner
-        self._is_count = is_count
         self._is_stream = False
         self._reader = SseReader()
         self._decoder: Decoder | None = None
@@ -145,7 +147,7 @@ class BedrockTranslator:
 
     @property
     def is_transparent(self) -> bool:
-        return self._inner.is_transparent and not self._is_count
+        return self._inner.is_transparent
 
     @property
     def usage(self) -> Usage:
@@ -170,7 +172,7 @@ class BedrockTranslator:
             failure = read_error(told.status, told.headers, told.body)
             kept = tuple(pair for pair in told.headers if pair[0] in (b"retry-after", b"request-id"))
             status = _STATUSES.get(told.status, told.status)
-            return WireAnswer(status, (*error_headers(failure), *kept), error_body(failure))
+            return WireAnswer(status, (JSON_TYPE, *error_headers(failure), *kept), error_body(failure))
         kind = (header(told.headers, b"content-type") or b"").strip().lower()
         if kind.startswith(b"text/event-stream"):
             self._is_stream = True
@@ -178,8 +180,6 @@ class BedrockTranslator:
             dropped = (b"content-type", b"content-encoding", b"content-length")
             kept = tuple(pair for pair in told.headers if pair[0] not in dropped)
             return WireAnswer(told.status, (*STREAM_HEADERS, *kept), self._framed(told.body))
-        if self._is_count:
-            return WireAnswer(told.status, ((b"content-type", b"application/json"),), _counted(told.body))
         return told
 
     def feed(self, chunk: bytes) -> bytes:
@@ -233,6 +233,18 @@ class BedrockTranslator:
         fields: dict[str, bytes | msgspec.Raw] = {**envelopes.read_object(data)}
         fields["amazon-bedrock-invocationMetrics"] = orjson.dumps(metrics)
         return envelopes.write_object(fields)
+
+
+class BedrockCount(BedrockTranslator):
+    """A token count: `{"inputTokens": n}`."""
+
+    is_transparent = False
+
+    def response(self, answer: WireAnswer) -> WireAnswer:
+        told = super().response(answer)
+        if told.status >= 400:
+            return told
+        return WireAnswer(told.status, (JSON_TYPE,), _counted(told.body))
 
 
 def _counted(body: bytes) -> bytes:

@@ -54,6 +54,7 @@ class Verdict:
     until: float | None = None
     needs_refresh: bool = False
     needs_operator: bool = False  # waiting alone won't cure it: shown as such, tried again at `until`
+    is_overflow: bool = False  # the prompt is too long for this model: another one may take it
     is_warning: bool = False  # near a limit: prefer other accounts
     reason: str = ""
     windows: tuple[QuotaWindow, ...] = ()

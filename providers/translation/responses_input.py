@@ -181,9 +181,9 @@ class _InputReader:
             self._message(item, path)
         elif kind == "function_call":
             arguments = values.json_object(item.get("arguments"), f"{path}arguments")
-            self._call(item, path, arguments, is_custom=False)
+            self._call(item, path, arguments)
         elif kind == "custom_tool_call":
-            self._call(item, path, {"input": values.text(item, "input", path) or ""}, is_custom=True)
+            self._call(item, path, {"input": values.text(item, "input", path) or ""})
         elif kind in ("function_call_output", "custom_tool_call_output"):
             self._output(item, path)
         elif kind == "reasoning":
@@ -211,9 +211,9 @@ class _InputReader:
         else:
             raise refused(f"{path}role is not known", f"{path}role")
 
-    def _call(self, item: Object, path: str, arguments: Any, *, is_custom: bool) -> None:
+    def _call(self, item: Object, path: str, arguments: Any) -> None:
         name = values.needed_text(item, "name", path)
-        tool = Tool(name, is_custom, values.text(item, "namespace", path))
+        tool = Tool(name, item["type"] == "custom_tool_call", values.text(item, "namespace", path))
         self._turns.tool_use(values.needed_text(item, "call_id", path), self._table.add(tool), arguments)
 
     def _output(self, item: Object, path: str) -> None:

@@ -65,20 +65,27 @@ def shared(
         yield get
 
 
-@pytest.fixture(params=SERVERS)
-def gateway(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -> GatewayProcess:
-    return shared(request.param)
+def rested(process: GatewayProcess) -> Iterator[GatewayProcess]:
+    """For one test; what it did to the accounts is undone."""
+    yield process
+    if process.process.poll() is None:
+        process.clear_accounts()
 
 
 @pytest.fixture(params=SERVERS)
-def quick(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -> GatewayProcess:
+def gateway(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -> Iterator[GatewayProcess]:
+    yield from rested(shared(request.param))
+
+
+@pytest.fixture(params=SERVERS)
+def quick(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -> Iterator[GatewayProcess]:
     """With short timeouts and pings."""
-    return shared(request.param, QUICK)
+    yield from rested(shared(request.param, QUICK))
 
 
 @pytest.fixture(params=DOORS)
-def door(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -> GatewayProcess:
-    return shared(request.param)
+def door(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -> Iterator[GatewayProcess]:
+    yield from rested(shared(request.param))
 
 
 @pytest.fixture

@@ -3,70 +3,68 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import pytest
 
 from tests.e2e.calls import ASK, STREAM
 from tests.fakes import vendor as v
 from tests.fakes.server import CUT, RESET, Answer
-from tests.harness import GatewayProcess
 
-STATUSES = [400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 501, 503, 504, 520, 529]
-
-
-@pytest.fixture(params=["daphne", "uvicorn", "django"])
-def own(request, start) -> GatewayProcess:
-    """A gateway whose only account may end up resting or its provider's breaker open."""
-    return start(request.param)
+STATUSES = [400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 451, 500, 501, 503, 504, 520, 529]
 
 
 @pytest.mark.parametrize("body", [ASK, STREAM], ids=["whole", "stream"])
-def test_refusals_of_a_request_pass_byte_for_byte(door, vendor, body):
-    """Those that say nothing about the account: as often as one likes, on the shared gateway."""
-    for status in (400, 404, 409, 413, 422):
-        raw = v.error_body(status, "messages.1: `tool_use` ids were found without `tool_result` é “quoted”")
-        more = (("retry-after", "7"), ("x-should-retry", "false"))
-        vendor.say(v.json_answer(raw, status, *more))
-        seen = door.messages(body)
-        assert (seen.status, seen.body) == (status, raw)
-        assert seen.get("content-type") == "application/json"
-        assert seen.get("request-id") == v.REQUEST_ID
-        assert seen.get("retry-after") == "7"
-        assert seen.get("x-should-retry") == "false"
-
-
 @pytest.mark.parametrize("status", STATUSES)
-def test_every_error_status_passes_byte_for_byte(start, vendor, status):
-    own = start("uvicorn")
-    raw = v.error_body(status, "as the vendor words it: é")
-    vendor.say(*[v.json_answer(raw, status, ("retry-after", "7"))] * 6)
-    seen = own.messages(ASK)
+def test_every_error_status_passes_byte_for_byte(door, vendor, status, body):
+    raw = v.error_body(status, "messages.1: `tool_use` ids were found without `tool_result` é “quoted”")
+    more = (
+        ("retry-after", "7"),
+        ("x-should-retry", "false"),
+        ("anthropic-ratelimit-requests-remaining", "0"),
+    )
+    vendor.say(v.json_answer(raw, status, *more))
+    seen = door.messages(body)
     assert (seen.status, seen.body) == (status, raw)
+    assert seen.get("content-type") == "application/json"
     assert seen.get("request-id") == v.REQUEST_ID
     assert seen.get("retry-after") == "7"
+    assert seen.get("x-should-retry") == "false"
+    assert len(vendor.seen) == 1
 
 
 @pytest.mark.parametrize("body", [b"<html>gateway timeout</html>", b"", b"\xff\xfe", b'{"a":1}'])
-def test_an_error_that_is_no_json_passes_too(own, vendor, body):
-    vendor.say(*[Answer(503, [("content-type", "text/html")], [body], reason="Nope")] * 6)
-    seen = own.messages(ASK)
+def test_an_error_that_is_no_json_passes_too(door, vendor, body):
+    vendor.say(Answer(503, [("content-type", "text/html")], [body], reason="Nope"))
+    seen = door.messages(ASK)
     assert (seen.status, seen.body, seen.get("content-type")) == (503, body, "text/html")
 
 
 @pytest.mark.parametrize("ending", [RESET, CUT], ids=["reset", "closed"])
-def test_an_upstream_that_closes_without_an_answer(own, vendor, ending):
+@pytest.mark.parametrize("body", [ASK, STREAM], ids=["whole", "stream"])
+def test_an_upstream_that_closes_without_an_answer(door, vendor, ending, body):
     vendor.say(*[Answer(raw_head=b"", parts=[ending], framing="none")] * 6)
-    seen = own.messages(ASK)
+    seen = door.messages(body)
     assert seen.error[:2] == (502, "api_error")
     assert str(vendor.port) not in seen.body.decode()
     assert "127.0.0.1" not in seen.body.decode()
 
 
-def test_an_upstream_that_speaks_no_http(own, vendor):
+def test_an_upstream_that_speaks_no_http(door, vendor):
     vendor.say(*[Answer(raw_head=b"SSH-2.0-OpenSSH_9.2\r\n", parts=[CUT], framing="none")] * 6)
-    seen = own.messages(ASK)
+    seen = door.messages(ASK)
     assert seen.error[:2] == (502, "api_error")
     assert "SSH" not in seen.body.decode()
+
+
+def test_a_failed_call_leaves_a_line_in_the_log_with_its_id(gateway, vendor):
+    vendor.say(*[Answer(raw_head=b"", parts=[CUT], framing="none")] * 6)
+    seen = gateway.messages(ASK)
+    assert seen.status == 502
+    deadline = time.monotonic() + 2
+    while seen.get("request-id") not in gateway.log():  # it is written when the exchange has ended
+        assert time.monotonic() < deadline, gateway.log()
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("door_name", ["daphne", "uvicorn"])

@@ -84,15 +84,13 @@ def test_no_secret_is_seen_anywhere(start, vendor, door):
         for name, secret in secrets.items()
         if secret.encode() in held
     ]
-    assert found == []
+    assert not found, found
 
 
 def test_the_log_does_say_something(start, vendor):
     """Or the test above would pass on an empty log."""
     gateway = start("daphne", {"LOG_FORMAT": "json"})
+    vendor.say(*[Answer(raw_head=b"", parts=[CUT], framing="none")] * 6)
     answer = gateway.messages(ASK)
     gateway.stop()
-    own = next(
-        value for name, value in answer.headers if name.endswith("request-id") and value != v.REQUEST_ID
-    )
-    assert own in gateway.log()
+    assert answer.get("request-id") in gateway.log()

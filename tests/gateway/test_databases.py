@@ -12,6 +12,10 @@ def test_sqlite_waits_for_its_lock_and_begins_immediately() -> None:
     assert config["OPTIONS"]["timeout"] == 20
 
 
+def test_postgres_by_its_socket() -> None:
+    assert databases(Path("/data"), "postgres://me@%2Frun%2Fpg/db")["default"]["HOST"] == "/run/pg"
+
+
 def test_postgres_by_url_with_a_small_pool() -> None:
     config = databases(Path("/data"), "postgres://me:p%40ss@db.example:5433/router?sslmode=require")[
         "default"

@@ -15,13 +15,26 @@ from ninja import NinjaAPI
 from tests.tokens.conftest import SECRET
 from tokens import bodies, group_services, jwt, services
 from tokens.api import router
-from tokens.errors import BadTokenField, BodyTooLarge, TokenConflict, TokenError, TokenNotFound
+from tokens.errors import (
+    BadTokenField,
+    BodyTooLarge,
+    TokenConflict,
+    TokenError,
+    TokenNotFound,
+    WrongMediaType,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
 api = NinjaAPI(urls_namespace="tokens-test")
 api.add_router("/tokens", router)
-STATUSES = {TokenNotFound: 404, BadTokenField: 400, BodyTooLarge: 413, TokenConflict: 409}
+STATUSES = {
+    TokenNotFound: 404,
+    BadTokenField: 400,
+    BodyTooLarge: 413,
+    TokenConflict: 409,
+    WrongMediaType: 415,
+}
 
 
 @api.exception_handler(TokenError)
@@ -96,6 +109,7 @@ def test_each_wrong_field_is_named(client: Client, body: Any, message: str) -> N
 
 def test_only_json_is_read(client: Client) -> None:
     response = client.post("/api/tokens", "{}", content_type="text/plain")
+    assert response.status_code == 415
     assert response.json() == {"error": "Expected request with `Content-Type: application/json`"}
     for content_type in ("Application/JSON; charset=utf-8", "application/x+json"):
         assert client.post("/api/tokens", "{}", content_type=content_type).status_code == 200
@@ -152,6 +166,7 @@ def test_filters(client: Client) -> None:
     ("state=dead", "state: must be one of active, revoked, expired"),
     ("limit=0", "limit: must be from 1 to 1000"),
     ("after=nobody", "after: no token with this id"),
+    ("after=%00", "after: must not contain NUL or lone surrogates"),
     ("label=%00", "label: must not contain NUL or lone surrogates"),
 ])  # fmt: skip
 def test_bad_filters_are_named(client: Client, query: str, message: str) -> None:
@@ -164,7 +179,7 @@ def test_revoke_is_repeatable_and_404_for_nobody(client: Client) -> None:
         response = post(client, "/revoke", {"id": token_id})
         assert (response.status_code, response.json()) == (200, {"revoked": token_id})
     assert client.get(f"/api/tokens/{token_id}").json()["revoked"] is True
-    for nobody in ("nope", "", "x" * 300, "a\0"):
+    for nobody in ("nope", "", "x" * 300, "a\0", "\ud800"):
         assert post(client, "/revoke", {"id": nobody}).status_code == 404
     assert post(client, "/revoke", {}).json() == {"error": "id: must be given, as a string"}
     assert post(client, "/revoke", {"id": 5}).status_code == 400

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, connections
 
 from gateway import checks
+from gateway.doctor import WORDS
 from gateway.option_table import table
 from gateway.options import Option
 from gateway.servers import runner
@@ -27,13 +29,6 @@ logger = logging.getLogger("gateway.serve")
 APPLICATION = "gateway.asgi:application"
 MIGRATION_LOCK = 0x6C615F736B  # "la_sk": one instance at a time migrates
 EXIT_CONFIGURATION = 2
-
-WORDS = {
-    "anthropic": "Anthropic",
-    "gonka": "Gonka",
-    "crater": "Crater",
-    "openai-compatible": "OpenAICompatible",
-}
 
 
 class Command(BaseCommand):
@@ -92,16 +87,23 @@ class Command(BaseCommand):
 
     def say_where(self, url: str) -> None:
         """Called once connections are accepted."""
+        manage = f"{_from_here(sys.executable)} {_from_here(sys.argv[0])}"
         address = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
         self.stdout.write(
             f"Listening on {url}\n"
             f"  health       {address}/health\n"
-            f"  admin        {address}/admin/     (first: python manage.py createsuperuser)\n"
+            f"  admin        {address}/admin/     (first: {manage} createsuperuser)\n"
             f"  API          {address}/api/docs\n"
-            f"  a token      python manage.py tokens issue --label me\n"
+            f"  a token      {manage} tokens issue --label me\n"
             f"  Claude Code  ANTHROPIC_BASE_URL={address} ANTHROPIC_AUTH_TOKEN=<the token> claude\n"
         )
         self.stdout.flush()
+
+
+def _from_here(path: str) -> str:
+    """As one would type it: relative when it lies below the current directory."""
+    absolute = Path(path).absolute()
+    return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else path
 
 
 def migrate() -> None:

@@ -79,7 +79,7 @@ def overloaded():
 
 def bad_token():
     try:
-        client.with_options(auth_token="la_sk_no", api_key=None).models.list()
+        anthropic.Anthropic(base_url=base_url, auth_token="la_sk_no", max_retries=0).models.list()
     except anthropic.AuthenticationError as error:
         return error.body["error"]["message"]
 

@@ -64,6 +64,9 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if os.environ.get("TEST_START") == "hang":
         print("hooks: hanging", file=sys.stderr, flush=True)
         await asyncio.Event().wait()
+    if os.environ.get("TEST_START") == "slow":
+        print("hooks: starting", file=sys.stderr, flush=True)
+        await asyncio.sleep(0.5)
     if os.environ.get("TEST_START") == "crash":
         raise LookupError("no such table")
     scope["state"]["greeting"] = "hello from start-up"

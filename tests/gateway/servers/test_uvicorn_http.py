@@ -1,4 +1,4 @@
-"""The hooks of uvicorn's protocol on which ours relies. See test_limits.py and test_runner.py for the rest."""
+"""The hooks of uvicorn's protocol on which ours relies. The rest: test_limits.py, test_runner.py."""
 
 import inspect
 

@@ -119,6 +119,18 @@ def test_a_rolling_restart_into_a_broken_update_keeps_the_old(launch: Launch, tm
     assert max(first) in until(lambda: has_two_of(process, lambda now: now != first), 10)
 
 
+def test_a_rolling_restart_waits_for_the_first_start(tmp_path: Path) -> None:
+    process = ServerProcess("uvicorn", tmp_path, {"TEST_START": "slow"}, workers=2)
+    until(lambda: process.log.count("starting") == 2, 10)
+    process.signal(signal.SIGHUP)
+    with process:
+        first = pids(process)
+        until(lambda: has_two_of(process, lambda now: not now & first), 10)
+        assert "given up" not in process.log
+        process.signal(signal.SIGTERM)
+        assert process.ends() == 0
+
+
 def test_all_drain_also_when_everybody_gets_the_signal(server_name: str, launch: Launch) -> None:
     process = launch(server_name, workers=2)
     everybody = {process.process.pid, *until(lambda: has_two_of(process, bool))}

@@ -1,6 +1,8 @@
 """The database file: only its owner reads it, whatever the umask says."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +42,24 @@ def modes_of_a_new_database(directory: Path) -> dict[str, int]:
     modes = {path.name: path.stat().st_mode & 0o777 for path in files}
     connection.close()
     return modes
+
+
+def test_a_second_connection_does_not_drop_the_locks_of_the_first(
+    tmp_path: Path, django_db_blocker: Any
+) -> None:
+    """Another process that closes last takes the write-ahead log away, unless it sees that we are still here."""
+    with django_db_blocker.unblock():
+        first, second = (ConnectionHandler(databases(tmp_path, ""))["default"] for _ in range(2))
+        with first.cursor() as cursor:
+            cursor.execute("CREATE TABLE t (x)")
+        with second.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        script = (
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM t'); c.close()"
+        )
+        subprocess.run([sys.executable, "-c", script, str(tmp_path / "router.sqlite3")], check=True)
+        assert (tmp_path / "router.sqlite3-wal").exists()
+        with first.cursor() as cursor:
+            cursor.execute("INSERT INTO t VALUES (1)")
+        first.close()
+        second.close()

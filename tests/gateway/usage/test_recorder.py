@@ -4,12 +4,15 @@ import json
 import subprocess
 import sys
 import time
+import timeit
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from gateway.usage.recorder import Recorder, RecorderOptions
 from tests.fakes.postgres import Postgres, binaries
+from tests.gateway.usage.making import exchange
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = Path(__file__).with_name("recorder_process.py")
@@ -218,3 +221,34 @@ def test_a_full_spool_loses_the_rest_and_counts_it(
     kept = recorder.until(lambda state: state["spooled_bytes"] == 0 and state["is_healthy"])
     assert kept["written"] + kept["dropped"] == 30
     assert kept["dropped"] == state["dropped"] > 0
+
+
+def recorder_in_memory(tmp_path: Path, **options: object) -> Recorder:
+    """One that was never started: what it takes stays in its queue."""
+    return Recorder(RecorderOptions(tmp_path, **options))  # type: ignore[arg-type]
+
+
+def test_a_full_queue_drops_and_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    recorder = recorder_in_memory(tmp_path, queue_max=3)
+    for _ in range(5):
+        recorder.record(exchange())
+    assert (recorder.queued, recorder.dropped) == (3, 2)
+    assert len(caplog.records) == 1
+
+
+def test_callers_without_a_token_can_not_fill_the_database(tmp_path: Path):
+    recorder = recorder_in_memory(tmp_path, anonymous_per_minute=2)
+    for started_at in (60.0, 61.0, 62.0, 119.0, 120.0, 100.0):
+        recorder.record(exchange(token_id="", started_at=started_at))
+    recorder.record(exchange())
+    assert (recorder.queued, recorder.skipped, recorder.dropped) == (5, 2, 0)
+
+
+def test_recording_stays_far_below_what_a_request_costs(tmp_path: Path):
+    recorder, one = recorder_in_memory(tmp_path, queue_max=10**9), exchange()
+    best = min(timeit.repeat(lambda: recorder.record(one), number=1000, repeat=20)) / 1000
+    assert best < 5e-6  # 0.3 µs on a quiet machine; the bound leaves room for a busy one
+
+
+async def test_closing_what_was_never_started_is_fine(tmp_path: Path):
+    await recorder_in_memory(tmp_path).aclose()

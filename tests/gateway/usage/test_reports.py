@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from gateway.usage import reports, services
-from tests.gateway.usage.test_services import NOON, exchange
+from tests.gateway.usage.making import NOON, exchange
 from tokens.models import Token
 
 TODAY = date(2026, 9, 21)

@@ -8,7 +8,7 @@ from uuid_utils import uuid7
 
 from gateway.models import DailyUsage, ExchangeRow
 from gateway.usage import retention, services
-from tests.gateway.usage.test_services import exchange
+from tests.gateway.usage.making import exchange
 
 
 def test_a_uuid7_lies_between_the_floors_around_its_moment():

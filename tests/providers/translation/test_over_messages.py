@@ -7,11 +7,16 @@ import json
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types.chat import ChatCompletionChunk
 
 from providers.dialects.anthropic_messages import Ending, StopDetails
 from providers.dialects.types import FailureKind, Refused, Truncated
 from providers.translation.over_messages import arguments_text, custom_input, refusal_text
-from tests.providers.translation.exchange import EVENTS, JSON, answered, make
+from tests.providers.translation.exchange import EVENTS, JSON, answered, cut, make
+from tests.providers.translation.test_responses_over_messages import assert_grammar
 from tests.wire import feeding
 from tests.wire.messages import named, whole_message
 
@@ -85,6 +90,45 @@ def test_blocks_that_are_never_closed_are_closed_at_the_end(surface: str) -> Non
     sloppy = [event for event in events if event["type"] != "content_block_stop"]
     out = feeding.fed(make(surface, body(surface)), [feeding.sse_bytes(named(sloppy))])
     assert out == feeding.fed(make(surface, body(surface)), [feeding.sse_bytes(named(events))])
+
+
+INDEX = st.integers(0, 2)
+SAMPLES = [event["data"] for case in ("tool", "thinking", "refusal", "error_second") for event in CASES[case]]
+ANY_EVENT = st.one_of(
+    st.sampled_from(
+        [event["data"] for case in ("tool", "thinking", "refusal", "error_second") for event in CASES[case]]
+    ),
+    st.builds(lambda index: {"type": "content_block_stop", "index": index}, INDEX),
+    st.builds(
+        lambda index, kind: {"type": "content_block_start", "index": index, "content_block": {"type": kind}},
+        INDEX,
+        st.sampled_from(["text", "tool_use", "thinking", "redacted_thinking", "new"]),
+    ),
+    st.builds(
+        lambda index, kind: {
+            "type": "content_block_delta",
+            "index": index,
+            "delta": {"type": kind, "text": "t", "partial_json": "{}", "thinking": "h", "signature": "s"},
+        },
+        INDEX,
+        st.sampled_from(["text_delta", "input_json_delta", "thinking_delta", "signature_delta", "new"]),
+    ),
+    st.just({"type": "content_block_delta"}),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(ANY_EVENT, max_size=14))
+def test_whatever_the_upstream_says_the_client_gets_a_valid_stream(events: list[dict[str, object]]) -> None:
+    wire = feeding.sse_bytes(named(events))
+    made = make("openai_responses", body("openai_responses"))
+    assert_grammar(feeding.fed(made, [wire], lambda exc: cut(made, exc)))
+    chat = make("openai_chat", body("openai_chat"))
+    state = ChatCompletionStreamState()
+    told = feeding.parsed(feeding.fed(chat, [wire], lambda exc: cut(chat, exc)))
+    for _, chunk in told[:-1]:
+        state.handle_chunk(ChatCompletionChunk.model_validate(chunk))
+    assert told[-1][1] == "[DONE]" or "error" in told[-1][1]
 
 
 @pytest.mark.parametrize(("raw", "expected"), [(b"", "{}"), (b"null", "{}"), (b'{"a": 1}', '{"a": 1}')])

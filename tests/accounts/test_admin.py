@@ -1,0 +1,124 @@
+"""Admin pages: what is shown, what the levers do, and that secrets only go in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from accounts import live, services
+from accounts.models import Account, PoolSetting
+from accounts.pool import Pool, PoolOptions
+from accounts.sources import load_secret
+from providers.drivers.base import Outcome, QuotaWindow, Scope, Verdict
+from providers.secrets import box
+from tests.accounts.building import START, Clock, ask
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LIST = "/admin/accounts/account/"
+CANARY = "sk-ant-api03-canary"
+
+
+@pytest.fixture
+def browser() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("admin", password="x"))
+    return client
+
+
+def form(**values: Any) -> dict[str, Any]:
+    return {
+        "name": "one", "source": "api_key", "provider": "anthropic", "location": "", "secret": CANARY,
+        "priority": "100", "weight": "1", "request_caps": "[]", **values,
+    }  # fmt: skip
+
+
+def secret_of(row: Account) -> str:
+    credential = load_secret(row, None, box()).credential
+    assert credential is not None
+    return credential.secret
+
+
+def test_add_and_change_without_ever_showing_the_secret(browser: Client) -> None:
+    assert browser.post(f"{LIST}add/", form(weight="4")).status_code == 302
+    row = Account.objects.get()
+    assert (row.weight, secret_of(row)) == (4, CANARY)
+    page = browser.get(f"{LIST}{row.pk}/change/")
+    assert page.status_code == 200 and "canary" not in page.content.decode()
+    browser.post(f"{LIST}{row.pk}/change/", form(secret="", weight="5"))
+    row.refresh_from_db()
+    assert (row.weight, secret_of(row)) == (5, CANARY)
+    browser.post(f"{LIST}{row.pk}/change/", form(secret=CANARY + "2", weight="5"))
+    row.refresh_from_db()
+    assert secret_of(row) == CANARY + "2"
+    assert "canary" not in browser.get(LIST).content.decode()
+
+
+def test_mistakes_are_told_beside_the_field(browser: Client) -> None:
+    page = browser.post(f"{LIST}add/", form(name="primary"))
+    assert page.status_code == 200 and "kept for accounts named by the environment" in page.content.decode()
+    page = browser.post(f"{LIST}add/", form(request_caps='[{"requests": 0}]'))
+    assert "request_caps" in page.content.decode() and not Account.objects.exists()
+    services.add({"name": "one", "source": "api_key", "secret": "k"})
+    assert browser.post(f"{LIST}add/", form()).status_code == 200
+
+
+def test_live_state_of_the_serving_pool_is_shown(browser: Client) -> None:
+    services.add({"name": "one", "source": "api_key", "secret": "k"})
+    pool = Pool(PoolOptions(clock=Clock(), jitter=lambda: 0.0))
+    pool.load()
+    live.use(pool)
+    try:
+        windows = (QuotaWindow("7d_opus", "rejected", 1.01, START + 90),)
+        verdict = Verdict(Outcome.RETRY_OTHER, Scope.FAMILY, START + 90, reason="opus limit", windows=windows)
+        pool.report(pool.choose(ask()), verdict)
+        text = browser.get(LIST).content.decode()
+        assert "family opus: 90 s more, opus limit" in text and "7d_opus: 101.0 %" in text
+        page = browser.get(f"{LIST}{Account.objects.get().pk}/change/").content.decode()
+        assert "only authorized for use with Claude Code" in page
+        browser.post(LIST, {"action": "clear", "_selected_action": [str(Account.objects.get().pk)]})
+        pool.apply_changes()
+        assert pool.choose(ask())
+    finally:
+        live.forget(pool)
+
+
+def test_levers(browser: Client) -> None:
+    pk = str(services.add({"name": "one", "source": "api_key", "secret": "k"}).pk)
+    browser.post(LIST, {"action": "pause", "_selected_action": [pk]})
+    assert Account.objects.get().is_paused
+    browser.post(LIST, {"action": "resume", "_selected_action": [pk]})
+    assert not Account.objects.get().is_paused
+    browser.post(LIST, {"action": "delete_selected", "_selected_action": [pk], "post": "yes"})
+    assert not Account.objects.exists()
+
+
+def test_what_the_environment_names_cannot_be_deleted_here(
+    browser: Client, settings: Any, tmp_path: Any
+) -> None:
+    settings.CLAUDE_CODE_HOME, settings.ADDITIONAL_ACCOUNT_DIRS, settings.ANTHROPIC_API_KEY = tmp_path, (), ""
+    services.sync_from_environment()
+    pk = str(Account.objects.get().pk)
+    assert browser.post(f"{LIST}{pk}/delete/", {"post": "yes"}).status_code == 403
+    browser.post(LIST, {"action": "delete_selected", "_selected_action": [pk], "post": "yes"})
+    assert Account.objects.exists()
+    assert browser.get(f"{LIST}{pk}/change/").status_code == 200
+
+
+def test_the_strategy(browser: Client) -> None:
+    browser.post("/admin/accounts/poolsetting/add/", {"strategy": "priority"})
+    assert PoolSetting.objects.get().strategy == "priority"
+    pool = Pool()
+    pool.load()
+    assert pool.revision == 1
+
+
+def test_the_list_asks_few_questions_however_many_accounts(
+    browser: Client, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(30):
+        services.add({"name": f"a{number}", "source": "api_key", "secret": "k"})
+    with django_assert_max_num_queries(15):
+        browser.get(LIST)

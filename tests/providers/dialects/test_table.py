@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from providers.dialects.table import DIALECTS
+from providers.dialects.types import Failure, FailureKind
+
+NAMES = sorted(DIALECTS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_dialect_reads_calls_and_tells_errors(name: str) -> None:
+    dialect = DIALECTS[name]
+    fields = dialect.read_call(b'{"model":"m","stream":true}')
+    assert (fields.model, fields.stream, fields.is_readable) == ("m", True, True)
+    assert not dialect.read_call(b"[").is_readable
+    body = dialect.error_body(Failure(FailureKind.RATE_LIMIT, "slow"), "req_1")
+    assert "slow" in json.dumps(json.loads(body))
+    assert dialect.read_error(429, (), body).kind is FailureKind.RATE_LIMIT
+
+
+def test_the_envelopes_are_made_anew_for_each_exchange() -> None:
+    made = [name for name in NAMES if DIALECTS[name].envelope is not None]
+    assert made == ["bedrock", "vertex"]
+    for name in made:
+        envelope = DIALECTS[name].envelope
+        assert envelope is not None
+        assert envelope() is not envelope()
