@@ -24,6 +24,7 @@ from providers.dialects import openai_responses
 from providers.dialects.types import Call, Failure, MakeId, Sealer, Target, WireRequest
 from providers.translation import responses_call as read
 from providers.translation.chat_reader import ChatReader, reasoning_proof
+from providers.translation.count_tokens import estimate_of_bytes
 from providers.translation.openai_models import base_name, is_openai_reasoning, refuses_sampling, takes_effort
 from providers.translation.openai_upstream import OpenAiUpstream, read_object, refuse, request_to
 from providers.translation.parts import PartList, Reader, ReaderContext, Sequencer, Sink
@@ -43,8 +44,10 @@ class ResponsesOverChat(OpenAiUpstream):
         self._echo: dict[str, Any] = {}
         self._tools = read.CallerTools()
         self._call_ids: set[str] = set()
+        self._body = b""
 
     def request(self, call: Call, target: Target) -> WireRequest:
+        self._body = call.body
         body = read_object(call.body)
         model = base_name(target.model or str(body.get("model") or ""))
         self._asked_model = str(body.get("model") or model)
@@ -79,7 +82,10 @@ class ResponsesOverChat(OpenAiUpstream):
 
     def _reader(self, sequencer: Sequencer) -> Reader:
         context = ReaderContext(
-            lambda plain: self._sealer.seal(plain, self._context), self._ids, self._call_ids
+            lambda plain: self._sealer.seal(plain, self._context),
+            self._ids,
+            lambda: estimate_of_bytes(self._body),
+            self._call_ids,
         )
         return ChatReader(sequencer, context)
 

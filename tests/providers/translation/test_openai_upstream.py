@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from providers.dialects.types import Failure, FailureKind, Refused, Target, Truncated, WireAnswer
+from providers.dialects.types import Failure, FailureKind, Refused, Target, Truncated, Usage, WireAnswer
 from providers.translation.openai_upstream import is_event_stream, read_object, refuse, request_to
 from tests.providers.translation.exchanges import NOW, PAIRS, PlainSealer, call_of, counting_ids, translator
 
@@ -94,3 +94,23 @@ def test_a_request_can_be_made_again(pair: str) -> None:
     call = call_of(CALLS[pair.split("_over_")[0]])
     assert made.request(call, Target("a")) == made.request(call, Target("a"))
     assert json.loads(made.request(call, Target("b")).body)["model"] == "b"
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_a_client_that_leaves_early_is_billed_for_what_was_seen(pair: str) -> None:
+    """Nothing before the upstream's first word; then an estimate, until the upstream tells."""
+    made = translator(pair, CALLS[pair.split("_over_")[0]])
+    made.keepalive()
+    assert made.usage == Usage() and made.model is None
+    if pair.endswith("chat"):
+        first = {"model": "served", "choices": [{"index": 0, "delta": {"content": "eight ch"}}]}
+    else:
+        first = {
+            "type": "response.output_text.delta",
+            "output_index": 0,
+            "content_index": 0,
+            "delta": "eight ch",
+        }
+    made.feed(b"data: " + json.dumps(first).encode() + b"\n\n")
+    assert made.usage.is_estimated and made.usage.input_tokens > 0 and made.usage.output_tokens == 2
+    assert made.model == ("served" if pair.endswith("chat") else None)
