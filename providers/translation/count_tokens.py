@@ -153,8 +153,8 @@ _WEIGHTS: tuple[tuple[bytes, float], ...] = (
 _FEWEST_PER_BYTE = 1 / 8
 
 
-SAMPLES = 16
-SAMPLE_CHARACTERS = 8192
+SAMPLES = 32
+SAMPLE_CHARACTERS = 1024
 
 
 def text_tokens(text: str) -> int:
