@@ -8,6 +8,7 @@ Field rule, request:
   `max_completion_tokens` for OpenAI's reasoning models, else `max_tokens`; `text.format` →
   `response_format`; `reasoning.effort` → `reasoning_effort`, to models known to take it; reasoning that
   this upstream wrote in the tool loop in progress → `reasoning_content`.
+- reorder, for models that are not OpenAI's: leading system messages become one, later ones the user's.
 - drop: `store`, `metadata`, `client_metadata`, `include`, `prompt_cache_key`, `safety_identifier`,
   `service_tier`, `truncation`, `max_tool_calls`, `text.verbosity`, `reasoning.summary`, unknown fields; tools
   that only a vendor can run and the records of their calls; other reasoning.
@@ -23,6 +24,7 @@ from typing import Any
 from providers.dialects import openai_responses
 from providers.dialects.types import Call, Failure, MakeId, Sealer, Target, WireRequest
 from providers.translation import responses_call as read
+from providers.translation.chat_order import in_order
 from providers.translation.chat_reader import ChatReader, reasoning_proof
 from providers.translation.count_tokens import estimate_of_bytes
 from providers.translation.openai_models import base_name, is_openai_reasoning, refuses_sampling, takes_effort
@@ -61,7 +63,7 @@ class ResponsesOverChat(OpenAiUpstream):
             conversation.messages.append({"role": "system", "content": body["instructions"]})
         conversation.read(body)
         self._call_ids = conversation.call_ids
-        out: dict[str, Any] = {"model": model, "messages": conversation.messages}
+        out: dict[str, Any] = {"model": model, "messages": in_order(conversation.messages, model)}
         self._is_stream = body.get("stream") is True
         out.update(_limits(body, model, target))
         out.update(_tools(body, self._tools))

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from providers.translation.openai_models import base_name, is_openai_reasoning, refuses_sampling, takes_effort
+from providers.translation.openai_models import (
+    base_name,
+    is_openai,
+    is_openai_reasoning,
+    refuses_sampling,
+    takes_effort,
+)
 
 
 @pytest.mark.parametrize(
@@ -32,3 +38,8 @@ def test_what_is_known_wins_over_the_name() -> None:
 
 def test_the_marker_of_the_long_context_is_the_client_s() -> None:
     assert base_name("claude-sonnet-4-6[1m]") == "claude-sonnet-4-6" and base_name("m") == "m"
+
+
+def test_whose_model_it_is() -> None:
+    assert all(map(is_openai, ("gpt-4o", "openai/gpt-5", "chatgpt-4o-latest", "o3-pro", "codex-mini")))
+    assert not any(map(is_openai, ("gpt-oss-120b", "qwen3", "claude-sonnet-5", "olmo-2", "")))
