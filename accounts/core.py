@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from accounts.affinity import MAX_SESSIONS, Affinity
 from accounts.cooldown import PROBE_SECONDS, Incident, Key, Rest, rest_after
 from accounts.errors import Exhaustion, PoolExhausted
-from accounts.group import Group
+from accounts.group import Group, exhausted
 from accounts.lease import Ask, Lease
 from accounts.models import Strategy
 from accounts.state import AccountState, Loaded, Terms
@@ -182,7 +182,7 @@ class PoolCore:
             )
         if state.is_usable and state.name not in ask.excluded and is_open(state, ask):
             return state
-        raise group.exhausted((state,), ask.model or "", ask.now, ask.excluded)
+        raise exhausted((state,), ask.model or "", ask.now, ask.excluded)
 
     def _pick(self, group: Group, ask: Ask) -> AccountState:
         excluded, now = ask.excluded, ask.now
@@ -192,7 +192,7 @@ class PoolCore:
 
         state = group.pick(ask.model or "", now, accept)
         if state is None:
-            raise group.exhausted(group.members, ask.model or "", now, excluded)
+            raise group.exhausted(ask.model or "", now, excluded)
         return state
 
     def _seat(self, group: Group, ask: Ask) -> tuple[AccountState | None, tuple[int, bool] | None]:

@@ -6,7 +6,6 @@ one budget per call.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -52,7 +51,7 @@ class Sent:
 
     head: WireAnswer
     translator: Translator
-    at: float  # loop time
+    at: float  # monotonic seconds
     body: AsyncIterator[bytes] | None = None
     first: bytes = b""  # what had to be read before the answer could be judged, translated
     is_stream: bool = False
@@ -64,7 +63,7 @@ class Budget:
     """One retry budget per call, whoever fails."""
 
     attempts_left: int
-    until: float  # loop time
+    until: float  # monotonic seconds
     excluded: set[str] = field(default_factory=set)
     has_refreshed: bool = False
 
@@ -114,7 +113,7 @@ class Dispatch:
     async def send(self, trip: Trip, call: Call, token: TokenRecord) -> Sent:
         """The answer to pass on. Raises `PoolExhausted`, `UpstreamFailed`, `Refused`, and what the catalog raises."""
         options = self._house.options
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         budget = Budget(options.retry_attempts, now + options.retry_seconds)
         last: Attempt | None = None
         shut: PoolExhausted | None = None
@@ -135,8 +134,11 @@ class Dispatch:
                 self._house.catalog.lacks(route)
             elif last.is_final or trip.wire.has_content or budget.is_late(asyncio.get_running_loop().time()):
                 break
+<<<<<<< HEAD
         if last is None and shut is not None:
             raise shut
+=======
+>>>>>>> main
         return self._result(last)
 
     def _routes(self, trip: Trip, call: Call, token: TokenRecord) -> Sequence[Route]:
@@ -167,19 +169,27 @@ class Dispatch:
         """An upstream that cannot count: our own estimate, said to be one."""
         head = count_tokens.estimate_answer(call.body)
         translator = trip.wrapped(self._house.translator("anthropic", "anthropic"))
-        return Sent(translator.response(head), translator, asyncio.get_running_loop().time())
+        return Sent(translator.response(head), translator, time.monotonic())
 
     async def _try_route(
         self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget
     ) -> Attempt:
+<<<<<<< HEAD
         """Accounts of one provider, until one has answered or none is left. Raises `PoolExhausted` when none was free.
 
         An earlier answer stays open until there is another account: it may be the answer after all.
         """
         loop = asyncio.get_running_loop()
+=======
+        """Accounts of one provider, until one has answered or none is left."""
+>>>>>>> main
         driver = DRIVERS[route.provider.kind]
         last: Attempt | None = None
         while True:
+<<<<<<< HEAD
+=======
+            # What came before stays open until there is another account: it may be the answer after all.
+>>>>>>> main
             earlier = (trip.answer, trip.lease)
             try:
                 lease = self._choose(trip, call, token, route, budget)
@@ -194,7 +204,7 @@ class Dispatch:
                 await self._house.pool.refresh(lease)
             last = await self._attempt(trip, call, route, driver, lease)
             self._house.pool.report(lease, last.verdict)
-            if last.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP) or budget.is_spent(loop.time()):
+            if last.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP) or budget.is_spent(time.monotonic()):
                 return last
             if trip.wire.has_content:
                 return last
@@ -222,7 +232,6 @@ class Dispatch:
         return lease
 
     async def _attempt(self, trip: Trip, call: Call, route: Route, driver: Driver, lease: Lease) -> Attempt:
-        loop = asyncio.get_running_loop()
         wire, exchange = trip.wire, trip.exchange
         translator = trip.wrapped(self._house.translator(DIALECTS[trip.surface.dialect].pair, route.dialect))
         if trip.is_kept:
@@ -246,7 +255,7 @@ class Dispatch:
             wire.keepalive = translator.keepalive
             wire.early_headers = STREAM
             wire.is_stream = True
-        wire.waiting_since = loop.time()
+        wire.waiting_since = time.monotonic()
         try:
             answer = await driver.transport(self._house.transport).handle_async_request(outbound)
             trip.answer = answer
@@ -256,26 +265,30 @@ class Dispatch:
             failure = _failure(exc)
             return Attempt(lease, driver.classify(failure, time.time()), failure=failure)
         finally:
-            trip.waited_seconds += loop.time() - wire.waiting_since
+            trip.waited_seconds += time.monotonic() - wire.waiting_since
             wire.waiting_since = None
 
     async def _judge(
         self, trip: Trip, driver: Driver, lease: Lease, translator: Translator, answer: httpx.Response
     ) -> Attempt:
         """Reads as much of the answer as its verdict needs: an error whole, a stream to its first event."""
-        loop = asyncio.get_running_loop()
         seen = WireAnswer(answer.status_code, tuple((k.lower(), v) for k, v in answer.headers.raw))
         body = answer.stream.__aiter__()  # type: ignore[union-attr]
         is_stream = is_event_stream(seen.headers)
         if seen.status >= 400 or not (is_stream or translator.is_transparent):
             seen = WireAnswer(seen.status, seen.headers, await _whole(trip, body))
+<<<<<<< HEAD
             try:
                 head = translator.response(seen)
             except Refused as exc:  # an answer that is none
                 return Attempt(lease, driver.classify(exc.failure, time.time()), failure=exc.failure)
             sent = Sent(head, translator, loop.time(), upstream_status=seen.status)
+=======
+            head = translator.response(seen)
+            sent = Sent(head, translator, time.monotonic(), upstream_status=seen.status)
+>>>>>>> main
             return Attempt(lease, driver.classify(seen, time.time()), sent)
-        sent = Sent(translator.response(seen), translator, loop.time(), body, is_stream=is_stream)
+        sent = Sent(translator.response(seen), translator, time.monotonic(), body, is_stream=is_stream)
         verdict = driver.classify(seen, time.time())
         if is_stream:
             first = await anext(body, b"")

@@ -61,7 +61,7 @@ class Transport(httpx.AsyncBaseTransport):
             answer = await self._session.request(
                 request.method,
                 _url(_address(request)),
-                headers=CIMultiDict([(k.decode("latin-1"), _text(v)) for k, v in request.headers.raw]),
+                headers=CIMultiDict([(k.decode("ascii"), _text(v)) for k, v in request.headers.raw]),
                 data=request.content or None,
                 allow_redirects=False,
                 proxy=request.extensions.get("proxy"),
@@ -113,6 +113,14 @@ class _Body(httpx.AsyncByteStream):
             self._answer.close()
 
 
+def _text(value: bytes) -> str:
+    """The engine writes text as UTF-8, so that is how bytes come through unchanged."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
 def _address(request: httpx.Request) -> str:
     """The URL, with the driver's own request target where it gave one: httpx's URL type re-quotes paths and queries."""
     target = request.extensions.get("target")
@@ -120,14 +128,6 @@ def _address(request: httpx.Request) -> str:
         return str(request.url)
     url = request.url
     return f"{url.scheme}://{url.netloc.decode('ascii')}{target.decode('ascii')}"
-
-
-def _text(value: bytes) -> str:
-    """The engine writes header values as UTF-8: what is none is told apart."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
 
 
 @lru_cache(maxsize=1024)
