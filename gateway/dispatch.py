@@ -122,7 +122,8 @@ class Dispatch:
                 return self._counted(trip, call)
             budget.excluded.clear()
             try:
-                last = await self._try_route(trip, call, token, route, budget)
+                carried = await self._self_contained(trip, call, token, route)
+                last = await self._try_route(trip, carried, token, route, budget)
             except PoolExhausted as exc:
                 shut = _sooner(shut, exc)
                 continue
@@ -132,13 +133,10 @@ class Dispatch:
                 break  # a fallback that can't carry this call: the answer before it stands
             if route.is_probe and last.is_missing:
                 self._house.catalog.lacks(route)
-            elif last.is_final or trip.wire.has_content or budget.is_late(asyncio.get_running_loop().time()):
+            elif last.is_final or trip.wire.has_content or budget.is_late(time.monotonic()):
                 break
-<<<<<<< HEAD
         if last is None and shut is not None:
             raise shut
-=======
->>>>>>> main
         return self._result(last)
 
     def _routes(self, trip: Trip, call: Call, token: TokenRecord) -> Sequence[Route]:
@@ -159,6 +157,7 @@ class Dispatch:
 
     async def _self_contained(self, trip: Trip, call: Call, token: TokenRecord, route: Route) -> Call:
         """A translated upstream keeps no conversation: what the call refers to is put in, what it gets is kept."""
+        trip.is_kept = False
         if trip.surface.dialect != RESPONSES or route.dialect == RESPONSES:
             return call
         call = await self._house.responses.expanded(call, token.id)
@@ -174,22 +173,11 @@ class Dispatch:
     async def _try_route(
         self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget
     ) -> Attempt:
-<<<<<<< HEAD
-        """Accounts of one provider, until one has answered or none is left. Raises `PoolExhausted` when none was free.
-
-        An earlier answer stays open until there is another account: it may be the answer after all.
-        """
-        loop = asyncio.get_running_loop()
-=======
-        """Accounts of one provider, until one has answered or none is left."""
->>>>>>> main
+        """Accounts of one provider, until one has answered or none is left. Raises `PoolExhausted` when none was free."""
         driver = DRIVERS[route.provider.kind]
         last: Attempt | None = None
         while True:
-<<<<<<< HEAD
-=======
             # What came before stays open until there is another account: it may be the answer after all.
->>>>>>> main
             earlier = (trip.answer, trip.lease)
             try:
                 lease = self._choose(trip, call, token, route, budget)
@@ -277,16 +265,11 @@ class Dispatch:
         is_stream = is_event_stream(seen.headers)
         if seen.status >= 400 or not (is_stream or translator.is_transparent):
             seen = WireAnswer(seen.status, seen.headers, await _whole(trip, body))
-<<<<<<< HEAD
             try:
                 head = translator.response(seen)
             except Refused as exc:  # an answer that is none
                 return Attempt(lease, driver.classify(exc.failure, time.time()), failure=exc.failure)
-            sent = Sent(head, translator, loop.time(), upstream_status=seen.status)
-=======
-            head = translator.response(seen)
             sent = Sent(head, translator, time.monotonic(), upstream_status=seen.status)
->>>>>>> main
             return Attempt(lease, driver.classify(seen, time.time()), sent)
         sent = Sent(translator.response(seen), translator, time.monotonic(), body, is_stream=is_stream)
         verdict = driver.classify(seen, time.time())
