@@ -173,7 +173,7 @@ class Dispatch:
     async def _try_route(
         self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget
     ) -> Attempt:
-        """Accounts of one provider, until one has answered or none is left. Raises `PoolExhausted` when none was free."""
+        """Accounts of one provider, until one has answered or none is left. Raises `PoolExhausted` when all rest."""
         driver = DRIVERS[route.provider.kind]
         last: Attempt | None = None
         while True:

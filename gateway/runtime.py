@@ -31,6 +31,8 @@ from gateway.surfaces import SURFACES, Family, Table
 from gateway.usage.recorder import Recorder, RecorderOptions
 from gateway.wire import Receive, Scope, Send
 from providers import changes as provider_changes
+from providers import file_services as provider_files
+from providers import live as provider_live
 from providers import secrets
 from providers.catalog import Catalog
 from providers.client import ClientOptions, Transport
@@ -76,6 +78,7 @@ class Runtime:
         account_changes.on_change(self.pool.apply_changes)
         provider_changes.on_change(self.catalog.apply_changes)
         live.use(self.pool)
+        provider_live.use(self.catalog)
 
     def relay_now(self) -> Relay | None:
         """The road, when this event loop has one already."""
@@ -133,6 +136,7 @@ class Runtime:
 
     def _load(self) -> None:
         file_services.sync_quietly()
+        provider_files.sync_quietly()
         account_services.sync_from_environment()
         self.registry.load()
         self.pool.load()

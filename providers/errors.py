@@ -26,7 +26,7 @@ class BadImport(ProviderError):
     """An import file is wrong. `line` counts from 1; None when the file as a whole is meant."""
 
     def __init__(self, problem: str, line: int | None = None) -> None:
-        super().__init__(problem if line is None else f"line {line}: {problem}")
+        super().__init__(problem if line is None else f"{problem} (line {line})")
         self.line = line
 
 

@@ -6,10 +6,10 @@ file is written (`file_services`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from providers import rows
-from providers.errors import UnknownProvider
+from providers import importing, rows
+from providers.errors import BadImport, BadProvider, UnknownProvider
 from providers.file_services import changing
 from providers.models import Provider
 
@@ -32,14 +32,24 @@ def upsert(values: Mapping[str, object]) -> Provider:
 
     The stored key stays when none is given, and so do fields that the reference does not have. Raises `BadProvider`.
     """
-    return upsert_all([values])[0]
-
-
-def upsert_all(entries: Sequence[Mapping[str, object]]) -> list[Provider]:
-    """All of them or none. Raises `BadProvider`."""
-    checked = [rows.checked_upsert(values) for values in entries]
+    fields = rows.checked_upsert(values)
     with changing():
-        return [rows.put(fields) for fields in checked]
+        return rows.put(fields)
+
+
+def import_text(text: str) -> int:
+    """Every provider of an import file, or none of them; how many. Raises `BadImport` naming the line."""
+    checked = []
+    for entry in importing.parse(text):
+        try:
+            checked.append(rows.checked_upsert(entry.fields))
+        except BadProvider as exc:
+            raise BadImport(str(exc), entry.line) from exc
+    if checked:
+        with changing():
+            for fields in checked:
+                rows.put(fields)
+    return len(checked)
 
 
 def change(name: str, values: Mapping[str, object]) -> Provider:
