@@ -239,6 +239,8 @@ class PoolCore:
         state = lease.state
         group.breaker.reset()
         state.faults_in_row = state.fault_strikes = 0
+        if state.refreshed_fingerprint == lease.credential.fingerprint:
+            state.refreshed_fingerprint = ""  # taken: if it is refused one day, refreshing may help again
         if state.rests.entries:
             for key in state.rests.succeed(lease.model, lease.chosen_at, now):
                 self._unsaved[(state.id, key)] = None
