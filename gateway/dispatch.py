@@ -6,7 +6,6 @@ one budget per call.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -41,7 +40,7 @@ class Sent:
 
     head: WireAnswer
     translator: Translator
-    at: float  # loop time
+    at: float  # monotonic seconds
     body: AsyncIterator[bytes] | None = None
     first: bytes = b""  # what had to be read before the answer could be judged, translated
     is_stream: bool = False
@@ -53,7 +52,7 @@ class Budget:
     """One retry budget per call, whoever fails."""
 
     attempts_left: int
-    until: float  # loop time
+    until: float  # monotonic seconds
     excluded: set[str] = field(default_factory=set)
     has_refreshed: bool = False
 
@@ -97,7 +96,7 @@ class Dispatch:
     async def send(self, trip: Trip, call: Call, token: TokenRecord) -> Sent:
         """The answer to pass on. Raises `PoolExhausted`, `UpstreamFailed`, `Refused`, and what the catalog raises."""
         options = self._house.options
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         budget = Budget(options.retry_attempts, now + options.retry_seconds)
         last: Attempt | None = None
         for route in self._routes(trip, call, token):
@@ -110,7 +109,6 @@ class Dispatch:
                 self._house.catalog.lacks(route)
             elif last.is_final:
                 break
-            await self.release(trip)
         return self._result(last)
 
     def _routes(self, trip: Trip, call: Call, token: TokenRecord) -> Sequence[Route]:
@@ -141,19 +139,16 @@ class Dispatch:
         """An upstream that cannot count: our own estimate, said to be one."""
         head = count_tokens.estimate_answer(call.body)
         translator = trip.wrapped(self._house.translator("anthropic", "anthropic"))
-        return Sent(translator.response(head), translator, asyncio.get_running_loop().time())
+        return Sent(translator.response(head), translator, time.monotonic())
 
     async def _try_route(
         self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget, last: Attempt | None
     ) -> Attempt:
         """Accounts of one provider, until one has answered or none is left."""
-        loop = asyncio.get_running_loop()
         driver = DRIVERS[route.provider.kind]
         while True:
-            earlier = (
-                trip.answer,
-                trip.lease,
-            )  # stays open until there is another account: it may be the answer after all
+            # What came before stays open until there is another account: it may be the answer after all.
+            earlier = (trip.answer, trip.lease)
             try:
                 lease = self._choose(trip, call, token, route, budget)
             except PoolExhausted:
@@ -167,7 +162,7 @@ class Dispatch:
                 await self._house.pool.refresh(lease)
             last = await self._attempt(trip, call, route, driver, lease)
             self._house.pool.report(lease, last.verdict)
-            if last.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP) or budget.is_spent(loop.time()):
+            if last.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP) or budget.is_spent(time.monotonic()):
                 return last
             if trip.wire.has_content:
                 return last
@@ -194,7 +189,6 @@ class Dispatch:
         return lease
 
     async def _attempt(self, trip: Trip, call: Call, route: Route, driver: Driver, lease: Lease) -> Attempt:
-        loop = asyncio.get_running_loop()
         wire, exchange = trip.wire, trip.exchange
         translator = trip.wrapped(self._house.translator(DIALECTS[trip.surface.dialect].pair, route.dialect))
         if trip.is_kept:
@@ -217,7 +211,7 @@ class Dispatch:
             wire.keepalive = translator.keepalive
             wire.early_headers = STREAM
             wire.is_stream = True
-        wire.waiting_since = loop.time()
+        wire.waiting_since = time.monotonic()
         try:
             answer = await driver.transport(self._house.transport).handle_async_request(outbound)
             trip.answer = answer
@@ -227,23 +221,22 @@ class Dispatch:
             failure = _failure(exc)
             return Attempt(lease, driver.classify(failure, time.time()), failure=failure)
         finally:
-            trip.waited_seconds += loop.time() - wire.waiting_since
+            trip.waited_seconds += time.monotonic() - wire.waiting_since
             wire.waiting_since = None
 
     async def _judge(
         self, trip: Trip, driver: Driver, lease: Lease, translator: Translator, answer: httpx.Response
     ) -> Attempt:
         """Reads as much of the answer as its verdict needs: an error whole, a stream to its first event."""
-        loop = asyncio.get_running_loop()
         seen = WireAnswer(answer.status_code, tuple((k.lower(), v) for k, v in answer.headers.raw))
         body = answer.stream.__aiter__()  # type: ignore[union-attr]
         is_stream = is_event_stream(seen.headers)
         if seen.status >= 400 or not (is_stream or translator.is_transparent):
             seen = WireAnswer(seen.status, seen.headers, await _whole(trip, body))
             head = translator.response(seen)
-            sent = Sent(head, translator, loop.time(), upstream_status=seen.status)
+            sent = Sent(head, translator, time.monotonic(), upstream_status=seen.status)
             return Attempt(lease, driver.classify(seen, time.time()), sent)
-        sent = Sent(translator.response(seen), translator, loop.time(), body, is_stream=is_stream)
+        sent = Sent(translator.response(seen), translator, time.monotonic(), body, is_stream=is_stream)
         verdict = driver.classify(seen, time.time())
         if is_stream:
             first = await anext(body, b"")

@@ -7,6 +7,7 @@ pulse looks at all of them a few times a second. With no exchange on the road it
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -66,7 +67,7 @@ class Pulse:
     def _beat(self) -> None:
         loop = asyncio.get_running_loop()
         self._handle = loop.call_later(self._interval, self._beat) if self._wires else None
-        now = loop.time()
+        now = time.monotonic()
         is_over = self._is_over()
         for wire in tuple(self._wires):
             if now - wire.started_at >= self._interval:

@@ -80,7 +80,7 @@ class Relay:
             await self._conclude(trip)
 
     def _set_out(self, match: Match, request: Request, receive: Receive, send: Send) -> Trip:
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         exchange = Exchange(
             id=identity.request_id(),
             started_at=time.time(),
@@ -111,13 +111,14 @@ class Relay:
         return token
 
     async def _read(self, trip: Trip, receive: Receive) -> Call:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = time.monotonic()
         body = await read_body(trip.request, receive, self._house.options.max_body_bytes)
-        trip.body_seconds = loop.time() - began
+        trip.body_seconds = time.monotonic() - began
         request, surface = trip.request, trip.surface
         dialect = DIALECTS[surface.dialect]
-        fields = dialect.read_call(body) if surface.has_body and dialect.envelope is None else NO_FIELDS
+        fields = (
+            dialect.read(body, request.query) if surface.has_body and dialect.envelope is None else NO_FIELDS
+        )
         call = Call(
             surface.name, request.method, trip.path, request.query, headers_up(request.headers), body, fields
         )
@@ -138,32 +139,34 @@ class Relay:
             return
         if not wire.started:
             await wire.start(head.status, _stream_headers(sent))
-        loop_time = asyncio.get_running_loop().time
+        clock = time.monotonic
         wire.is_relaying = True
         feed = sent.translator.feed
         try:
             if sent.first:
-                await wire.write(sent.first, loop_time())
+                await _keep(trip.keeping)
+                await wire.write(sent.first, clock())
             async for chunk in sent.body:
                 trip.exchange.bytes_in += len(chunk)
                 if data := feed(chunk):
                     if trip.keeping is not None:
                         await _keep(trip.keeping)
-                    await wire.write(data, loop_time())
+                    await wire.write(data, clock())
                 else:
-                    wire.touched_at = loop_time()
-            await wire.end(sent.translator.finish())
+                    wire.touched_at = clock()
+            last = sent.translator.finish()
+            await _keep(trip.keeping)
+            await wire.end(last)
         except (httpx.TransportError, Truncated) as exc:
             await self._tell(trip, *errors.describe(exc))
 
     async def _answer(self, trip: Trip, sent: Sent) -> None:
         """An answer that is whole. When a ping has committed us to a 200, an error becomes an event."""
         head = sent.head
-        if trip.keeping is not None:
-            await _keep(trip.keeping)
+        await _keep(trip.keeping)
         if not trip.wire.started:
             headers = tuple(pair for pair in headers_down(head.headers) if pair[0] != b"content-length")
-            await trip.wire.answer(head.status, headers, head.body, asyncio.get_running_loop().time())
+            await trip.wire.answer(head.status, headers, head.body, time.monotonic())
             return
         trip.wire.is_stream = True
         read_error = DIALECTS[trip.surface.dialect].read_error
@@ -177,7 +180,7 @@ class Relay:
             exchange.status = status
             exchange.is_refusal = exchange.upstream_status is None
             answer = errors.render(status, failure, trip.surface.dialect, exchange.id)
-            await wire.answer(answer.status, answer.headers, answer.body, asyncio.get_running_loop().time())
+            await wire.answer(answer.status, answer.headers, answer.body, time.monotonic())
         elif wire.ended:
             pass
         elif trip.translator is not None and wire.is_stream and (last := trip.translator.fail(failure)):
@@ -202,7 +205,7 @@ class Relay:
         wire, exchange = trip.wire, trip.exchange
         wire.close()
         self._house.pulse.discard(wire)
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         exchange.total_seconds = now - wire.started_at
         if wire.first_byte_at is not None:
             exchange.first_byte_seconds = wire.first_byte_at - wire.started_at
@@ -215,9 +218,9 @@ class Relay:
         self._house.conclude(exchange)
 
 
-async def _keep(keeping: Keeping) -> None:
+async def _keep(keeping: Keeping | None) -> None:
     """Before the last byte leaves: the client may refer to it at once. A store that is away costs only that."""
-    if not keeping.is_ready:
+    if keeping is None or not keeping.is_ready:
         return
     try:
         await keeping.keep()

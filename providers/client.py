@@ -61,9 +61,7 @@ class Transport(httpx.AsyncBaseTransport):
             answer = await self._session.request(
                 request.method,
                 _url(_address(request)),
-                headers=CIMultiDict(
-                    [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
-                ),
+                headers=CIMultiDict([(k.decode("ascii"), _text(v)) for k, v in request.headers.raw]),
                 data=request.content or None,
                 allow_redirects=False,
                 proxy=request.extensions.get("proxy"),
@@ -105,6 +103,14 @@ class _Body(httpx.AsyncByteStream):
             self._answer.release()
         else:
             self._answer.close()
+
+
+def _text(value: bytes) -> str:
+    """The engine writes text as UTF-8, so that is how bytes come through unchanged."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _address(request: httpx.Request) -> str:

@@ -131,7 +131,20 @@ def read_call(body: bytes) -> CallFields:
 
 def decode_chunk(data: bytes) -> Chunk:
     """One chunk or whole completion. Raises `msgspec.DecodeError` when it is none."""
-    return _chunk_decoder.decode(data)
+    try:
+        return _chunk_decoder.decode(data)
+    except msgspec.DecodeError:
+        return _chunk_decoder.decode(without_lone_surrogates(data))
+
+
+_LONE_SURROGATE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+
+
+def without_lone_surrogates(data: bytes) -> bytes:
+    """JSON in which half a character, cut off by a server that counts in UTF-16, is U+FFFD."""
+    return _LONE_SURROGATE.sub(rb"\\ufffd", data)
 
 
 def count(value: object) -> int:

@@ -24,6 +24,7 @@ from providers.dialects import openai_chat
 from providers.dialects.types import Call, Failure, MakeId, Sealer, Target, WireRequest
 from providers.translation.chat_to_responses import ItemsFromChat
 from providers.translation.chat_writer import ChatHead, ChatWriter, whole_completion
+from providers.translation.count_tokens import estimate_of_bytes
 from providers.translation.openai_models import base_name, refuses_sampling
 from providers.translation.openai_upstream import OpenAiUpstream, read_object, refuse, request_to
 from providers.translation.parts import PartList, Reader, ReaderContext, Sequencer, Sink
@@ -51,8 +52,10 @@ class ChatOverResponses(OpenAiUpstream):
         self._asked_model = ""
         self._has_usage = False
         self._call_ids: set[str] = set()
+        self._body = b""
 
     def request(self, call: Call, target: Target) -> WireRequest:
+        self._body = call.body
         body = read_object(call.body)
         model = base_name(target.model or str(body.get("model") or ""))
         self._asked_model = str(body.get("model") or model)
@@ -80,7 +83,10 @@ class ChatOverResponses(OpenAiUpstream):
         return request_to(PATH, out)
 
     def _reader(self, sequencer: Sequencer) -> Reader:
-        return ResponsesReader(sequencer, ReaderContext(lambda plain: "", self._ids, self._call_ids))
+        return ResponsesReader(
+            sequencer,
+            ReaderContext(lambda plain: "", self._ids, lambda: estimate_of_bytes(self._body), self._call_ids),
+        )
 
     def _head(self) -> ChatHead:
         return ChatHead(

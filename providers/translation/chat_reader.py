@@ -94,7 +94,7 @@ class ChatReader:
             reason = "tool_calls" if self._has_calls else "stop"
         usage = self._usage
         if usage is None:
-            estimate = self._context.estimated_input_tokens
+            estimate = self._context.estimate()
             usage = Usage(input_tokens=estimate, output_tokens=(self._written + 3) // 4, is_estimated=True)
         return Outcome(reason, usage, self._reasoning_tokens, self._has_refusal)
 

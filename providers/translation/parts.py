@@ -168,8 +168,8 @@ class ReaderContext:
 
     seal: Seal
     ids: MakeId
+    estimate: Callable[[], int]  # input tokens, for when the upstream tells none
     taken_ids: AbstractSet[str] = frozenset()  # tool-call ids of the history
-    estimated_input_tokens: int = 0  # told when the upstream tells none
 
 
 class CallIds:

@@ -12,7 +12,7 @@ from providers.translation.parts import PartKind, PartList, ReaderContext, Seque
 
 def reader() -> tuple[ChatReader, PartList]:
     parts = PartList()
-    context = ReaderContext(lambda plain: plain.hex(), lambda prefix: prefix + "1", frozenset(), 50)
+    context = ReaderContext(lambda plain: plain.hex(), lambda prefix: prefix + "1", lambda: 50)
     return ChatReader(Sequencer(parts), context), parts
 
 

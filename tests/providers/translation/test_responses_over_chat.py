@@ -79,8 +79,7 @@ def test_what_codex_sends_to_any_model_is_no_error() -> None:
     assert request == {
         "model": "qwen3-coder",
         "messages": [
-            {"role": "system", "content": "Be brief."},
-            {"role": "system", "content": "Rules."},
+            {"role": "system", "content": "Be brief.\n\nRules."},
             {"role": "user", "content": "Hello"},
         ],
         "tools": [
