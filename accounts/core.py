@@ -77,6 +77,11 @@ class PoolCore:
         with self._lock:
             return sorted(self._states.values(), key=lambda state: (state.terms.position, state.id))
 
+    def breakers(self) -> dict[str, bool]:
+        """Provider → whether its breaker keeps calls away."""
+        now = self.now()
+        return {name: group.breaker.is_shut_to_calls(now) for name, group in self._groups.items()}
+
     # What the relay calls
 
     def has_accounts(self, provider: str) -> bool:
