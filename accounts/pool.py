@@ -138,7 +138,7 @@ class Pool(PoolCore):
                 lease, self._options.clock() + REFUSED_KEY_SECONDS, "the provider's key was refused"
             )
             return False
-        if state.fingerprint == failed and self._refresher is not None and state.loaded.has_refresh:
+        if self._refresher is not None and state.fingerprint == failed and self._can_refresh(state):
             try:
                 await self._refresher(state.id, failed)
             except RefreshFailed as exc:
@@ -151,6 +151,10 @@ class Pool(PoolCore):
             return True
         self._condemn(lease, until, reason)
         return False
+
+    def _can_refresh(self, state: AccountState) -> bool:
+        """Not when the credential came from a refresh and has never been taken: a second would not help."""
+        return state.loaded.has_refresh and state.refreshed_fingerprint != state.fingerprint
 
     def due_for_refresh(self) -> list[tuple[int, str]]:
         """(account id, fingerprint) of the pairs that are near their end."""

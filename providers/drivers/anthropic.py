@@ -165,9 +165,8 @@ def _of_error(seen: WireAnswer, quota: tuple[QuotaWindow, ...], now: float) -> V
         outcome = Outcome.RETRY_OTHER if should_retry else Outcome.GIVE_UP
         return Verdict(outcome, Scope.PROVIDER, reason=f"upstream returned {status}")
     reason = IDENTITY_REASON if IDENTITY_WORDS in message.lower() else f"upstream returned {status}"
-    return Verdict(
-        Outcome.GIVE_UP, Scope.REQUEST, is_overflow=OVERFLOW_WORDS in message.lower(), reason=reason
-    )
+    is_overflow = status == 400 and OVERFLOW_WORDS in message.lower()
+    return Verdict(Outcome.GIVE_UP, Scope.REQUEST, is_overflow=is_overflow, reason=reason)
 
 
 def _of_429(seen: WireAnswer, quota: tuple[QuotaWindow, ...], words: tuple[str, str], now: float) -> Verdict:
