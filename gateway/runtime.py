@@ -19,6 +19,8 @@ from accounts import live, refresh
 from accounts import services as account_services
 from accounts.keeper import Keeper, RefreshDoor
 from accounts.pool import Pool, options_from_settings
+from gateway import guards, logs
+from gateway.access import Caller
 from gateway.freshness import Freshness
 from gateway.house import House, RelayOptions
 from gateway.metrics import METRICS
@@ -29,7 +31,7 @@ from gateway.sealing import BoxSealer
 from gateway.servers.drain import current_drain
 from gateway.surfaces import SURFACES, Family, Table
 from gateway.usage.recorder import Recorder, RecorderOptions
-from gateway.wire import Receive, Scope, Send
+from gateway.wire import Receive, Request, Scope, Send
 from providers import secrets
 from providers.catalog import ANTHROPIC, Catalog, ProviderRecord
 from providers.client import ClientOptions, Transport
@@ -72,6 +74,7 @@ class Runtime:
         token_changes.on_issued(METRICS.token_issued)
         token_changes.on_revoked(METRICS.token_revoked)
         account_changes.on_change(self.pool.apply_changes)
+        account_changes.on_change(self._hide_secrets)
         live.use(self.pool)
 
     def relay_now(self) -> Relay | None:
@@ -122,6 +125,7 @@ class Runtime:
             metrics=METRICS,
             recorder=self._recorder,
             sealer=sealer,
+            peer=_peer_behind_proxies if settings.TRUSTED_PROXIES else _peer,
             responses=ResponsesStore(MemoryShelf(settings.RESPONSES_STORE_SECONDS, time.time), sealer),
         )
         self._relay, self._loop = Relay(house), asyncio.get_running_loop()
@@ -131,6 +135,12 @@ class Runtime:
         account_services.sync_from_environment()
         self.registry.load()
         self.pool.load()
+        self._hide_secrets()
+
+    def _hide_secrets(self) -> None:
+        """Credentials from rows and files: never in a log line, whatever they look like."""
+        credentials = [state.loaded.credential for state in self.pool.states()]
+        logs.redact.add(credential.secret for credential in credentials if credential is not None)
 
     async def aclose(self) -> None:
         """Flushes what is recorded and closes what is open. A later request starts all again."""
@@ -171,6 +181,14 @@ def _hidden() -> frozenset[Family]:
     if settings.DISABLE_ANTHROPIC_API and settings.DISABLE_OPENAI_API:
         hidden.add(Family.SHARED)
     return frozenset(hidden)
+
+
+def _peer(request: Request) -> str:
+    return request.peer
+
+
+def _peer_behind_proxies(request: Request) -> str:
+    return guards.gate().peer(Caller(request.peer, request.method, request.headers)).address
 
 
 def _pulse_options() -> PulseOptions:
