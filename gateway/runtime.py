@@ -75,7 +75,6 @@ class Runtime:
         token_changes.on_revoked(METRICS.token_revoked)
         account_changes.on_change(self.pool.apply_changes)
         account_changes.on_change(self._hide_secrets)
-        live.use(self.pool)
 
     def relay_now(self) -> Relay | None:
         """The road, when this event loop has one already."""
@@ -129,6 +128,7 @@ class Runtime:
             responses=ResponsesStore(MemoryShelf(settings.RESPONSES_STORE_SECONDS, time.time), sealer),
         )
         self._relay, self._loop = Relay(house), asyncio.get_running_loop()
+        live.use(self.pool)
 
     def _load(self) -> None:
         file_services.sync_quietly()
@@ -145,6 +145,7 @@ class Runtime:
     async def aclose(self) -> None:
         """Flushes what is recorded and closes what is open. A later request starts all again."""
         self._relay = None
+        live.forget(self.pool)
         open_ones = (self._freshness, self._keeper, self._recorder, self._transport)
         self._recorder = self._freshness = self._keeper = self._transport = None
         for open_one in open_ones:
