@@ -158,24 +158,23 @@ class ResponsesReader:
         self._reasoning_tokens = reasoning_tokens(usage) or self._reasoning_tokens
 
     def _was_done(self, index: int, item: Item) -> bool:
-        return index in self._done_items or (
-            item.get("id") is not None and item.get("id") in self._done_items
-        )
+        item_id = text_or_none(item.get("id"))
+        return index in self._done_items or (item_id is not None and item_id in self._done_items)
 
     # --- items ------------------------------------------------------------------------------------
 
     def _item_added(self, event: Event) -> None:
-        if isinstance(event.item, dict) and event.item.get("type") in _CALLS:
+        if isinstance(event.item, dict) and _kind(event.item) in _CALLS:
             self._call_part(_place(event), event.item)
 
     def _item_done(self, event: Event) -> None:
         if isinstance(event.item, dict):
             place = _place(event)
-            self._done_items.update((place, event.item.get("id")))
+            self._done_items.update((place, text_or_none(event.item.get("id"))))
             self._close_item(place, event.item)
 
     def _close_item(self, place: object, item: Item) -> None:
-        kind = item.get("type")
+        kind = _kind(item)
         if kind in _CALLS:
             part = self._call_part(place, item)
             self._complete(part, item.get(_CALLS[kind][1]))
@@ -188,7 +187,7 @@ class ResponsesReader:
     def _call_part(self, place: object, item: Item) -> Part:
         part = self._parts.get((place, "call"))
         if part is None:
-            kind, _ = _CALLS[str(item.get("type"))]
+            kind, _ = _CALLS[_kind(item)]
             raw_id = text_or_none(item.get("call_id")) or text_or_none(item.get("id")) or ""
             name = text_or_none(item.get("name")) or ""
             if not name:
@@ -326,6 +325,10 @@ class ResponsesReader:
         heard = part.text
         if len(whole) > len(heard) and whole.startswith(heard):
             self._append(part, whole[len(heard) :])
+
+
+def _kind(item: Item) -> str:
+    return text_or_none(item.get("type")) or ""
 
 
 def _place(event: Event) -> object:
