@@ -13,7 +13,9 @@ BACKOFF_FIRST_SECONDS = 1.0
 BACKOFF_LAST_SECONDS = 300.0
 LONGEST_SECONDS = 8 * 86400.0  # beyond a weekly window plus a day, a reset is nonsense
 PROBE_SECONDS = 60.0
-CLOCK_SLACK_SECONDS = 5.0
+CLOCK_SLACK_SECONDS = (
+    60.0  # clocks of several hosts differ; a rest that begins in the future is believed that far
+)
 MAX_ENTRIES = 64  # per account: clients name models, so the number of scopes is theirs to choose
 JITTER_SHARE = 0.05
 FAMILIES = re.compile(r"opus|sonnet|haiku|fable|mythos", re.IGNORECASE)
@@ -60,6 +62,12 @@ class Rest:
 
     def is_closed(self, now: float) -> bool:
         return self.is_active(now) or self.is_probing(now)
+
+    def changes_at(self, now: float) -> float:
+        """When time alone will next change whether this is closed; far away when it won't."""
+        begins_at = self.started_at - CLOCK_SLACK_SECONDS
+        ahead = [moment for moment in (begins_at, self.until, self.probe_until) if moment > now]
+        return min(ahead, default=now + LONGEST_SECONDS)
 
     def opens_at(self, now: float) -> float:
         return self.until if self.is_active(now) else self.probe_until

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from accounts.affinity import MAX_SESSIONS, Affinity
 from accounts.cooldown import PROBE_SECONDS, Incident, Key, Rest, rest_after
 from accounts.errors import Exhaustion, PoolExhausted
-from accounts.group import Group
+from accounts.group import Group, exhausted
 from accounts.lease import Ask, Lease
 from accounts.models import Strategy
 from accounts.state import AccountState
@@ -76,6 +76,11 @@ class PoolCore:
         """Every account in the operator's order, absent ones too. To be read, not changed."""
         with self._lock:
             return sorted(self._states.values(), key=lambda state: (state.terms.position, state.id))
+
+    def breakers(self) -> dict[str, bool]:
+        """Provider → whether its breaker keeps calls away."""
+        now = self.now()
+        return {name: group.breaker.is_shut_to_calls(now) for name, group in self._groups.items()}
 
     # What the relay calls
 
@@ -156,7 +161,7 @@ class PoolCore:
             )
         if state.is_usable and state.name not in ask.excluded and is_open(state, ask):
             return state
-        raise group.exhausted((state,), ask.model or "", ask.now, ask.excluded)
+        raise exhausted((state,), ask.model or "", ask.now, ask.excluded)
 
     def _pick(self, group: Group, ask: Ask) -> AccountState:
         excluded, now = ask.excluded, ask.now
@@ -166,7 +171,7 @@ class PoolCore:
 
         state = group.pick(ask.model or "", now, accept)
         if state is None:
-            raise group.exhausted(group.members, ask.model or "", now, excluded)
+            raise group.exhausted(ask.model or "", now, excluded)
         return state
 
     def _seat(self, group: Group, ask: Ask) -> tuple[AccountState | None, tuple[int, bool] | None]:
@@ -239,6 +244,8 @@ class PoolCore:
         state = lease.state
         group.breaker.reset()
         state.faults_in_row = state.fault_strikes = 0
+        if state.refreshed_fingerprint == lease.credential.fingerprint:
+            state.refreshed_fingerprint = ""  # taken: if it is refused one day, refreshing may help again
         if state.rests.entries:
             for key in state.rests.succeed(lease.model, lease.chosen_at, now):
                 self._unsaved[(state.id, key)] = None

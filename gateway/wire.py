@@ -45,6 +45,7 @@ NEVER_UP = HOP_BY_HOP | {
 }
 NEVER_UP_PREFIXES = (b"x-forwarded-", b"proxy-", b"cf-")
 NEVER_DOWN = HOP_BY_HOP | {
+    b"host",
     b"set-cookie",
     b"anthropic-organization-id",
     b"server",

@@ -27,11 +27,16 @@ GOODBYE_SECONDS = 1.0
 """From the deadline event to the cancellation."""
 CANCEL_SECONDS = 2.0
 """How long we wait for cancelled exchanges: they may send a last chunk and settle."""
-LAST_WORD_SECONDS = 0.1
-"""The same after a second signal."""
+LAST_WORD_SECONDS = 0.5
+"""The same after a second signal: more than the beat at which streams look up."""
 FLUSH_SECONDS = 0.05
 POLL_SECONDS = 0.02
-HARD_EXIT_SECONDS = 5
+LAST_HOOKS_SECONDS = 2.0
+"""For the shut-down hooks after a second signal."""
+SAME_SIGNAL_SECONDS = 0.2
+"""A signal that comes again so soon is the same one: wrappers like `timeout` send it to the process and to its
+group."""
+HARD_EXIT_SECONDS = 6
 """After a second signal the process ends in that time, even with a thread that hangs."""
 
 
@@ -61,6 +66,7 @@ class StopSignals:
         self.first = asyncio.Event()
         self.second = asyncio.Event()
         self.supervisor_fd = supervisor_fd
+        self.first_at = 0.0
 
     def install(self) -> None:
         loop = asyncio.get_running_loop()
@@ -75,9 +81,12 @@ class StopSignals:
             loop.add_reader(self.supervisor_fd, self._on_supervisor, self.supervisor_fd)
 
     def _on_signal(self) -> None:
-        if self.first.is_set():
+        now = asyncio.get_running_loop().time()
+        if not self.first.is_set():
+            self.first_at = now
+            self.first.set()
+        elif now - self.first_at > SAME_SIGNAL_SECONDS:
             self._end_at_once()
-        self.first.set()
 
     def _on_supervisor(self, fd: int) -> None:
         try:
@@ -165,7 +174,9 @@ class Lifecycle:
         await asyncio.sleep(FLUSH_SECONDS)
 
     async def _shutdown_hooks(self) -> None:
-        await first_of(asyncio.create_task(self.lifespan.shutdown()), self.signals.second)
+        hooks = asyncio.create_task(self.lifespan.shutdown())
+        await first_of(hooks, self.signals.second)
+        await asyncio.wait({hooks}, timeout=LAST_HOOKS_SECONDS)
 
     def _is_finished(self) -> bool:
         self.server.close_idle()
