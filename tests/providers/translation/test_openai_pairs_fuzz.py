@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.dialects.types import Refused, Target, Truncated, WireAnswer
-from tests.providers.translation.exchanges import (
+from tests.providers.translation.openai_exchanges import (
     NOW,
     PAIRS,
     PlainSealer,
