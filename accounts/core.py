@@ -77,6 +77,11 @@ class PoolCore:
         with self._lock:
             return sorted(self._states.values(), key=lambda state: (state.terms.position, state.id))
 
+    def breakers(self) -> dict[str, bool]:
+        """Provider → whether its breaker keeps calls away."""
+        now = self.now()
+        return {name: group.breaker.is_shut_to_calls(now) for name, group in self._groups.items()}
+
     # What the relay calls
 
     def has_accounts(self, provider: str) -> bool:
@@ -239,6 +244,8 @@ class PoolCore:
         state = lease.state
         group.breaker.reset()
         state.faults_in_row = state.fault_strikes = 0
+        if state.refreshed_fingerprint == lease.credential.fingerprint:
+            state.refreshed_fingerprint = ""  # taken: if it is refused one day, refreshing may help again
         if state.rests.entries:
             for key in state.rests.succeed(lease.model, lease.chosen_at, now):
                 self._unsaved[(state.id, key)] = None

@@ -132,7 +132,7 @@ class Pool(PoolCore):
         state, failed = lease.state, lease.credential.fingerprint
         until: float | None = None
         reason = "the credential was refused"
-        if state.fingerprint == failed and self._refresher is not None and state.loaded.has_refresh:
+        if self._refresher is not None and state.fingerprint == failed and self._can_refresh(state):
             try:
                 await self._refresher(state.id, failed)
             except RefreshFailed as exc:
@@ -145,6 +145,10 @@ class Pool(PoolCore):
             return True
         self._condemn(lease, until, reason)
         return False
+
+    def _can_refresh(self, state: AccountState) -> bool:
+        """Not when the credential came from a refresh and has never been taken: a second would not help."""
+        return state.loaded.has_refresh and state.refreshed_fingerprint != state.fingerprint
 
     def due_for_refresh(self) -> list[tuple[int, str]]:
         """(account id, fingerprint) of the pairs that are near their end."""

@@ -116,7 +116,9 @@ class Relay:
         trip.body_seconds = time.monotonic() - began
         request, surface = trip.request, trip.surface
         dialect = DIALECTS[surface.dialect]
-        fields = dialect.read_call(body) if surface.has_body and dialect.envelope is None else NO_FIELDS
+        fields = (
+            dialect.read(body, request.query) if surface.has_body and dialect.envelope is None else NO_FIELDS
+        )
         call = Call(
             surface.name, request.method, trip.path, request.query, headers_up(request.headers), body, fields
         )

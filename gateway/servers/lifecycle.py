@@ -33,7 +33,7 @@ FLUSH_SECONDS = 0.05
 POLL_SECONDS = 0.02
 LAST_HOOKS_SECONDS = 2.0
 """For the shut-down hooks after a second signal."""
-SAME_SIGNAL_SECONDS = 0.3
+SAME_SIGNAL_SECONDS = 0.2
 """A signal that comes again so soon is the same one: wrappers like `timeout` send it to the process and to its
 group."""
 HARD_EXIT_SECONDS = 6
