@@ -35,11 +35,14 @@ class Lease:
         "account",
         "chosen_at",
         "credential",
+        "foreign_messages",
         "is_expired",
         "is_held",
+        "is_moved",
         "model",
         "probes",
         "proxy",
+        "session_key",
         "state",
         "was_refreshed",
     )
@@ -57,6 +60,9 @@ class Lease:
         )
         self.was_refreshed = False
         self.is_held = True
+        self.is_moved = False  # the conversation sat on another account until now: see `Pool.own_thinking`
+        self.foreign_messages = 0  # so many of its first messages are another account's
+        self.session_key = 0
         self._is_breaker_probe = False
         self._on_release: Callable[[Lease], None] | None = None
 

@@ -252,14 +252,15 @@ class Pool(PoolCore):
         for key in state.rests.entries:
             self._unsaved[(state.id, key)] = None
         state.forgive()
+        state.forgiven_at = self._options.clock()
 
     def _adopt(self, state: AccountState, rests: list[tuple[str, Rest]], now: float) -> None:
         for fingerprint, rest in rests:
             if fingerprint != state.fingerprint:
                 continue
             known = state.rests.entries.get(rest.key)
-            if rest.until <= now:
-                continue  # over, nothing to learn
+            if rest.until <= now or rest.started_at <= state.forgiven_at:
+                continue  # over, or written down while it was being cleared: nothing to learn
             if known is None or rest.until > known.until:
                 state.rests.start(rest)
                 group = self._groups.get(state.terms.provider)

@@ -19,6 +19,8 @@ from accounts import live, refresh
 from accounts import services as account_services
 from accounts.keeper import Keeper, RefreshDoor
 from accounts.pool import Pool, options_from_settings
+from gateway import guards, logs
+from gateway.access import Caller
 from gateway.freshness import Freshness
 from gateway.house import House, RelayOptions
 from gateway.metrics import METRICS
@@ -29,7 +31,7 @@ from gateway.sealing import BoxSealer
 from gateway.servers.drain import current_drain
 from gateway.surfaces import SURFACES, Family, Table
 from gateway.usage.recorder import Recorder, RecorderOptions
-from gateway.wire import Receive, Scope, Send
+from gateway.wire import Receive, Request, Scope, Send
 from providers import changes as provider_changes
 from providers import file_services as provider_files
 from providers import live as provider_live
@@ -76,9 +78,8 @@ class Runtime:
         token_changes.on_issued(METRICS.token_issued)
         token_changes.on_revoked(METRICS.token_revoked)
         account_changes.on_change(self.pool.apply_changes)
+        account_changes.on_change(self._hide_secrets)
         provider_changes.on_change(self.catalog.apply_changes)
-        live.use(self.pool)
-        provider_live.use(self.catalog)
 
     def relay_now(self) -> Relay | None:
         """The road, when this event loop has one already."""
@@ -130,9 +131,12 @@ class Runtime:
             metrics=METRICS,
             recorder=self._recorder,
             sealer=sealer,
+            peer=_peer_behind_proxies if settings.TRUSTED_PROXIES else _peer,
             responses=ResponsesStore(MemoryShelf(settings.RESPONSES_STORE_SECONDS, time.time), sealer),
         )
         self._relay, self._loop = Relay(house), asyncio.get_running_loop()
+        live.use(self.pool)
+        provider_live.use(self.catalog)
 
     def _load(self) -> None:
         file_services.sync_quietly()
@@ -141,10 +145,18 @@ class Runtime:
         self.registry.load()
         self.pool.load()
         self.catalog.load()
+        self._hide_secrets()
+
+    def _hide_secrets(self) -> None:
+        """Credentials from rows and files: never in a log line, whatever they look like."""
+        credentials = [state.loaded.credential for state in self.pool.states()]
+        logs.redact.add(credential.secret for credential in credentials if credential is not None)
 
     async def aclose(self) -> None:
         """Flushes what is recorded and closes what is open. A later request starts all again."""
         self._relay = None
+        live.forget(self.pool)
+        provider_live.forget(self.catalog)
         open_ones = (self._freshness, self._keeper, self._recorder, self._transport)
         self._recorder = self._freshness = self._keeper = self._transport = None
         for open_one in open_ones:
@@ -181,6 +193,14 @@ def _hidden() -> frozenset[Family]:
     if settings.DISABLE_ANTHROPIC_API and settings.DISABLE_OPENAI_API:
         hidden.add(Family.SHARED)
     return frozenset(hidden)
+
+
+def _peer(request: Request) -> str:
+    return request.peer
+
+
+def _peer_behind_proxies(request: Request) -> str:
+    return guards.gate().peer(Caller(request.peer, request.method, request.headers)).address
 
 
 def _pulse_options() -> PulseOptions:

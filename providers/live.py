@@ -16,6 +16,12 @@ def use(catalog: Catalog) -> None:
     _serving[:] = [catalog]
 
 
+def forget(catalog: Catalog) -> None:
+    """The runtime has closed."""
+    if catalog in _serving:
+        _serving.remove(catalog)
+
+
 def ask_accounts_with(has_credentials: Callable[[str], bool]) -> None:
     """How a process that serves nothing learns whether a provider has accounts: this app knows none."""
     _knows_accounts[:] = [has_credentials]
