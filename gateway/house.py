@@ -16,6 +16,7 @@ from gateway.metrics import Metrics
 from gateway.pulse import Pulse
 from gateway.responses_store import ResponsesStore
 from gateway.surfaces import Table
+from gateway.usage.metering import Meter
 from gateway.usage.recorder import Recorder
 from providers.catalog import Catalog
 from providers.dialects.types import Call, FailureKind, Sealer, Translator
@@ -52,6 +53,7 @@ class House:
     pulse: Pulse
     metrics: Metrics
     recorder: Recorder
+    meter: Meter
     sealer: Sealer
     responses: ResponsesStore
 

@@ -28,6 +28,10 @@ from gateway.responses_store import MemoryShelf, ResponsesStore
 from gateway.sealing import BoxSealer
 from gateway.servers.drain import current_drain
 from gateway.surfaces import SURFACES, Family, Table
+from gateway.usage.balances import Balances
+from gateway.usage.metering import Meter
+from gateway.usage.prices import services as price_services
+from gateway.usage.prices.copy import Prices
 from gateway.usage.recorder import Recorder, RecorderOptions
 from gateway.wire import Receive, Scope, Send
 from providers import secrets
@@ -35,6 +39,8 @@ from providers.catalog import ANTHROPIC, Catalog, ProviderRecord
 from providers.client import ClientOptions, Transport
 from tokens import changes as token_changes
 from tokens import file_services
+from tokens.limits.calendar import Calendar
+from tokens.limits.memory import MemoryLedger
 from tokens.registry import Registry
 
 logger = logging.getLogger(__name__)
@@ -61,6 +67,8 @@ class Runtime:
         self._refresh_door = RefreshDoor(refresh.Refresher(refresh.options_from_settings()))
         self.pool = Pool(options_from_settings(), self._refresh_door)
         self.catalog = Catalog(ProviderRecord(ANTHROPIC, ANTHROPIC, settings.UPSTREAM_BASE_URL.rstrip("/")))
+        self.prices = Prices()
+        self.calendar = Calendar(settings.BUDGET_TIME_ZONE)
         self._relay: Relay | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -72,6 +80,7 @@ class Runtime:
         token_changes.on_issued(METRICS.token_issued)
         token_changes.on_revoked(METRICS.token_revoked)
         account_changes.on_change(self.pool.apply_changes)
+        price_services.on_change(self.prices.apply_changes)
         live.use(self.pool)
 
     def relay_now(self) -> Relay | None:
@@ -103,7 +112,7 @@ class Runtime:
         self._recorder = Recorder(
             RecorderOptions(settings.DATA_DIR, settings.SPOOL_MAX_BYTES, settings.USAGE_RETENTION_DAYS)
         )
-        self._freshness = Freshness({"tokens": self.registry, "accounts": self.pool})
+        self._freshness = Freshness({"tokens": self.registry, "accounts": self.pool, "gateway": self.prices})
         self._keeper = Keeper(self.pool, self._refresh_door)
         self._transport = Transport(ClientOptions(settings.UPSTREAM_CONNECT_TIMEOUT_SECONDS))
         await self._recorder.start()
@@ -111,6 +120,13 @@ class Runtime:
         await self._keeper.start()
         drain = current_drain()
         sealer = BoxSealer(secrets.box())
+        ledger = MemoryLedger(self.calendar)
+        meter = Meter(
+            ledger,
+            self.prices,
+            Balances(ledger, self.calendar, self._recorder.flush),
+            settings.UNKNOWN_PRICE == "refuse",
+        )
         house = House(
             options=self.options,
             table=self.table,
@@ -121,6 +137,7 @@ class Runtime:
             pulse=Pulse(_pulse_options(), drain.deadline_event.is_set),
             metrics=METRICS,
             recorder=self._recorder,
+            meter=meter,
             sealer=sealer,
             responses=ResponsesStore(MemoryShelf(settings.RESPONSES_STORE_SECONDS, time.time), sealer),
         )
@@ -131,6 +148,7 @@ class Runtime:
         account_services.sync_from_environment()
         self.registry.load()
         self.pool.load()
+        self.prices.load()
 
     async def aclose(self) -> None:
         """Flushes what is recorded and closes what is open. A later request starts all again."""

@@ -152,6 +152,7 @@ class LimitExceeded(TokenError):
         self.retry_after_seconds = retry_after_seconds
         self.is_final = is_final
         self.resets_at = resets_at
+        self.states: tuple[object, ...] = ()  # the books as they stood: `tokens.limits.ledger.State`
 
 
 class BalancesUnknown(TokenError):

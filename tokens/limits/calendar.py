@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 
@@ -28,7 +28,7 @@ class Calendar:
     """Remembers the current period of each kind, so that asking costs a comparison."""
 
     def __init__(self, zone: str) -> None:
-        self._zone = ZoneInfo(zone)
+        self._zone: tzinfo = UTC if zone == "UTC" else ZoneInfo(zone)  # UTC needs no zone data
         self._current: dict[str, Period] = {}
 
     def period(self, kind: str, now: float) -> Period:

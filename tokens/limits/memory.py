@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tokens.errors import BalancesUnknown
+from tokens.errors import BalancesUnknown, LimitExceeded
 from tokens.limits.book import Book, period_of
 from tokens.limits.calendar import Calendar
 from tokens.limits.ledger import (
@@ -33,8 +33,12 @@ class MemoryLedger:
         if unknown := tuple(limits for limits, book in zip(sets, found, strict=True) if book is None):
             raise BalancesUnknown(unknown)
         books = [book for book in found if book is not None]
-        for limits, book in zip(sets, books, strict=True):
-            book.check(limits, estimate, now)
+        try:
+            for limits, book in zip(sets, books, strict=True):
+                book.check(limits, estimate, now)
+        except LimitExceeded as refusal:
+            refusal.states = tuple(book.state(limits) for limits, book in zip(sets, books, strict=True))
+            raise
         for book in books:
             book.take(estimate, now)
         return Reservation(
