@@ -32,7 +32,7 @@ LAST_WORD_SECONDS = 0.5
 """The same after a second signal: more than the beat at which streams look up."""
 FLUSH_SECONDS = 0.05
 POLL_SECONDS = 0.02
-LAST_HOOKS_SECONDS = 2.0
+LAST_HOOKS_SECONDS = 1.0
 """For the shut-down hooks after a second signal."""
 SAME_SIGNAL_SECONDS = 0.2
 """A signal that comes again so soon is the same one: wrappers like `timeout` send it to the process and to its
