@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 
@@ -239,6 +239,8 @@ class Dispatch:
             route.provider.headers,
             lease.proxy,
         )
+        if lease.is_moved or lease.foreign_messages:
+            call = replace(call, body=self._house.pool.own_thinking(lease, call.body))
         outbound = driver.build(upstream, translator.request(call, route.target))
         _limit(outbound, wire, route.provider.timeouts)
         exchange.attempts += 1
