@@ -7,7 +7,7 @@ and answers everything else 404. What the model "says" follows from the last use
   after its result, a closing text `The command said: <result>`
 - `BOTH <command> & <command>`: two such calls at once
 - `SAY <text>`: that text and nothing else
-- `THINK …`: a thinking block before the text
+- `THINK …`: a thinking block before what follows
 - `ERROR <status>`: that error status; `OVERLOADED`: an `error` event inside the stream
 - `SLOW <seconds>`: that pause before the text
 - anything else: `You said: <text>`
@@ -232,7 +232,7 @@ def said(words: str, results: list[str], schemas: dict[str, Any]) -> list[Block]
         ]
         return [text("I run both."), *calls]
     if verb == "THINK":
-        return [thinking("Let me see…"), text(f"You said: {rest}")]
+        return [thinking("Let me see…"), *said(rest, [], schemas)]
     if verb == "SAY":
         return [text(rest)]
     return [text(f"You said: {words}")]
