@@ -83,6 +83,7 @@ class Choice(msgspec.Struct):
     delta: Delta | None = None
     message: Delta | None = None
     finish_reason: Any = None
+    stop_reason: Any = None  # of vLLM and its kin: the stop sequence that was met
 
 
 class Chunk(msgspec.Struct):
