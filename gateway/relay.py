@@ -87,7 +87,7 @@ class Relay:
             surface=match.surface.name,
             method=request.method,
             path=request.raw_path.decode("latin-1"),
-            peer=request.peer,
+            peer=self._house.peer(request),
         )
         wire = Wire(receive, send, now, request.abort)
         wire.answer_headers = ((identity.HEADER, exchange.id.encode()),)

@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -93,7 +94,7 @@ class StopSignals:
             loop.add_reader(self.supervisor_fd, self._on_supervisor, self.supervisor_fd)
 
     def _on_signal(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()  # the loop's own clock lags behind a signal
         if not self.first.is_set():
             self.first_at = now
             self.first.set()
@@ -174,9 +175,8 @@ class Lifecycle:
 
     async def _cut(self) -> None:
         self.drain.deadline_event.set()
-        if self.signals.second.is_set():
-            await asyncio.sleep(LAST_WORD_SECONDS)
-        await self._until(self._is_finished, GOODBYE_SECONDS)
+        await poll(self._is_finished, LAST_WORD_SECONDS)
+        await self._until(self._is_finished, GOODBYE_SECONDS - LAST_WORD_SECONDS)
         running = self.server.exchanges()
         if running:
             logger.warning("%d exchanges did not end in time and are cancelled", len(running))
@@ -196,11 +196,15 @@ class Lifecycle:
         return self.server.is_quiet()
 
     async def _until(self, is_done: Callable[[], bool], seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        # Polled: what ends here are sockets and tasks of two libraries, and a drain is rare.
-        while not is_done() and loop.time() < end and not self.signals.second.is_set():  # noqa: ASYNC110
-            await asyncio.sleep(POLL_SECONDS)
+        await poll(lambda: is_done() or self.signals.second.is_set(), seconds)
+
+
+async def poll(is_done: Callable[[], bool], seconds: float) -> None:
+    """Polled, for what ends here are sockets and tasks of two libraries, and a drain is rare."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not is_done() and loop.time() < end:  # noqa: ASYNC110
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def never() -> bool:

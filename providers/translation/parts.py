@@ -202,9 +202,12 @@ def nonsense(message: str) -> Failure:
 class Reader(Protocol):
     """An upstream dialect's way to find parts in a stream or in a whole answer."""
 
-    model: str | None
     failure: Failure | None
     is_complete: bool  # nothing that matters can follow
+
+    @property
+    def model(self) -> str | None:
+        """The model that the upstream says it served."""
 
     def event(self, data: bytes) -> None: ...
 

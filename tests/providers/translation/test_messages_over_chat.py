@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from providers.dialects.types import Failure, FailureKind, Refused, Target, Truncated, WireAnswer
 from providers.translation.messages_over_chat import MessagesOverChat
 from tests.providers.translation import accumulators
-from tests.providers.translation.exchanges import (
+from tests.providers.translation.openai_exchanges import (
     PlainSealer,
     answered,
     call_of,
