@@ -130,6 +130,24 @@ def read_call(body: bytes) -> CallFields:
     )
 
 
+class _Choices(msgspec.Struct):
+    n: Any = None
+
+
+_choices_decoder = msgspec.json.Decoder(_Choices)
+
+
+def choices(body: bytes) -> int:
+    """How many answers are asked for, each as long as the ceiling allows; at least 1."""
+    if b'"n"' not in body and b"\\u00" not in body:
+        return 1
+    try:
+        asked = _choices_decoder.decode(body).n
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return 1
+    return max(1, count_or_none(asked) or 1)
+
+
 def decode_chunk(data: bytes) -> Chunk:
     """One chunk or whole completion. Raises `msgspec.DecodeError` when it is none."""
     try:

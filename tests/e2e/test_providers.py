@@ -193,7 +193,7 @@ def test_a_limited_key_rests_and_says_for_how_long(gateway: GatewayProcess, othe
     provide(gateway, other, models=["limited-x", "gpt-x"])
     assert chat(gateway, "limited-x").status == 429
     answer = chat(gateway, "limited-x")
-    assert answer.status == 429 and 25 <= int(answer.get("retry-after") or 0) <= 30
+    assert answer.status == 429 and 25 <= int(answer.get("retry-after") or 0) <= 33  # with jitter
     assert len(other.seen) == 1
     assert said(chat(gateway, "gpt-x")) == "gpt-x heard: hello"  # of that model only
 
