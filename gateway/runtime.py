@@ -177,10 +177,10 @@ class Runtime:
 
     async def aclose(self) -> None:
         """Flushes what is recorded and closes what is open. A later request starts all again."""
-        self._relay = None
+        relay, self._relay = self._relay, None
         live.forget(self.pool)
         provider_live.forget(self.catalog)
-        open_ones = (self._freshness, self._keeper, self._recorder, self._transport)
+        open_ones = (relay, self._freshness, self._keeper, self._recorder, self._transport)
         self._recorder = self._freshness = self._keeper = self._transport = None
         for open_one in open_ones:
             if open_one is not None:
