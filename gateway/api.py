@@ -20,6 +20,7 @@ from gateway import errors, guards
 from gateway.access import is_json
 from providers.dialects.types import Failure, FailureKind
 from tokens.api import router as tokens_router
+from tokens.group_api import router as groups_router
 
 _BODY_PARTS = ("body", "form", "file")
 
@@ -102,4 +103,5 @@ api.add_exception_handler(HttpError, on_http_error)
 api.add_exception_handler(ValidationError, on_invalid)
 
 api.add_router("/api/tokens", tokens_router)
+api.add_router("/api/groups", groups_router)
 api.add_router("/api/accounts", accounts_router)

@@ -33,12 +33,14 @@ from gateway.usage.metering import Meter
 from gateway.usage.prices import services as price_services
 from gateway.usage.prices.copy import Prices
 from gateway.usage.recorder import Recorder, RecorderOptions
+from gateway.usage.viewing import LedgerReader, from_rows
 from gateway.wire import Receive, Scope, Send
 from providers import secrets
 from providers.catalog import ANTHROPIC, Catalog, ProviderRecord
 from providers.client import ClientOptions, Transport
 from tokens import changes as token_changes
 from tokens import file_services
+from tokens.limits import usage
 from tokens.limits.calendar import Calendar
 from tokens.limits.memory import MemoryLedger
 from tokens.registry import Registry
@@ -142,6 +144,7 @@ class Runtime:
             responses=ResponsesStore(MemoryShelf(settings.RESPONSES_STORE_SECONDS, time.time), sealer),
         )
         self._relay, self._loop = Relay(house), asyncio.get_running_loop()
+        usage.use(LedgerReader(ledger, self._loop))
 
     def _load(self) -> None:
         file_services.sync_quietly()
@@ -153,6 +156,7 @@ class Runtime:
     async def aclose(self) -> None:
         """Flushes what is recorded and closes what is open. A later request starts all again."""
         self._relay = None
+        usage.use(from_rows)
         open_ones = (self._freshness, self._keeper, self._recorder, self._transport)
         self._recorder = self._freshness = self._keeper = self._transport = None
         for open_one in open_ones:
