@@ -19,7 +19,7 @@ from accounts.group import Group, exhausted
 from accounts.lease import Ask, Lease
 from accounts.models import Strategy
 from accounts.seats import Seats
-from accounts.state import AccountState
+from accounts.state import AccountState, Loaded, Terms
 from providers.drivers.base import Outcome, Scope, Verdict
 from providers.translation.thinking import count_messages, strip_signed_thinking
 
@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 DOWN = "the upstream keeps failing; calls to it rest for a moment"
 UNAUTHORIZED_SECONDS = 1800.0
+OWN_KEY = -1
+"""Stands for an account's id where a provider is called with its own key: no row has it, so nothing is written down."""
 WARNED_SECONDS = 600.0
 ACCOUNT_FAULTS = 5
 ACCOUNT_FAULT_SECONDS = (10.0, 20.0, 40.0, 60.0)
@@ -51,6 +53,7 @@ class PoolCore:
         self._options = options
         self._lock = threading.RLock()
         self._groups: dict[str, Group] = {}
+        self._keyed: dict[str, Group] = {}  # providers without accounts, called with their own keys
         self._states: dict[int, AccountState] = {}
         self._strategy: str = options.strategy
         self._seats = Seats(options.session_idle_seconds, options.max_sessions)
@@ -94,6 +97,11 @@ class PoolCore:
         group = self._groups.get(provider)
         return group is not None
 
+    def has_credentials(self, provider: str) -> bool:
+        """Whether some account of the provider holds a credential, be it paused or resting."""
+        group = self._groups.get(provider)
+        return group is not None and any(state.loaded.credential is not None for state in group.members)
+
     def has_other(self, provider: str, excluded: Collection[str]) -> bool:
         """Whether a usable account is left that is not among `excluded`; it may still be resting."""
         group = self._groups.get(provider)
@@ -109,9 +117,7 @@ class PoolCore:
     def choose(self, ask: Ask) -> Lease:
         """An account for one attempt. Raises `PoolExhausted`."""
         with self._lock:
-            group = self._groups.get(ask.provider)
-            if group is None:
-                raise PoolExhausted(None, Exhaustion.NO_ACCOUNT, "no account is configured for this provider")
+            group = self._groups.get(ask.provider) or self._keyed_group(ask)
             if group.breaker.is_shut_to_calls(ask.now):
                 until = max(group.breaker.open_until, group.breaker.probe_until)
                 raise PoolExhausted(until, Exhaustion.UPSTREAM_DOWN, DOWN, ask.now)
@@ -146,7 +152,7 @@ class PoolCore:
         now = self._options.clock()
         with self._lock:
             state = lease.state
-            group = self._groups.get(state.terms.provider)
+            group = self._group_of(state)
             if group is None or group.by_id.get(state.id) is not state:
                 return  # removed meanwhile
             if verdict.windows:
@@ -172,6 +178,26 @@ class PoolCore:
                 self._rest(group, lease, unauthorized(now, verdict.reason), now)
 
     # Choosing
+
+    def _group_of(self, state: AccountState) -> Group | None:
+        """The group that the account is in now; None when it is gone."""
+        groups = self._keyed if state.id == OWN_KEY else self._groups
+        return groups.get(state.terms.provider)
+
+    def _keyed_group(self, ask: Ask) -> Group:
+        """A group of one seat, for the provider's own key: so cooldowns and the breaker hold for it, too."""
+        if ask.own is None:
+            raise PoolExhausted(None, Exhaustion.NO_ACCOUNT, "no account is configured for this provider")
+        group = self._keyed.get(ask.provider)
+        if group is None:
+            state = AccountState(OWN_KEY, Terms("", ask.provider, source="provider"), Loaded(ask.own))
+            group = self._keyed[ask.provider] = Group(ask.provider, [state], self._strategy)
+        state = group.members[0]
+        if state.loaded.credential != ask.own:
+            state.loaded = Loaded(ask.own)
+            state.forgive()  # a new key owes nothing
+            group.touch()
+        return group
 
     def _pinned(self, group: Group, ask: Ask) -> AccountState:
         state = group.by_name.get(ask.pinned or "")
@@ -218,7 +244,7 @@ class PoolCore:
                 return
             lease.is_held = False
             lease.state.in_flight -= 1
-            group = self._groups.get(lease.state.terms.provider)
+            group = self._group_of(lease.state)
             for rest in lease.probes:
                 rest.probe_until = 0.0
             if group is not None and lease.probes:

@@ -23,6 +23,7 @@ class Ask:
     now: float
     excluded: frozenset[str] = NOTHING  # names already tried for this request
     pinned: str | None = None  # the only account this token may use
+    own: Credential | None = None  # the provider's own key, for one that has no accounts
 
 
 class Lease:

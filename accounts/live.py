@@ -30,3 +30,8 @@ def pool_to_show() -> Pool:
     pool = Pool(options_from_settings())
     pool.load()
     return pool
+
+
+def has_credentials(provider: str) -> bool:
+    """Whether some account of the provider holds a credential."""
+    return pool_to_show().has_credentials(provider)

@@ -157,6 +157,7 @@ def _of_error(seen: WireAnswer, quota: tuple[QuotaWindow, ...], now: float) -> V
             Outcome.RETRY_OTHER,
             Scope.MODEL,
             now + UNKNOWN_MODEL_SECONDS,
+            is_unknown_model=True,
             reason="upstream returned 404: no such model here",
         )
     if status == 408 or status >= 500:
