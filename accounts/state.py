@@ -62,6 +62,7 @@ class AccountState:
     __slots__ = (
         "caps",
         "cleared_revision",
+        "forgiven_at",
         "dead_fingerprint",
         "fault_strikes",
         "faults_in_row",
@@ -96,6 +97,7 @@ class AccountState:
         self.refreshed_fingerprint = ""  # the credential that a refused one was refreshed into
         self.last_error = ""
         self.cleared_revision = 0
+        self.forgiven_at = 0.0  # Unix seconds; what began before is not learned from other processes either
         self.faults_in_row = 0
         self.fault_strikes = 0
         self.in_flight = 0

@@ -59,7 +59,10 @@ class Relay:
                 )
             call = await self._read(trip, receive)
             admit(token, call)
-            sent = await self._dispatch.send(trip, call, token)
+            routes = self._dispatch.routes(trip, call, token)
+            if token.is_limited:
+                await self._house.meter.admit(trip, call, token, routes)
+            sent = await self._dispatch.send(trip, call, token, routes)
             await self._respond(trip, sent)
         except ClientLeft:
             trip.exchange.status = CLIENT_LEFT
@@ -87,7 +90,7 @@ class Relay:
             surface=match.surface.name,
             method=request.method,
             path=request.raw_path.decode("latin-1"),
-            peer=request.peer,
+            peer=self._house.peer(request),
         )
         wire = Wire(receive, send, now, request.abort)
         wire.answer_headers = ((identity.HEADER, exchange.id.encode()),)
@@ -108,6 +111,9 @@ class Relay:
         trip.exchange.token_id = token.id
         trip.exchange.token_label = token.label
         trip.exchange.ledger_id = token.ledger_id
+        if token.shared:
+            trip.exchange.group_ledger = token.shared[0].ledger
+            trip.exchange.parent_ledger = token.shared[-1].ledger if len(token.shared) > 1 else ""
         return token
 
     async def _read(self, trip: Trip, receive: Receive) -> Call:
@@ -116,7 +122,9 @@ class Relay:
         trip.body_seconds = time.monotonic() - began
         request, surface = trip.request, trip.surface
         dialect = DIALECTS[surface.dialect]
-        fields = dialect.read_call(body) if surface.has_body and dialect.envelope is None else NO_FIELDS
+        fields = (
+            dialect.read(body, request.query) if surface.has_body and dialect.envelope is None else NO_FIELDS
+        )
         call = Call(
             surface.name, request.method, trip.path, request.query, headers_up(request.headers), body, fields
         )
@@ -153,6 +161,7 @@ class Relay:
                 else:
                     wire.touched_at = clock()
             last = sent.translator.finish()
+            trip.is_whole = True
             await _keep(trip.keeping)
             await wire.end(last)
         except (httpx.TransportError, Truncated) as exc:
@@ -161,6 +170,7 @@ class Relay:
     async def _answer(self, trip: Trip, sent: Sent) -> None:
         """An answer that is whole. When a ping has committed us to a 200, an error becomes an event."""
         head = sent.head
+        trip.is_whole = True
         await _keep(trip.keeping)
         if not trip.wire.started:
             headers = tuple(pair for pair in headers_down(head.headers) if pair[0] != b"content-length")
@@ -199,7 +209,7 @@ class Relay:
         await self._tell(trip, *errors.INTERRUPTIONS[why])
 
     async def _conclude(self, trip: Trip) -> None:
-        """Upstream closed, slot given back, usage recorded: whatever happened."""
+        """Reservation settled, upstream closed, slot given back, usage recorded: whatever happened."""
         wire, exchange = trip.wire, trip.exchange
         wire.close()
         self._house.pulse.discard(wire)
@@ -209,9 +219,7 @@ class Relay:
             exchange.first_byte_seconds = wire.first_byte_at - wire.started_at
             before = exchange.first_byte_seconds - trip.waited_seconds - trip.body_seconds
             exchange.overhead_seconds = max(0.0, before)
-        if trip.translator is not None:
-            exchange.usage = trip.translator.usage
-            exchange.model_served = trip.translator.model or ""
+        self._house.meter.conclude(trip)
         await self._dispatch.release(trip)
         self._house.conclude(exchange)
 

@@ -19,6 +19,8 @@ from accounts import live, refresh
 from accounts import services as account_services
 from accounts.keeper import Keeper, RefreshDoor
 from accounts.pool import Pool, options_from_settings
+from gateway import guards, logs
+from gateway.access import Caller
 from gateway.freshness import Freshness
 from gateway.house import House, RelayOptions
 from gateway.metrics import METRICS
@@ -28,13 +30,23 @@ from gateway.responses_store import MemoryShelf, ResponsesStore
 from gateway.sealing import BoxSealer
 from gateway.servers.drain import current_drain
 from gateway.surfaces import SURFACES, Family, Table
+from gateway.usage.balances import Balances
+from gateway.usage.metering import Meter
+from gateway.usage.prices import services as price_services
+from gateway.usage.prices.copy import Prices
 from gateway.usage.recorder import Recorder, RecorderOptions
-from gateway.wire import Receive, Scope, Send
+from gateway.wire import Receive, Request, Scope, Send
+from providers import changes as provider_changes
+from providers import file_services as provider_files
+from providers import live as provider_live
 from providers import secrets
-from providers.catalog import ANTHROPIC, Catalog, ProviderRecord
+from providers.catalog import Catalog
 from providers.client import ClientOptions, Transport
+from providers.store import boot_from_settings
 from tokens import changes as token_changes
 from tokens import file_services
+from tokens.limits.calendar import Calendar
+from tokens.limits.memory import MemoryLedger
 from tokens.registry import Registry
 
 logger = logging.getLogger(__name__)
@@ -60,7 +72,9 @@ class Runtime:
         self.registry = Registry(settings.TOKEN_SECRET.encode(), accepts)
         self._refresh_door = RefreshDoor(refresh.Refresher(refresh.options_from_settings()))
         self.pool = Pool(options_from_settings(), self._refresh_door)
-        self.catalog = Catalog(ProviderRecord(ANTHROPIC, ANTHROPIC, settings.UPSTREAM_BASE_URL.rstrip("/")))
+        self.catalog = Catalog(boot_from_settings(), self.pool.has_credentials)
+        self.prices = Prices()
+        self.calendar = Calendar(settings.BUDGET_TIME_ZONE)
         self._relay: Relay | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -72,7 +86,9 @@ class Runtime:
         token_changes.on_issued(METRICS.token_issued)
         token_changes.on_revoked(METRICS.token_revoked)
         account_changes.on_change(self.pool.apply_changes)
-        live.use(self.pool)
+        account_changes.on_change(self._hide_secrets)
+        provider_changes.on_change(self.catalog.apply_changes)
+        price_services.on_change(self.prices.apply_changes)
 
     def relay_now(self) -> Relay | None:
         """The road, when this event loop has one already."""
@@ -103,7 +119,14 @@ class Runtime:
         self._recorder = Recorder(
             RecorderOptions(settings.DATA_DIR, settings.SPOOL_MAX_BYTES, settings.USAGE_RETENTION_DAYS)
         )
-        self._freshness = Freshness({"tokens": self.registry, "accounts": self.pool})
+        self._freshness = Freshness(
+            {
+                "tokens": self.registry,
+                "accounts": self.pool,
+                "providers": self.catalog,
+                "gateway": self.prices,
+            }
+        )
         self._keeper = Keeper(self.pool, self._refresh_door)
         self._transport = Transport(ClientOptions(settings.UPSTREAM_CONNECT_TIMEOUT_SECONDS))
         await self._recorder.start()
@@ -111,6 +134,13 @@ class Runtime:
         await self._keeper.start()
         drain = current_drain()
         sealer = BoxSealer(secrets.box())
+        ledger = MemoryLedger(self.calendar)
+        meter = Meter(
+            ledger,
+            self.prices,
+            Balances(ledger, self.calendar, self._recorder.flush),
+            settings.UNKNOWN_PRICE == "refuse",
+        )
         house = House(
             options=self.options,
             table=self.table,
@@ -121,20 +151,35 @@ class Runtime:
             pulse=Pulse(_pulse_options(), drain.deadline_event.is_set),
             metrics=METRICS,
             recorder=self._recorder,
+            meter=meter,
             sealer=sealer,
+            peer=_peer_behind_proxies if settings.TRUSTED_PROXIES else _peer,
             responses=ResponsesStore(MemoryShelf(settings.RESPONSES_STORE_SECONDS, time.time), sealer),
         )
         self._relay, self._loop = Relay(house), asyncio.get_running_loop()
+        live.use(self.pool)
+        provider_live.use(self.catalog)
 
     def _load(self) -> None:
         file_services.sync_quietly()
+        provider_files.sync_quietly()
         account_services.sync_from_environment()
         self.registry.load()
         self.pool.load()
+        self.catalog.load()
+        self.prices.load()
+        self._hide_secrets()
+
+    def _hide_secrets(self) -> None:
+        """Credentials from rows and files: never in a log line, whatever they look like."""
+        credentials = [state.loaded.credential for state in self.pool.states()]
+        logs.redact.add(credential.secret for credential in credentials if credential is not None)
 
     async def aclose(self) -> None:
         """Flushes what is recorded and closes what is open. A later request starts all again."""
         self._relay = None
+        live.forget(self.pool)
+        provider_live.forget(self.catalog)
         open_ones = (self._freshness, self._keeper, self._recorder, self._transport)
         self._recorder = self._freshness = self._keeper = self._transport = None
         for open_one in open_ones:
@@ -171,6 +216,14 @@ def _hidden() -> frozenset[Family]:
     if settings.DISABLE_ANTHROPIC_API and settings.DISABLE_OPENAI_API:
         hidden.add(Family.SHARED)
     return frozenset(hidden)
+
+
+def _peer(request: Request) -> str:
+    return request.peer
+
+
+def _peer_behind_proxies(request: Request) -> str:
+    return guards.gate().peer(Caller(request.peer, request.method, request.headers)).address
 
 
 def _pulse_options() -> PulseOptions:
