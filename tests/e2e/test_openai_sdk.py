@@ -34,6 +34,24 @@ def test_refusals_of_an_anthropic_upstream(gateway, vendor, step, status):
         step(sdk, "claude-sonnet-5-5", status)
 
 
+@pytest.mark.parametrize("model", ["gpt-5.6", "gpt-5.6-mini", "llama-4-70b"])
+@pytest.mark.parametrize("step", openai_day.STEPS, ids=lambda step: step.__name__)
+def test_on_openai_compatible_upstreams(mixed, step, model):
+    """Responses as they are, over Chat Completions, and found out to be missing."""
+    with client(mixed) as sdk:
+        step(sdk, model)
+
+
+@pytest.mark.parametrize("status", openai_day.REFUSALS)
+@pytest.mark.parametrize(
+    "step", [openai_day.refused, openai_day.refused_stream], ids=lambda step: step.__name__
+)
+@pytest.mark.parametrize("model", ["gpt-5.6", "gpt-5.6-mini"])
+def test_refusals_of_an_openai_compatible_upstream(mixed, step, status, model):
+    with client(mixed) as sdk:
+        step(sdk, model, status)
+
+
 def test_what_the_vendor_is_asked(gateway, vendor):
     with client(gateway) as sdk:
         openai_day.chat_structured(sdk, "claude-sonnet-5-5")
