@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 
@@ -41,6 +41,8 @@ from providers.upstream import Upstream
 from tokens.records import TokenRecord
 
 RESPONSES = "openai_responses"
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+"""After these the upstream has got nothing of the call."""
 MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 """An answer that must be whole before it can be translated, and any error, is at most this large."""
 
@@ -110,14 +112,14 @@ class Dispatch:
     def __init__(self, house: House) -> None:
         self._house = house
 
-    async def send(self, trip: Trip, call: Call, token: TokenRecord) -> Sent:
-        """The answer to pass on. Raises `PoolExhausted`, `UpstreamFailed`, `Refused`, and what the catalog raises."""
+    async def send(self, trip: Trip, call: Call, token: TokenRecord, routes: Sequence[Route]) -> Sent:
+        """The answer to pass on. Raises `PoolExhausted`, `UpstreamFailed`, `Refused`."""
         options = self._house.options
         now = time.monotonic()
         budget = Budget(options.retry_attempts, now + options.retry_seconds)
         last: Attempt | None = None
         shut: PoolExhausted | None = None
-        for route in self._routes(trip, call, token):
+        for route in routes:
             if is_local_count(call, route):
                 return self._counted(trip, call)
             budget.excluded.clear()
@@ -139,7 +141,8 @@ class Dispatch:
             raise shut
         return self._result(last)
 
-    def _routes(self, trip: Trip, call: Call, token: TokenRecord) -> Sequence[Route]:
+    def routes(self, trip: Trip, call: Call, token: TokenRecord) -> Sequence[Route]:
+        """Where the call may go, best first. Raises what the catalog raises, and `Refused`."""
         surface = trip.surface
         routes = self._house.catalog.routes(
             Want(
@@ -190,7 +193,7 @@ class Dispatch:
             budget.attempts_left -= 1
             if lease.is_expired:
                 await self._house.pool.refresh(lease)
-            last = await self._attempt(trip, call, route, driver, lease)
+            last = await self._attempt(trip, self._own(call, lease), route, driver, lease)
             self._house.pool.report(lease, last.verdict)
             if last.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP) or budget.is_spent(time.monotonic()):
                 return last
@@ -219,12 +222,19 @@ class Dispatch:
         trip.exchange.provider, trip.exchange.account = route.provider.name, lease.account
         return lease
 
+    def _own(self, call: Call, lease: Lease) -> Call:
+        """The call without what only another account could read."""
+        if not (lease.is_moved or lease.foreign_messages):
+            return call
+        return replace(call, body=self._house.pool.own_thinking(lease, call.body))
+
     async def _attempt(self, trip: Trip, call: Call, route: Route, driver: Driver, lease: Lease) -> Attempt:
         wire, exchange = trip.wire, trip.exchange
         translator = trip.wrapped(self._house.translator(DIALECTS[trip.surface.dialect].pair, route.dialect))
         if trip.is_kept:
             translator = trip.keeping = Keeping(translator, self._house.responses, exchange.token_id, call)
         trip.translator = translator
+        trip.model_sent, trip.upstream_dialect = route.target.model or "", route.dialect
         upstream = Upstream(
             route.provider.name,
             route.provider.kind,
@@ -247,9 +257,11 @@ class Dispatch:
         try:
             answer = await driver.transport(self._house.transport).handle_async_request(outbound)
             trip.answer = answer
+            exchange.is_sent = True
             exchange.upstream_status = answer.status_code
             return await self._judge(trip, driver, lease, translator, answer)
         except httpx.TransportError as exc:
+            exchange.is_sent = exchange.is_sent or not isinstance(exc, NEVER_SENT)
             failure = _failure(exc)
             return Attempt(lease, driver.classify(failure, time.time()), failure=failure)
         finally:
@@ -277,6 +289,7 @@ class Dispatch:
             first = await anext(body, b"")
             trip.exchange.bytes_in += len(first)
             sent.first = translator.feed(first)
+            trip.is_streaming, trip.opening_output_tokens = True, translator.usage.output_tokens
             if translator.failure is not None:
                 verdict = driver.classify(translator.failure, time.time())
         return Attempt(lease, verdict, sent)

@@ -17,6 +17,7 @@ from gateway.metrics import Metrics
 from gateway.pulse import Pulse
 from gateway.responses_store import ResponsesStore
 from gateway.surfaces import Table
+from gateway.usage.metering import Meter
 from gateway.usage.recorder import Recorder
 from gateway.wire import Request
 from providers.catalog import Catalog
@@ -54,6 +55,7 @@ class House:
     pulse: Pulse
     metrics: Metrics
     recorder: Recorder
+    meter: Meter
     sealer: Sealer
     responses: ResponsesStore
     peer: Callable[[Request], str]  # who the caller is, behind whatever proxies are trusted

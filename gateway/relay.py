@@ -65,10 +65,7 @@ class Relay:
                 )
             call = await self._read(trip, receive)
             admit(token, call)
-            if match.surface.action is Action.MODELS:
-                sent = await self._list_models(trip, call, token)
-            else:
-                sent = await self._dispatch.send(trip, call, token)
+            sent = await self._send(trip, call, token)
             await self._respond(trip, sent)
         except ClientLeft:
             trip.exchange.status = CLIENT_LEFT
@@ -78,6 +75,15 @@ class Relay:
             await self._tell(trip, *errors.describe(exc))
         finally:
             await self._conclude(trip)
+
+    async def _send(self, trip: Trip, call: Call, token: TokenRecord) -> Sent:
+        """Routes, what the limits reserve, and the answer of whoever serves it."""
+        if trip.surface.action is Action.MODELS:
+            return await self._list_models(trip, call, token)
+        routes = self._dispatch.routes(trip, call, token)
+        if token.is_limited:
+            await self._house.meter.admit(trip, call, token, routes)
+        return await self._dispatch.send(trip, call, token, routes)
 
     async def refuse(self, wrong: WrongMethod, request: Request, receive: Receive, send: Send) -> None:
         """The path is a surface's, the method is not: told before any token is looked at."""
@@ -120,6 +126,9 @@ class Relay:
         trip.exchange.token_id = token.id
         trip.exchange.token_label = token.label
         trip.exchange.ledger_id = token.ledger_id
+        if token.shared:
+            trip.exchange.group_ledger = token.shared[0].ledger
+            trip.exchange.parent_ledger = token.shared[-1].ledger if len(token.shared) > 1 else ""
         return token
 
     async def _read(self, trip: Trip, receive: Receive) -> Call:
@@ -146,7 +155,8 @@ class Relay:
         if self._models.is_plain(trip.surface, trip.path, token):
             try:
                 async with asyncio.timeout(PLAIN_SECONDS):
-                    return await self._dispatch.send(trip, call, token)
+                    routes = self._dispatch.routes(trip, call, token)
+                    return await self._dispatch.send(trip, call, token, routes)
             except TimeoutError:
                 late = Failure(FailureKind.TIMEOUT, "The upstream's list of models did not come in time")
                 raise Refused(late) from None
@@ -179,6 +189,7 @@ class Relay:
                 else:
                     wire.touched_at = clock()
             last = sent.translator.finish()
+            trip.is_whole = True
             await _keep(trip.keeping)
             await wire.end(last)
         except (httpx.TransportError, Truncated) as exc:
@@ -187,6 +198,7 @@ class Relay:
     async def _answer(self, trip: Trip, sent: Sent) -> None:
         """An answer that is whole. When a ping has committed us to a 200, an error becomes an event."""
         head = sent.head
+        trip.is_whole = True
         await _keep(trip.keeping)
         if not trip.wire.started:
             headers = tuple(pair for pair in headers_down(head.headers) if pair[0] != b"content-length")
@@ -225,7 +237,7 @@ class Relay:
         await self._tell(trip, *errors.INTERRUPTIONS[why])
 
     async def _conclude(self, trip: Trip) -> None:
-        """Upstream closed, slot given back, usage recorded: whatever happened."""
+        """Reservation settled, upstream closed, slot given back, usage recorded: whatever happened."""
         wire, exchange = trip.wire, trip.exchange
         wire.close()
         self._house.pulse.discard(wire)
@@ -235,9 +247,7 @@ class Relay:
             exchange.first_byte_seconds = wire.first_byte_at - wire.started_at
             before = exchange.first_byte_seconds - trip.waited_seconds - trip.body_seconds
             exchange.overhead_seconds = max(0.0, before)
-        if trip.translator is not None:
-            exchange.usage = trip.translator.usage
-            exchange.model_served = trip.translator.model or ""
+        self._house.meter.conclude(trip)
         await self._dispatch.release(trip)
         self._house.conclude(exchange)
 

@@ -30,7 +30,12 @@ from gateway.responses_store import MemoryShelf, ResponsesStore
 from gateway.sealing import BoxSealer
 from gateway.servers.drain import current_drain
 from gateway.surfaces import SURFACES, Family, Table
+from gateway.usage.balances import Balances
+from gateway.usage.metering import Meter
+from gateway.usage.prices import services as price_services
+from gateway.usage.prices.copy import Prices
 from gateway.usage.recorder import Recorder, RecorderOptions
+from gateway.usage.viewing import LedgerReader, from_rows
 from gateway.wire import Receive, Request, Scope, Send
 from providers import changes as provider_changes
 from providers import file_services as provider_files
@@ -41,6 +46,9 @@ from providers.client import ClientOptions, Transport
 from providers.store import boot_from_settings
 from tokens import changes as token_changes
 from tokens import file_services
+from tokens.limits import usage
+from tokens.limits.calendar import Calendar
+from tokens.limits.memory import MemoryLedger
 from tokens.registry import Registry
 
 logger = logging.getLogger(__name__)
@@ -67,6 +75,8 @@ class Runtime:
         self._refresh_door = RefreshDoor(refresh.Refresher(refresh.options_from_settings()))
         self.pool = Pool(options_from_settings(), self._refresh_door)
         self.catalog = Catalog(boot_from_settings(), self.pool.has_credentials)
+        self.prices = Prices()
+        self.calendar = Calendar(settings.BUDGET_TIME_ZONE)
         self._relay: Relay | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -80,6 +90,7 @@ class Runtime:
         account_changes.on_change(self.pool.apply_changes)
         account_changes.on_change(self._hide_secrets)
         provider_changes.on_change(self.catalog.apply_changes)
+        price_services.on_change(self.prices.apply_changes)
 
     def relay_now(self) -> Relay | None:
         """The road, when this event loop has one already."""
@@ -111,7 +122,12 @@ class Runtime:
             RecorderOptions(settings.DATA_DIR, settings.SPOOL_MAX_BYTES, settings.USAGE_RETENTION_DAYS)
         )
         self._freshness = Freshness(
-            {"tokens": self.registry, "accounts": self.pool, "providers": self.catalog}
+            {
+                "tokens": self.registry,
+                "accounts": self.pool,
+                "providers": self.catalog,
+                "gateway": self.prices,
+            }
         )
         self._keeper = Keeper(self.pool, self._refresh_door)
         self._transport = Transport(ClientOptions(settings.UPSTREAM_CONNECT_TIMEOUT_SECONDS))
@@ -120,6 +136,13 @@ class Runtime:
         await self._keeper.start()
         drain = current_drain()
         sealer = BoxSealer(secrets.box())
+        ledger = MemoryLedger(self.calendar)
+        meter = Meter(
+            ledger,
+            self.prices,
+            Balances(ledger, self.calendar, self._recorder.flush),
+            settings.UNKNOWN_PRICE == "refuse",
+        )
         house = House(
             options=self.options,
             table=self.table,
@@ -130,6 +153,7 @@ class Runtime:
             pulse=Pulse(_pulse_options(), drain.deadline_event.is_set),
             metrics=METRICS,
             recorder=self._recorder,
+            meter=meter,
             sealer=sealer,
             peer=_peer_behind_proxies if settings.TRUSTED_PROXIES else _peer,
             responses=ResponsesStore(MemoryShelf(settings.RESPONSES_STORE_SECONDS, time.time), sealer),
@@ -137,6 +161,7 @@ class Runtime:
         self._relay, self._loop = Relay(house), asyncio.get_running_loop()
         live.use(self.pool)
         provider_live.use(self.catalog)
+        usage.use(LedgerReader(ledger, self._loop))
 
     def _load(self) -> None:
         file_services.sync_quietly()
@@ -145,6 +170,7 @@ class Runtime:
         self.registry.load()
         self.pool.load()
         self.catalog.load()
+        self.prices.load()
         self._hide_secrets()
 
     def _hide_secrets(self) -> None:
@@ -157,6 +183,7 @@ class Runtime:
         relay, self._relay = self._relay, None
         live.forget(self.pool)
         provider_live.forget(self.catalog)
+        usage.use(from_rows)
         open_ones = (relay, self._freshness, self._keeper, self._recorder, self._transport)
         self._recorder = self._freshness = self._keeper = self._transport = None
         for open_one in open_ones:

@@ -54,7 +54,8 @@ NEVER_DOWN = HOP_BY_HOP | {
     b"alt-svc",
     b"strict-transport-security",
 }
-
+NEVER_DOWN_PREFIXES = (b"anthropic-ratelimit-", b"x-ratelimit-", b"x-codex-")
+"""The limits of an account that others share: a token's own are put in their place."""
 
 EARLY_HEADERS: Headers = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -112,7 +113,11 @@ def headers_up(headers: Headers) -> Headers:
 def headers_down(headers: Headers) -> Headers:
     """What of an upstream's headers the client may see."""
     named = _named_by_connection(headers)
-    return tuple((name, value) for name, value in headers if name not in NEVER_DOWN and name not in named)
+    return tuple(
+        (name, value)
+        for name, value in headers
+        if name not in NEVER_DOWN and name not in named and not name.startswith(NEVER_DOWN_PREFIXES)
+    )
 
 
 def _named_by_connection(headers: Headers) -> frozenset[bytes]:

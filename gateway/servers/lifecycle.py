@@ -7,6 +7,7 @@ signal skips to the end. A worker takes its parent's word for that: both may get
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -32,11 +33,14 @@ LAST_WORD_SECONDS = 0.5
 """The same after a second signal: more than the beat at which streams look up."""
 FLUSH_SECONDS = 0.05
 POLL_SECONDS = 0.02
-LAST_HOOKS_SECONDS = 2.0
+LAST_HOOKS_SECONDS = 1.0
 """For the shut-down hooks after a second signal."""
 SAME_SIGNAL_SECONDS = 0.2
 """A signal that comes again so soon is the same one: wrappers like `timeout` send it to the process and to its
 group."""
+YOUNG_OBJECTS = 10_000
+OLDER_GENERATIONS = (20, 20)
+"""How often the collector looks, once start-up's own objects are out of its sight (CPython's own: 700, 10, 10)."""
 HARD_EXIT_SECONDS = 6
 """After a second signal the process ends in that time, even with a thread that hangs."""
 
@@ -58,6 +62,14 @@ class HttpServer(Protocol):
 
     def exchanges(self) -> Sequence[asyncio.Task[None]]:
         """The running ones."""
+
+
+def settle_memory() -> None:
+    """What start-up has made is there to stay: the collector need not look at it again. It would otherwise walk all of
+    Django every few hundred exchanges, and every stream waits meanwhile (some 100 ms; a tenth of the CPU)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, *OLDER_GENERATIONS)
 
 
 class StopSignals:
@@ -134,6 +146,7 @@ class Lifecycle:
             starting.cancel()
             return
         starting.result()
+        settle_memory()
         address = url(sock)
         sock.listen(BACKLOG)
         await self.server.listen(sock, self.lifespan.state)

@@ -22,6 +22,8 @@ _SAME = (
     "token_id",
     "token_label",
     "ledger_id",
+    "group_ledger",
+    "parent_ledger",
     "provider",
     "account",
     "model_asked",

@@ -16,6 +16,8 @@ _LENGTHS = {
     "token_id": TEXT_LENGTH,
     "token_label": TEXT_LENGTH,
     "ledger_id": TEXT_LENGTH,
+    "group_ledger": TEXT_LENGTH,
+    "parent_ledger": TEXT_LENGTH,
     "provider": TEXT_LENGTH,
     "account": TEXT_LENGTH,
     "model_asked": TEXT_LENGTH,

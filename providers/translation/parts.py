@@ -50,6 +50,7 @@ class Outcome:
     usage: Usage
     reasoning_tokens: int = 0
     has_refusal: bool = False  # the model declined in words of its own
+    stop_sequence: str | None = None  # the one that was met, where the upstream tells
 
 
 class Sink(Protocol):

@@ -219,6 +219,38 @@ def test_cooldowns_outlive_a_restart(pooled, pool_vendor: PoolVendor) -> None:
     assert {secret for secret, _ in pool_vendor.calls} == {credential(1)}
 
 
+def test_a_conversation_that_moves_leaves_the_others_signed_thinking_behind(
+    pooled, pool_vendor: PoolVendor
+) -> None:
+    gateway = pooled(2)
+    thought = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
+    spoken = {"role": "assistant", "content": [thought, {"type": "text", "text": "yes"}]}
+    turn = {"role": "user", "content": "and?"}
+    first = json.dumps(
+        {"model": "claude-sonnet-5-5", "max_tokens": 9, "messages": [turn, spoken, turn]}
+    ).encode()
+    assert call(gateway, "s", first).status == 200
+    assert pool_vendor.seen[-1].body == first
+    pool_vendor.answers[pool_vendor.calls[0][0]] = limited()
+    assert call(gateway, "s", first).status == 200
+    assert b"signature" not in pool_vendor.seen[-1].body
+    later = json.loads(first)
+    later["messages"] += [spoken, turn]
+    assert call(gateway, "s", json.dumps(later).encode()).status == 200
+    kept = json.loads(pool_vendor.seen[-1].body)["messages"]
+    assert [len(message["content"]) for message in kept if message["role"] == "assistant"] == [1, 2]
+
+
+def test_quota_and_rests_are_in_the_metrics(pooled, pool_vendor: PoolVendor) -> None:
+    gateway = pooled(2)
+    pool_vendor.answers[credential(0)] = limited()
+    call(gateway)
+    text = gateway.admin("GET", "/metrics").body.decode()
+    assert 'link_assistant_account_healthy{account="primary",provider="anthropic"} 0.0' in text
+    assert 'link_assistant_account_healthy{account="account-1",provider="anthropic"} 1.0' in text
+    assert "CANARY-0" not in text and "home0" not in text
+
+
 def test_a_request_of_its_own_fault_reaches_one_account_and_costs_it_nothing(
     pooled, pool_vendor: PoolVendor
 ) -> None:

@@ -336,6 +336,14 @@ def test_an_upstream_that_does_not_stream_is_streamed_for() -> None:
     assert accumulators.message(events) == answered(PAIR, body(), answer)
 
 
+def test_the_stop_sequence_that_was_met_is_told() -> None:
+    answer = chat_body(Answer(text="Yes."))
+    answer["choices"][0]["stop_reason"] = "END"
+    told = answered(PAIR, body(stop_sequences=["END"]), answer)
+    assert (told["stop_reason"], told["stop_sequence"]) == ("stop_sequence", "END")
+    assert answered(PAIR, body(), answer)["stop_reason"] == "end_turn"
+
+
 def test_a_stream_without_usage_is_estimated() -> None:
     _, made = streamed(PAIR, body(stream=True), dict(TRANSCRIPTS)["no_done"]["upstream"])
     assert made.usage.is_estimated and made.usage.input_tokens > 0 and made.usage.output_tokens == 2
