@@ -2,16 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from inspect import iscoroutinefunction
+from typing import cast
+
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
 from django.utils.deprecation import MiddlewareMixin
 
-from gateway import errors
+from gateway import errors, identity
 from providers.dialects.types import Failure, FailureKind
 
 FOR_PEOPLE = "/admin/"
 _KINDS = {status: kind for kind, status in errors.STATUSES.items()}
 _TEXTS = {400: "Bad request", 403: "Forbidden", 404: "Not found", 500: "Internal error"}
+
+
+Sync = Callable[[HttpRequest], HttpResponseBase]
+Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+
+@sync_and_async_middleware
+def request_id_middleware(get_response: Sync | Async) -> Sync | Async:
+    """Every answer and every log line of Django's side has the request's id, as on the road."""
+    if iscoroutinefunction(get_response):
+        inner = cast(Async, get_response)
+
+        async def with_id(request: HttpRequest) -> HttpResponseBase:
+            identity.current.set(identity.request_id())
+            return _identified(await inner(request))
+
+        return with_id
+
+    plain = cast(Sync, get_response)
+
+    def with_id_in_thread(request: HttpRequest) -> HttpResponseBase:
+        token = identity.current.set(identity.request_id())
+        try:
+            return _identified(plain(request))
+        finally:
+            identity.current.reset(token)
+
+    return with_id_in_thread
+
+
+def _identified(response: HttpResponseBase) -> HttpResponseBase:
+    """The road has given its answers an id already: then that one counts, also for what Django still logs."""
+    name = identity.HEADER.decode()
+    if name in response.headers:
+        identity.current.set(response.headers[name])
+    else:
+        response.headers[name] = identity.current.get()
+    return response
 
 
 class CookieMiddleware(MiddlewareMixin):

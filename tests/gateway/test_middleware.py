@@ -3,7 +3,8 @@
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseServerError
 from django.test import RequestFactory
 
-from gateway.middleware import CookieMiddleware, ErrorMiddleware
+from gateway import identity
+from gateway.middleware import CookieMiddleware, ErrorMiddleware, request_id_middleware
 
 
 def request(path: str = "/api/x", **extra: object) -> HttpRequest:
@@ -49,3 +50,26 @@ def test_pages_for_people_and_json_stay_as_they_are() -> None:
     assert ErrorMiddleware(lambda _: answer)(request()) is answer
     good = HttpResponse("<p>fine</p>")
     assert ErrorMiddleware(lambda _: good)(request()) is good
+
+
+def test_every_answer_has_an_id_of_its_own_and_the_log_knows_it():
+    seen = []
+
+    def view(_: HttpRequest) -> HttpResponse:
+        seen.append(identity.current.get())
+        return HttpResponse()
+
+    middleware = request_id_middleware(view)
+    ids = [middleware(request()).headers["x-gateway-request-id"] for _ in range(2)]
+    assert ids == seen
+    assert len(set(ids)) == 2
+    assert identity.current.get() == "-"
+
+
+async def test_an_id_that_the_road_has_given_stays_and_is_the_logs_too():
+    async def view(_: HttpRequest) -> HttpResponse:
+        return HttpResponse(headers={"x-gateway-request-id": "of-the-road"})
+
+    response = await request_id_middleware(view)(request())
+    assert response.headers["x-gateway-request-id"] == "of-the-road"
+    assert identity.current.get() == "of-the-road"
