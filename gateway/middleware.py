@@ -15,6 +15,7 @@ from gateway import errors, identity
 from providers.dialects.types import Failure, FailureKind
 
 FOR_PEOPLE = "/admin/"
+WARM_UP = "/api/hello"  # a surface, and HEAD is all it knows
 _KINDS = {status: kind for kind, status in errors.STATUSES.items()}
 _TEXTS = {400: "Bad request", 403: "Forbidden", 404: "Not found", 500: "Internal error"}
 
@@ -57,6 +58,15 @@ def _identified(response: HttpResponseBase) -> HttpResponseBase:
     return response
 
 
+class HeadMiddleware(MiddlewareMixin):
+    """HEAD on the management API is GET whose body the server drops: django-ninja alone would answer 405."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        is_management = request.path_info.startswith("/api/") and not request.path_info.startswith(WARM_UP)
+        if request.method == "HEAD" and is_management:
+            request.method = "GET"
+
+
 class CookieMiddleware(MiddlewareMixin):
     """Cookies are `Secure`, except on a request that came in clear: there the browser would drop them.
 
@@ -91,7 +101,7 @@ class ErrorMiddleware(MiddlewareMixin):
         )
         fresh.headers["Content-Length"] = str(len(fresh.content))  # CommonMiddleware has passed already
         if "Allow" in response.headers:
-            fresh.headers["Allow"] = response.headers["Allow"]
+            fresh.headers["Allow"] = _allowed(response)
         return fresh
 
 
@@ -100,7 +110,13 @@ def _failure(response: HttpResponseBase) -> Failure:
     if status == 405:
         return Failure(
             FailureKind.METHOD_NOT_ALLOWED,
-            f"Method not allowed; allowed: {response.headers.get('Allow', '')}",
+            f"Method not allowed; allowed: {_allowed(response)}",
         )
     kind = _KINDS.get(status, FailureKind.INTERNAL if status >= 500 else FailureKind.INVALID_REQUEST)
     return Failure(kind, _TEXTS.get(status, response.reason_phrase))
+
+
+def _allowed(response: HttpResponseBase) -> str:
+    """In one order, and HEAD wherever GET is."""
+    methods = {name.strip() for name in response.headers.get("Allow", "").split(",")} - {""}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))

@@ -43,7 +43,9 @@ PATH = b"/v1/models"
 
 def in_callers_dialect(surface: Surface, headers: Headers) -> Surface:
     """The surface, speaking as the caller does: OpenAI's clients send neither of Anthropic's headers."""
-    is_anthropic = header(headers, b"anthropic-version") is not None or header(headers, b"x-api-key") is not None
+    is_anthropic = (
+        header(headers, b"anthropic-version") is not None or header(headers, b"x-api-key") is not None
+    )
     return surface if is_anthropic else replace(surface, dialect=OPENAI)
 
 
@@ -94,9 +96,7 @@ class ModelsList:
         found = next((one for one in models if one.id == name), None) or await self._unlisted(name, token)
         if found is None:
             message = f"The model `{name}` does not exist or you do not have access to it"
-            raise Refused(
-                Failure(FailureKind.NOT_FOUND, message, param="model", code="model_not_found")
-            )
+            raise Refused(Failure(FailureKind.NOT_FOUND, message, param="model", code="model_not_found"))
         shaped = in_openai_shape(found) if is_openai else in_anthropic_shape(found)
         return WireAnswer(200, JSON, orjson.dumps(shaped))
 

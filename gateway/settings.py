@@ -127,6 +127,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "gateway.middleware.HeadMiddleware",
     "gateway.middleware.CookieMiddleware",
     "gateway.middleware.ErrorMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -27,13 +27,13 @@ def test_cookies_keep_secure_over_https_and_lose_it_in_clear() -> None:
 
 
 def test_a_wrong_method_is_told_as_json_with_what_is_allowed() -> None:
-    response = ErrorMiddleware(lambda _: HttpResponseNotAllowed(["GET", "POST"]))(request())
+    response = ErrorMiddleware(lambda _: HttpResponseNotAllowed(["POST", "GET"]))(request())
     assert response.status_code == 405
-    assert response["Allow"] == "GET, POST"
+    assert response["Allow"] == "GET, HEAD, POST"
     assert response["Content-Type"] == "application/json"
     assert response.content == (
         b'{"type":"error","error":{"type":"invalid_request_error",'
-        b'"message":"Method not allowed; allowed: GET, POST"}}'
+        b'"message":"Method not allowed; allowed: GET, HEAD, POST"}}'
     )
 
 
