@@ -66,6 +66,10 @@ class HeadMiddleware(MiddlewareMixin):
         if request.method == "HEAD" and is_management:
             request.method = "GET"
 
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        request.method = request.META["REQUEST_METHOD"]
+        return response
+
 
 class CookieMiddleware(MiddlewareMixin):
     """Cookies are `Secure`, except on a request that came in clear: there the browser would drop them.
