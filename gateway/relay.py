@@ -18,8 +18,9 @@ from gateway.admission import admit
 from gateway.dispatch import Dispatch, Sent
 from gateway.exchange import CLIENT_LEFT, Exchange
 from gateway.house import House
+from gateway.models_list import PLAIN_SECONDS, ModelsList, in_callers_dialect
 from gateway.responses_store import Keeping
-from gateway.surfaces import UNKNOWN, Match, WrongMethod
+from gateway.surfaces import UNKNOWN, Action, Match, WrongMethod
 from gateway.trip import Trip
 from gateway.wire import (
     ClientLeft,
@@ -47,6 +48,11 @@ class Relay:
     def __init__(self, house: House) -> None:
         self._house = house
         self._dispatch = Dispatch(house)
+        self._models = ModelsList(house.catalog, house.pool, house.transport)
+
+    async def aclose(self) -> None:
+        """Ends what still runs beside the exchanges."""
+        await self._models.aclose()
 
     async def carry(self, match: Match, request: Request, receive: Receive, send: Send) -> None:
         """One exchange from its head to its record. Raises only what cuts the connection."""
@@ -59,10 +65,7 @@ class Relay:
                 )
             call = await self._read(trip, receive)
             admit(token, call)
-            routes = self._dispatch.routes(trip, call, token)
-            if token.is_limited:
-                await self._house.meter.admit(trip, call, token, routes)
-            sent = await self._dispatch.send(trip, call, token, routes)
+            sent = await self._send(trip, call, token)
             await self._respond(trip, sent)
         except ClientLeft:
             trip.exchange.status = CLIENT_LEFT
@@ -72,6 +75,15 @@ class Relay:
             await self._tell(trip, *errors.describe(exc))
         finally:
             await self._conclude(trip)
+
+    async def _send(self, trip: Trip, call: Call, token: TokenRecord) -> Sent:
+        """Routes, what the limits reserve, and the answer of whoever serves it."""
+        if trip.surface.action is Action.MODELS:
+            return await self._list_models(trip, call, token)
+        routes = self._dispatch.routes(trip, call, token)
+        if token.is_limited:
+            await self._house.meter.admit(trip, call, token, routes)
+        return await self._dispatch.send(trip, call, token, routes)
 
     async def refuse(self, wrong: WrongMethod, request: Request, receive: Receive, send: Send) -> None:
         """The path is a surface's, the method is not: told before any token is looked at."""
@@ -97,7 +109,10 @@ class Relay:
         identity.current.set(exchange.id)
         self._house.metrics.opened()
         self._house.pulse.add(wire)
-        return Trip(match.surface, match.path, request, wire, exchange)
+        surface = match.surface
+        if surface.action is Action.MODELS:
+            surface = in_callers_dialect(surface, request.headers)
+        return Trip(surface, match.path, request, wire, exchange)
 
     async def _authenticate(self, request: Request, trip: Trip) -> TokenRecord:
         """From the headers alone, before the body is read; one look-up for a token that memory does not know."""
@@ -134,6 +149,19 @@ class Relay:
         trip.exchange.model_asked = call.fields.model or ""
         trip.exchange.is_stream = call.fields.stream
         return call
+
+    async def _list_models(self, trip: Trip, call: Call, token: TokenRecord) -> Sent:
+        """Anthropic's own answer while nothing is to be added to it, else ours. In time either way."""
+        if self._models.is_plain(trip.surface, trip.path, token):
+            try:
+                async with asyncio.timeout(PLAIN_SECONDS):
+                    routes = self._dispatch.routes(trip, call, token)
+                    return await self._dispatch.send(trip, call, token, routes)
+            except TimeoutError:
+                late = Failure(FailureKind.TIMEOUT, "The upstream's list of models did not come in time")
+                raise Refused(late) from None
+        head = await self._models.answer(trip.surface, trip.path, call.query, token)
+        return Sent(head, self._house.translator("anthropic", "anthropic"), time.monotonic())
 
     async def _respond(self, trip: Trip, sent: Sent) -> None:
         """The head, then every chunk as it comes, then the end."""

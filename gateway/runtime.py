@@ -35,6 +35,7 @@ from gateway.usage.metering import Meter
 from gateway.usage.prices import services as price_services
 from gateway.usage.prices.copy import Prices
 from gateway.usage.recorder import Recorder, RecorderOptions
+from gateway.usage.viewing import LedgerReader, from_rows
 from gateway.wire import Receive, Request, Scope, Send
 from providers import changes as provider_changes
 from providers import file_services as provider_files
@@ -45,6 +46,7 @@ from providers.client import ClientOptions, Transport
 from providers.store import boot_from_settings
 from tokens import changes as token_changes
 from tokens import file_services
+from tokens.limits import usage
 from tokens.limits.calendar import Calendar
 from tokens.limits.memory import MemoryLedger
 from tokens.registry import Registry
@@ -159,6 +161,7 @@ class Runtime:
         self._relay, self._loop = Relay(house), asyncio.get_running_loop()
         live.use(self.pool)
         provider_live.use(self.catalog)
+        usage.use(LedgerReader(ledger, self._loop))
 
     def _load(self) -> None:
         file_services.sync_quietly()
@@ -177,10 +180,11 @@ class Runtime:
 
     async def aclose(self) -> None:
         """Flushes what is recorded and closes what is open. A later request starts all again."""
-        self._relay = None
+        relay, self._relay = self._relay, None
         live.forget(self.pool)
         provider_live.forget(self.catalog)
-        open_ones = (self._freshness, self._keeper, self._recorder, self._transport)
+        usage.use(from_rows)
+        open_ones = (relay, self._freshness, self._keeper, self._recorder, self._transport)
         self._recorder = self._freshness = self._keeper = self._transport = None
         for open_one in open_ones:
             if open_one is not None:
