@@ -62,10 +62,10 @@ class AccountState:
     __slots__ = (
         "caps",
         "cleared_revision",
-        "forgiven_at",
         "dead_fingerprint",
         "fault_strikes",
         "faults_in_row",
+        "forgiven_at",
         "id",
         "in_flight",
         "last_error",
