@@ -13,7 +13,9 @@ BACKOFF_FIRST_SECONDS = 1.0
 BACKOFF_LAST_SECONDS = 300.0
 LONGEST_SECONDS = 8 * 86400.0  # beyond a weekly window plus a day, a reset is nonsense
 PROBE_SECONDS = 60.0
-CLOCK_SLACK_SECONDS = 5.0
+CLOCK_SLACK_SECONDS = (
+    60.0  # clocks of several hosts differ; a rest that begins in the future is believed that far
+)
 MAX_ENTRIES = 64  # per account: clients name models, so the number of scopes is theirs to choose
 JITTER_SHARE = 0.05
 FAMILIES = re.compile(r"opus|sonnet|haiku|fable|mythos", re.IGNORECASE)
@@ -60,6 +62,12 @@ class Rest:
 
     def is_closed(self, now: float) -> bool:
         return self.is_active(now) or self.is_probing(now)
+
+    def changes_at(self, now: float) -> float:
+        """When time alone will next change whether this is closed; far away when it won't."""
+        begins_at = self.started_at - CLOCK_SLACK_SECONDS
+        ahead = [moment for moment in (begins_at, self.until, self.probe_until) if moment > now]
+        return min(ahead, default=now + LONGEST_SECONDS)
 
     def opens_at(self, now: float) -> float:
         return self.until if self.is_active(now) else self.probe_until
@@ -124,6 +132,17 @@ class Incident:
     chosen_at: float
     now: float
     jitter: float  # 0..1
+    unknown_seconds: float = 60.0  # for a limit that names no time and is no bare 429
+
+    def seconds(self, strikes: int) -> float:
+        """How long to rest, jitter included."""
+        if self.verdict.until is not None:
+            seconds = max(0.0, self.verdict.until - self.now)
+        elif self.verdict.scope is Scope.MODEL:
+            seconds = backoff_seconds(strikes)
+        else:
+            seconds = self.unknown_seconds
+        return min(LONGEST_SECONDS, seconds * (1 + JITTER_SHARE * self.jitter))
 
     def key(self) -> Key:
         scope = self.verdict.scope
@@ -142,10 +161,10 @@ def rest_after(incident: Incident, earlier: Rest | None) -> Rest:
     verdict, now = incident.verdict, incident.now
     is_burst = earlier is not None and earlier.is_active(now) and incident.chosen_at <= earlier.started_at
     strikes = 1 if earlier is None else earlier.strikes + (0 if is_burst else 1)
-    seconds = backoff_seconds(strikes) if verdict.until is None else max(0.0, verdict.until - now)
-    seconds = min(LONGEST_SECONDS, seconds * (1 + JITTER_SHARE * incident.jitter))
     scope, value = incident.key()
-    rest = Rest(scope, value, now, now + seconds, verdict.reason, strikes, verdict.needs_operator)
+    rest = Rest(
+        scope, value, now, now + incident.seconds(strikes), verdict.reason, strikes, verdict.needs_operator
+    )
     if earlier is not None and is_burst:
         rest.started_at = earlier.started_at
         rest.until = max(rest.until, earlier.until) if verdict.until is not None else earlier.until

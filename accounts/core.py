@@ -5,23 +5,30 @@ One lock guards the states: the data plane's loop, freshness and the background 
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
-from accounts.affinity import MAX_SESSIONS, Affinity
+from accounts.affinity import MAX_SESSIONS
 from accounts.cooldown import PROBE_SECONDS, Incident, Key, Rest, rest_after
 from accounts.errors import Exhaustion, PoolExhausted
-from accounts.group import Group
+from accounts.group import Group, exhausted
 from accounts.lease import Ask, Lease
 from accounts.models import Strategy
-from accounts.state import AccountState
+from accounts.seats import Seats
+from accounts.state import AccountState, Loaded, Terms
 from providers.drivers.base import Outcome, Scope, Verdict
+from providers.translation.thinking import count_messages, strip_signed_thinking
+
+logger = logging.getLogger(__name__)
 
 DOWN = "the upstream keeps failing; calls to it rest for a moment"
 UNAUTHORIZED_SECONDS = 1800.0
+OWN_KEY = -1
+"""Stands for an account's id where a provider is called with its own key: no row has it, so nothing is written down."""
 WARNED_SECONDS = 600.0
 ACCOUNT_FAULTS = 5
 ACCOUNT_FAULT_SECONDS = (10.0, 20.0, 40.0, 60.0)
@@ -33,6 +40,7 @@ class PoolOptions:
 
     strategy: str = Strategy.ROUND_ROBIN
     session_idle_seconds: float = 3600.0
+    cooldown_seconds: float = 60.0  # for a limit of unknown form
     max_sessions: int = MAX_SESSIONS
     clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = field(default=random.random)
@@ -45,10 +53,10 @@ class PoolCore:
         self._options = options
         self._lock = threading.RLock()
         self._groups: dict[str, Group] = {}
+        self._keyed: dict[str, Group] = {}  # providers without accounts, called with their own keys
         self._states: dict[int, AccountState] = {}
         self._strategy: str = options.strategy
-        self._seats = Affinity(options.session_idle_seconds, options.max_sessions)
-        self._model_seats = Affinity(options.session_idle_seconds, options.max_sessions)
+        self._seats = Seats(options.session_idle_seconds, options.max_sessions)
         self._unsaved: dict[tuple[int, Key], Rest | None] = {}
         self._touched: set[int] = set()
 
@@ -77,12 +85,22 @@ class PoolCore:
         with self._lock:
             return sorted(self._states.values(), key=lambda state: (state.terms.position, state.id))
 
+    def breakers(self) -> dict[str, bool]:
+        """Provider → whether its breaker keeps calls away."""
+        now = self.now()
+        return {name: group.breaker.is_shut_to_calls(now) for name, group in self._groups.items()}
+
     # What the relay calls
 
     def has_accounts(self, provider: str) -> bool:
         """Whether the provider has an account that is not absent, usable now or not."""
         group = self._groups.get(provider)
         return group is not None
+
+    def has_credentials(self, provider: str) -> bool:
+        """Whether some account of the provider holds a credential, be it paused or resting."""
+        group = self._groups.get(provider)
+        return group is not None and any(state.loaded.credential is not None for state in group.members)
 
     def has_other(self, provider: str, excluded: Collection[str]) -> bool:
         """Whether a usable account is left that is not among `excluded`; it may still be resting."""
@@ -92,36 +110,49 @@ class PoolCore:
         return any(state.is_usable and state.name not in excluded for state in group.members)
 
     def has_choice(self, provider: str) -> bool:
-        """Whether there is more than one account, so that a session key is worth computing."""
+        """Whether there is more than one account to serve with, so that a session key is worth computing."""
         group = self._groups.get(provider)
-        return group is not None and len(group.members) > 1
+        return group is not None and group.has_choice
 
     def choose(self, ask: Ask) -> Lease:
         """An account for one attempt. Raises `PoolExhausted`."""
         with self._lock:
-            group = self._groups.get(ask.provider)
-            if group is None:
-                raise PoolExhausted(None, Exhaustion.NO_ACCOUNT, "no account is configured for this provider")
+            group = self._groups.get(ask.provider) or self._keyed_group(ask)
             if group.breaker.is_shut_to_calls(ask.now):
                 until = max(group.breaker.open_until, group.breaker.probe_until)
                 raise PoolExhausted(until, Exhaustion.UPSTREAM_DOWN, DOWN, ask.now)
-            if ask.pinned is not None:
+            if ask.pinned:
                 return self._lend(group, self._pinned(group, ask), ask)
-            seat, key = (None, None) if ask.session is None else self._seat(group, ask)
-            if seat is not None:
-                return self._lend(group, seat, ask)
-            state = self._pick(group, ask)
-            if key is not None:
-                is_for_model = key[1]
-                (self._model_seats if is_for_model else self._seats).bind(key[0], state.id, ask.now)
-            return self._lend(group, state, ask)
+            seating = self._seats.find(group, ask)
+            state = seating.state
+            if state is None:
+                state = self._pick(group, ask)
+                self._seats.take(seating, state, ask.now)
+            lease = self._lend(group, state, ask)
+            if seating.before is not None:
+                self._seats.mark(lease, seating, group.provider, ask)
+            return lease
+
+    def own_thinking(self, lease: Lease, body: bytes) -> bytes:
+        """A messages request without thinking that another account has signed; the same object as a rule.
+
+        Signatures hold for the account that made them. When a conversation moves, all that came before is the
+        other's; afterwards only those messages are.
+        """
+        if lease.is_moved:
+            with self._lock:
+                self._seats.moved(lease, count_messages(body), self.now())
+            return strip_signed_thinking(body)
+        if lease.foreign_messages:
+            return strip_signed_thinking(body, lease.foreign_messages)
+        return body
 
     def report(self, lease: Lease, verdict: Verdict) -> None:
         """What the answer to this attempt meant. With `needs_refresh`, `await refresh(lease)` comes next."""
         now = self._options.clock()
         with self._lock:
             state = lease.state
-            group = self._groups.get(state.terms.provider)
+            group = self._group_of(state)
             if group is None or group.by_id.get(state.id) is not state:
                 return  # removed meanwhile
             if verdict.windows:
@@ -148,6 +179,26 @@ class PoolCore:
 
     # Choosing
 
+    def _group_of(self, state: AccountState) -> Group | None:
+        """The group that the account is in now; None when it is gone."""
+        groups = self._keyed if state.id == OWN_KEY else self._groups
+        return groups.get(state.terms.provider)
+
+    def _keyed_group(self, ask: Ask) -> Group:
+        """A group of one seat, for the provider's own key: so cooldowns and the breaker hold for it, too."""
+        if ask.own is None:
+            raise PoolExhausted(None, Exhaustion.NO_ACCOUNT, "no account is configured for this provider")
+        group = self._keyed.get(ask.provider)
+        if group is None:
+            state = AccountState(OWN_KEY, Terms("", ask.provider, source="provider"), Loaded(ask.own))
+            group = self._keyed[ask.provider] = Group(ask.provider, [state], self._strategy)
+        state = group.members[0]
+        if state.loaded.credential != ask.own:
+            state.loaded = Loaded(ask.own)
+            state.forgive()  # a new key owes nothing
+            group.touch()
+        return group
+
     def _pinned(self, group: Group, ask: Ask) -> AccountState:
         state = group.by_name.get(ask.pinned or "")
         if state is None:
@@ -156,7 +207,7 @@ class PoolCore:
             )
         if state.is_usable and state.name not in ask.excluded and is_open(state, ask):
             return state
-        raise group.exhausted((state,), ask.model or "", ask.now, ask.excluded)
+        raise exhausted((state,), ask.model or "", ask.now, ask.excluded)
 
     def _pick(self, group: Group, ask: Ask) -> AccountState:
         excluded, now = ask.excluded, ask.now
@@ -166,40 +217,8 @@ class PoolCore:
 
         state = group.pick(ask.model or "", now, accept)
         if state is None:
-            raise group.exhausted(group.members, ask.model or "", now, excluded)
+            raise group.exhausted(ask.model or "", now, excluded)
         return state
-
-    def _seat(self, group: Group, ask: Ask) -> tuple[AccountState | None, tuple[int, bool] | None]:
-        """The account that the session sits on, if it can serve; else the key to bind the next one under.
-
-        A key (hash, whether for this model only). No key: the seat stays, only this call goes elsewhere.
-        """
-        if not self._seats.is_on or len(group.members) < 2:
-            return None, None
-        now, model = ask.now, ask.model or ""
-        seat_key = hash((group.provider, ask.token_id, ask.session))
-        account = None
-        model_key = hash((group.provider, ask.token_id, ask.session, model))
-        if len(self._model_seats):
-            account = self._model_seats.find(model_key, now)
-        is_for_model = account is not None
-        if account is None:
-            account = self._seats.find(seat_key, now)
-        key = (model_key, True) if is_for_model else (seat_key, False)
-        if account is None:
-            return None, key
-        state = group.by_id.get(account)
-        if state is None or not state.is_usable or state.rests_for_quota_until(now) is not None:
-            return None, key
-        if state.rests.entries:
-            rest = state.rests.active(model, now)
-            if rest is not None:
-                return None, key if rest.scope is Scope.ACCOUNT else (model_key, True)
-            if state.rests.closed(model, now) is not None:
-                return None, None
-        if state.name in ask.excluded or state.room_at(now) is not None:
-            return None, None
-        return state, None
 
     def _lend(self, group: Group, state: AccountState, ask: Ask) -> Lease:
         credential = state.loaded.credential
@@ -225,7 +244,7 @@ class PoolCore:
                 return
             lease.is_held = False
             lease.state.in_flight -= 1
-            group = self._groups.get(lease.state.terms.provider)
+            group = self._group_of(lease.state)
             for rest in lease.probes:
                 rest.probe_until = 0.0
             if group is not None and lease.probes:
@@ -239,6 +258,8 @@ class PoolCore:
         state = lease.state
         group.breaker.reset()
         state.faults_in_row = state.fault_strikes = 0
+        if state.refreshed_fingerprint == lease.credential.fingerprint:
+            state.refreshed_fingerprint = ""  # taken: if it is refused one day, refreshing may help again
         if state.rests.entries:
             for key in state.rests.succeed(lease.model, lease.chosen_at, now):
                 self._unsaved[(state.id, key)] = None
@@ -246,11 +267,15 @@ class PoolCore:
 
     def _rest(self, group: Group, lease: Lease, verdict: Verdict, now: float) -> None:
         state = lease.state
-        incident = Incident(verdict, lease.model, lease.chosen_at, now, self._options.jitter())
+        options = self._options
+        incident = Incident(
+            verdict, lease.model, lease.chosen_at, now, options.jitter(), options.cooldown_seconds
+        )
         rest = rest_after(incident, state.rests.entries.get(incident.key()))
         state.rests.start(rest)
         self._unsaved[(state.id, rest.key)] = rest
         group.touch()
+        logger.warning("account %s rests for %.0f s: %s", state.name, rest.until - now, verdict.reason)
 
     def _fault(self, group: Group, lease: Lease, now: float) -> None:
         """The upstream's fault; or, when only this account sees it while others are served, this account's road."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from accounts.breaker import Breaker
-from accounts.cooldown import CLOCK_SLACK_SECONDS, model_family
+from accounts.cooldown import model_family
 from accounts.errors import Exhaustion, PoolExhausted
 from accounts.models import Strategy
 from accounts.selection import ByPriority, ByTurn, Roster, RoundRobin, Wheel
 from accounts.state import AccountState
 from providers.drivers.base import Scope
 
+SET_BACK_SECONDS = 1.0  # a clock that goes back further makes rosters old
+MAX_REFUSALS = 64  # models are named by clients
 Accept = Callable[[AccountState], bool]
 Rosters = tuple[Roster[AccountState], ...]
 
@@ -32,6 +34,7 @@ class Group:
         self._by_model: dict[str, Rosters] = {}
         self._scoped: set[tuple[Scope, str]] = set()
         self._built_at = self._wake_at = 0.0
+        self._refusals: dict[str, PoolExhausted] = {}
         self._is_dirty = True
         for order, state in enumerate(self.members):
             state.order = order
@@ -43,6 +46,16 @@ class Group:
         self._wheel = earlier._wheel
         known = {state.id for state in earlier.members}
         self._veterans = frozenset(state.order for state in self.members if state.id in known)
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether two of them can serve, or could: conversations may sit on one that is logged out for a moment."""
+        able = 0
+        for state in self.members:
+            able += state.loaded.credential is not None or state.used + state.used_before > 0
+            if able > 1:
+                return True
+        return False
 
     def touch(self) -> None:
         """Something on an account changed: rosters are built anew at the next call."""
@@ -57,7 +70,7 @@ class Group:
         return None
 
     def _rosters(self, model: str, now: float) -> Rosters:
-        if self._is_dirty or not self._built_at - CLOCK_SLACK_SECONDS <= now < self._wake_at:
+        if self._is_dirty or not self._built_at - SET_BACK_SECONDS <= now < self._wake_at:
             self._rebuild(now)
         if not self._scoped:
             return self._base
@@ -81,6 +94,7 @@ class Group:
         self._is_dirty = False
         self._built_at = now
         self._by_model = {}
+        self._refusals = {}
         self._scoped = set()
         wake_at = now + 3600.0
         ready = []
@@ -91,8 +105,7 @@ class Group:
                 for rest in state.rests.entries.values():
                     if rest.scope is not Scope.ACCOUNT:
                         self._scoped.add(rest.key)
-                    if rest.is_closed(now):
-                        wake_at = min(wake_at, rest.opens_at(now))
+                    wake_at = min(wake_at, rest.changes_at(now))
             if state.warned_until > now:
                 wake_at = min(wake_at, state.warned_until)
             quota_until = state.rests_for_quota_until(now)
@@ -120,30 +133,38 @@ class Group:
             return ByTurn(members, self._veterans)
         return RoundRobin(members, self._wheel)
 
-    def exhausted(
-        self, members: Iterable[AccountState], model: str, ask_now: float, tried: frozenset[str]
-    ) -> PoolExhausted:
-        """Why none of `members` can be had, told by the one that ends soonest."""
-        best: tuple[float, Exhaustion, str] | None = None
-        is_tried = False
-        for state in members:
-            if not state.is_usable:
-                continue
-            until, reason, words = why_not(state, model, ask_now)
-            if reason is None:
-                is_tried = is_tried or state.name in tried
-                continue
-            if best is None or until < best[0]:
-                best = (until, reason, words)
-        if is_tried:
-            return PoolExhausted(
-                None, Exhaustion.TRIED, "every account that could serve this call has been tried"
-            )
-        if best is None:
-            return PoolExhausted(
-                None, Exhaustion.UNUSABLE, "no account of this provider is usable: see `doctor`"
-            )
-        return PoolExhausted(*best, ask_now)
+    def exhausted(self, model: str, now: float, tried: frozenset[str]) -> PoolExhausted:
+        """Why no member can be had, told by the one that ends soonest. Remembered while all rest."""
+        known = self._refusals.get(model)
+        if known is not None and known.until is not None and not tried:
+            return PoolExhausted(known.until, known.reason, str(known), now)
+        found = exhausted(self.members, model, now, tried)
+        if found.reason is Exhaustion.COOLING and len(self._refusals) < MAX_REFUSALS:
+            self._refusals[model] = found
+        return found
+
+
+def exhausted(
+    members: Iterable[AccountState], model: str, now: float, tried: frozenset[str]
+) -> PoolExhausted:
+    """Why none of `members` can be had."""
+    best: tuple[float, Exhaustion, str] | None = None
+    is_tried = False
+    for state in members:
+        if not state.is_usable:
+            continue
+        until, reason, words = why_not(state, model, now)
+        if reason is None:
+            is_tried = is_tried or state.name in tried
+        elif best is None or until < best[0]:
+            best = (until, reason, words)
+    if is_tried:
+        return PoolExhausted(
+            None, Exhaustion.TRIED, "every account that could serve this call has been tried"
+        )
+    if best is None:
+        return PoolExhausted(None, Exhaustion.UNUSABLE, "no account of this provider is usable: see `doctor`")
+    return PoolExhausted(*best, now)
 
 
 def why_not(state: AccountState, model: str, now: float) -> tuple[float, Exhaustion | None, str]:

@@ -53,7 +53,8 @@ class RefreshDoor:
 
 def _note_failure(task: asyncio.Task[None]) -> None:
     """Reads the outcome, so that one nobody waited for is not reported as forgotten."""
-    if not task.cancelled() and (exc := task.exception()) is not None and not isinstance(exc, RefreshFailed):
+    known = RefreshFailed, DatabaseAway
+    if not task.cancelled() and (exc := task.exception()) is not None and not isinstance(exc, known):
         logger.error("Refreshing failed unexpectedly", exc_info=exc)
 
 
@@ -87,29 +88,35 @@ class Keeper:
     async def _run(self) -> None:
         while not self._stopping.is_set():
             await self._in_thread(self._pool.poll_files)
-            await self._in_thread(self._pool.save_rests)
-            await self._in_thread(self._pool.share)
             self._round += 1
-            if self._round % TRAFFIC_EVERY == 0:
-                await self._in_thread(self._pool.save_traffic)
+            self._note_database(await self._in_thread(self._talk_to_database))
             self._refresh_early()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), self._interval)
 
-    async def _in_thread(self, work: Callable[[], None]) -> None:
-        """A database that is away stops nothing: the copies serve on, what is unsaved waits."""
+    def _talk_to_database(self) -> None:
+        """All of a round's work over one connection."""
+        self._pool.save_rests()
+        self._pool.share()
+        if self._round % TRAFFIC_EVERY == 0:
+            self._pool.save_traffic()
+
+    async def _in_thread(self, work: Callable[[], None]) -> bool:
+        """False: the database is away. That stops nothing: the copies serve on, what is unsaved waits."""
         try:
             await database_sync_to_async(work, thread_sensitive=False)()
-        except DatabaseAway as exc:
-            if not self._is_database_away:
-                logger.warning(
-                    "Accounts: the database is away (%s); cooldowns stay in memory", type(exc).__name__
-                )
-            self._is_database_away = True
+        except DatabaseAway:
+            return False
         except Exception:
             logger.exception("Accounts: background work failed")
-        else:
-            self._is_database_away = False
+        return True
+
+    def _note_database(self, is_there: bool) -> None:
+        if is_there == self._is_database_away:
+            logger.warning(
+                "Accounts: the database is %s", "back" if is_there else "away: cooldowns stay in memory"
+            )
+        self._is_database_away = not is_there
 
     def _refresh_early(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -127,5 +134,7 @@ class Keeper:
             logger.warning("account %d: early refresh failed: %s", account, exc)
             await self._in_thread(self._pool.apply_changes)
             return
+        except DatabaseAway:
+            return  # told by the rounds; tried again after the pause
         self._not_before.pop(account, None)
         await self._in_thread(partial(self._pool.look_again, account))

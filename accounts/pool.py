@@ -7,14 +7,16 @@ them. `choose`, `report` and `Lease.release` never do.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 
 from channels.db import database_sync_to_async
 from django.conf import settings
+from django.db import Error as DatabaseAway
 
 from accounts import store
 from accounts.cooldown import Rest
-from accounts.core import PoolCore, PoolOptions, unauthorized
+from accounts.core import OWN_KEY, PoolCore, PoolOptions, unauthorized
 from accounts.errors import RefreshFailed
 from accounts.lease import Ask, Lease
 from accounts.models import Account
@@ -31,12 +33,16 @@ Refresher = Callable[[int, str], Awaitable[None]]
 `RefreshFailed`. Not cancelled with its caller."""
 
 SHARE_OVERLAP_SECONDS = 5.0
+REFUSED_KEY_SECONDS = 60.0
+AWAY_SECONDS = 10.0
 
 
 def options_from_settings() -> PoolOptions:
     """As the operator configured it."""
     return PoolOptions(
-        strategy=settings.ACCOUNT_ROUTING_STRATEGY, session_idle_seconds=settings.SESSION_IDLE_SECONDS
+        strategy=settings.ACCOUNT_ROUTING_STRATEGY,
+        session_idle_seconds=settings.SESSION_IDLE_SECONDS,
+        cooldown_seconds=settings.ACCOUNT_COOLDOWN_SECONDS,
     )
 
 
@@ -50,16 +56,19 @@ class Pool(PoolCore):
         self._directories = Directories()
         self._rows: dict[int, Account] = {}
         self._shared_at = 0.0
+        self._loading = threading.Lock()  # so that an older snapshot is never installed over a newer one
 
     def load(self) -> None:
         """Everything from the database and the files; cooldowns and counters of this process go on."""
-        self._install(store.read_whole())
+        with self._loading:
+            self._install(store.read_whole())
 
     def apply_changes(self) -> None:
         """What services changed since the last call, here or in another process."""
-        snapshot = store.read_since(self.revision)
-        if snapshot is not None:
-            self._install(snapshot)
+        with self._loading:
+            snapshot = store.read_since(self.revision)
+            if snapshot is not None:
+                self._install(snapshot)
 
     def poll_files(self) -> None:
         """Notices changed credential files. Called at least once a second."""
@@ -130,14 +139,11 @@ class Pool(PoolCore):
             return False
         lease.was_refreshed = True
         state, failed = lease.state, lease.credential.fingerprint
-        until: float | None = None
-        reason = "the credential was refused"
-        if state.fingerprint == failed and self._refresher is not None and state.loaded.has_refresh:
-            try:
-                await self._refresher(state.id, failed)
-            except RefreshFailed as exc:
-                reason, until = str(exc), exc.retry_at
-        await database_sync_to_async(self.look_again, thread_sensitive=False)(state.id)
+        if state.id == OWN_KEY:
+            soon = self._options.clock() + REFUSED_KEY_SECONDS
+            self._condemn(lease, soon, "the provider's key was refused")
+            return False
+        until, reason = await self._renew(state, failed)
         credential = state.loaded.credential
         if credential is not None and credential.fingerprint != failed:
             lease.credential = credential
@@ -145,6 +151,24 @@ class Pool(PoolCore):
             return True
         self._condemn(lease, until, reason)
         return False
+
+    async def _renew(self, state: AccountState, failed: str) -> tuple[float | None, str]:
+        """Refreshes where that may help, and looks again. (Until when to rest if it did not help, why.)"""
+        until, reason = None, "the credential was refused"
+        try:
+            if self._refresher is not None and state.fingerprint == failed and self._can_refresh(state):
+                try:
+                    await self._refresher(state.id, failed)
+                except RefreshFailed as exc:
+                    reason, until = str(exc), exc.retry_at
+            await database_sync_to_async(self.look_again, thread_sensitive=False)(state.id)
+        except DatabaseAway:
+            return self._options.clock() + AWAY_SECONDS, "the database is away: nothing can be refreshed"
+        return until, reason
+
+    def _can_refresh(self, state: AccountState) -> bool:
+        """Not when the credential came from a refresh and has never been taken: a second would not help."""
+        return state.loaded.has_refresh and state.refreshed_fingerprint != state.fingerprint
 
     def due_for_refresh(self) -> list[tuple[int, str]]:
         """(account id, fingerprint) of the pairs that are near their end."""
@@ -242,14 +266,15 @@ class Pool(PoolCore):
         for key in state.rests.entries:
             self._unsaved[(state.id, key)] = None
         state.forgive()
+        state.forgiven_at = self._options.clock()
 
     def _adopt(self, state: AccountState, rests: list[tuple[str, Rest]], now: float) -> None:
         for fingerprint, rest in rests:
             if fingerprint != state.fingerprint:
                 continue
             known = state.rests.entries.get(rest.key)
-            if rest.until <= now:
-                continue  # over, nothing to learn
+            if rest.until <= now or rest.started_at <= state.forgiven_at:
+                continue  # over, or written down while it was being cleared: nothing to learn
             if known is None or rest.until > known.until:
                 state.rests.start(rest)
                 group = self._groups.get(state.terms.provider)
@@ -263,7 +288,7 @@ class Pool(PoolCore):
             verdict = Verdict(Outcome.RETRY_OTHER, Scope.ACCOUNT, until, reason=reason)
         with self._lock:
             state = lease.state
-            group = self._groups.get(state.terms.provider)
+            group = self._group_of(state)
             state.last_error = reason
             self._touched.add(state.id)
             if group is not None and lease.credential.fingerprint == state.fingerprint:

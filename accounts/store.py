@@ -97,30 +97,23 @@ def read_rests(changed_after: float = 0.0) -> dict[int, list[tuple[str, Rest]]]:
     return found
 
 
-def write_rests(
-    unsaved: Mapping[tuple[int, Key], Rest | None], prints: Mapping[int, str], now: float
-) -> None:
-    """Adds, replaces and (None) deletes. Accounts that are gone are passed over."""
+Unsaved = Mapping[tuple[int, Key], Rest | None]
+
+
+def write_rests(unsaved: Unsaved, prints: Mapping[int, str], now: float) -> None:
+    """Adds, replaces and (None) deletes. `prints`: fingerprints of the accounts' credentials.
+
+    Accounts that are gone are passed over.
+    """
     with transaction.atomic():
         alive = set(Account.objects.filter(id__in={key[0] for key in unsaved}).values_list("id", flat=True))
-        rows = [
-            Cooldown(
-                account_id=account,
-                fingerprint=prints.get(account, ""),
-                scope=scope,
-                value=value[:255],
-                started_at=rest.started_at,
-                until=rest.until,
-                strikes=rest.strikes,
-                needs_operator=rest.needs_operator,
-                reason=rest.reason[:255],
-                changed_at=now,
-            )
+        rows = {
+            (account, scope, storable(value, 255)): _cooldown(account, prints.get(account, ""), rest, now)
             for (account, (scope, value)), rest in unsaved.items()
             if rest is not None and account in alive
-        ]
+        }
         Cooldown.objects.bulk_create(
-            rows,
+            rows.values(),
             update_conflicts=True,
             unique_fields=["account", "scope", "value"],
             update_fields=[
@@ -137,7 +130,29 @@ def write_rests(
             if rest is None:
                 # Not one that another process has started meanwhile for the same credential.
                 over = Q(until__lte=now) | ~Q(fingerprint=prints.get(account, ""))
-                Cooldown.objects.filter(over, account_id=account, scope=scope, value=value).delete()
+                Cooldown.objects.filter(
+                    over, account_id=account, scope=scope, value=storable(value, 255)
+                ).delete()
+
+
+def storable(text: str, limit: int) -> str:
+    """What any database takes: models and messages come from clients and upstreams."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")[:limit]
+
+
+def _cooldown(account: int, fingerprint: str, rest: Rest, now: float) -> Cooldown:
+    return Cooldown(
+        account_id=account,
+        fingerprint=fingerprint,
+        scope=rest.scope,
+        value=storable(rest.value, 255),
+        started_at=rest.started_at,
+        until=rest.until,
+        strikes=rest.strikes,
+        needs_operator=rest.needs_operator,
+        reason=storable(rest.reason, 255),
+        changed_at=now,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +173,12 @@ def write_traffic(entries: Iterable[Traffic], now: float) -> None:
     """Counters are added, so that several processes may write; the newest error and windows stay."""
     with transaction.atomic():
         for entry in entries:
-            quota = {name: _window_values(window) for name, window in entry.windows.items()}
             rows = Account.objects.filter(id=entry.account)
-            rows.update(used=F("used") + entry.used, quota=quota)
+            rows.update(used=F("used") + entry.used)
+            if entry.windows:
+                rows.update(quota={name: _window_values(window) for name, window in entry.windows.items()})
             if entry.last_error:
-                error = entry.last_error[:500]
+                error = storable(entry.last_error, 500)
                 rows.exclude(last_error=error).update(last_error=error, last_error_at=now)
 
 

@@ -10,7 +10,7 @@ import ipaddress
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from providers.dialects.types import Failure, FailureKind, Headers, header
 
@@ -146,7 +146,7 @@ def _bucket(peer: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class GateOptions:
-    key: str  # TOKEN_ADMIN_KEY, "" = none
+    key: str = field(repr=False)  # TOKEN_ADMIN_KEY, "" = none
     bind_host: str  # ROUTER_HOST
     allow_anonymous: bool
     trusted_proxies: tuple[str, ...] = ()

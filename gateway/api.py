@@ -19,6 +19,8 @@ from accounts.api import router as accounts_router
 from gateway import errors, guards
 from gateway.access import is_json
 from gateway.usage.prices.api import router as prices_router
+from providers.api import router as providers_router
+from providers.api import routes as routes_router
 from providers.dialects.types import Failure, FailureKind
 from tokens.api import router as tokens_router
 from tokens.group_api import router as groups_router
@@ -107,3 +109,5 @@ api.add_router("/api/tokens", tokens_router)
 api.add_router("/api/groups", groups_router)
 api.add_router("/api/accounts", accounts_router)
 api.add_router("/api/prices", prices_router)
+api.add_router("/api/providers", providers_router)
+api.add_router("/api/routes", routes_router)

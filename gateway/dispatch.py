@@ -6,10 +6,9 @@ one budget per call.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 
@@ -20,11 +19,22 @@ from gateway.house import House
 from gateway.responses_store import Keeping, wants_keeping
 from gateway.surfaces import Action
 from gateway.trip import Trip
+from gateway.wire import Wire
 from providers.catalog import Route, Want
 from providers.dialects.envelopes import COUNT_TOKENS
 from providers.dialects.table import DIALECTS, STREAM
-from providers.dialects.types import Call, Failure, FailureKind, Headers, Translator, WireAnswer, header
+from providers.dialects.types import (
+    Call,
+    Failure,
+    FailureKind,
+    Headers,
+    Refused,
+    Translator,
+    WireAnswer,
+    header,
+)
 from providers.drivers.base import Driver, Outcome, Verdict
+from providers.records import Timeouts
 from providers.registry import DRIVERS
 from providers.translation import count_tokens
 from providers.upstream import Upstream
@@ -43,7 +53,7 @@ class Sent:
 
     head: WireAnswer
     translator: Translator
-    at: float  # loop time
+    at: float  # monotonic seconds
     body: AsyncIterator[bytes] | None = None
     first: bytes = b""  # what had to be read before the answer could be judged, translated
     is_stream: bool = False
@@ -55,12 +65,16 @@ class Budget:
     """One retry budget per call, whoever fails."""
 
     attempts_left: int
-    until: float  # loop time
+    until: float  # monotonic seconds
     excluded: set[str] = field(default_factory=set)
     has_refreshed: bool = False
 
     def is_spent(self, now: float) -> bool:
-        return self.attempts_left <= 0 or now >= self.until
+        return self.attempts_left <= 0 or self.is_late(now)
+
+    def is_late(self, now: float) -> bool:
+        """Another provider still gets one attempt, but not after the time."""
+        return now >= self.until
 
 
 @dataclass(slots=True)
@@ -79,7 +93,9 @@ class Attempt:
 
     @property
     def is_missing(self) -> bool:
-        return self.sent is not None and self.sent.upstream_status in (404, 405)
+        """The path is not there, whatever the model."""
+        is_absent = self.sent is not None and self.sent.upstream_status in (404, 405)
+        return is_absent and not self.verdict.is_unknown_model
 
 
 class UpstreamFailed(Exception):
@@ -99,20 +115,30 @@ class Dispatch:
     async def send(self, trip: Trip, call: Call, token: TokenRecord, routes: Sequence[Route]) -> Sent:
         """The answer to pass on. Raises `PoolExhausted`, `UpstreamFailed`, `Refused`."""
         options = self._house.options
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         budget = Budget(options.retry_attempts, now + options.retry_seconds)
         last: Attempt | None = None
+        shut: PoolExhausted | None = None
         for route in routes:
             if is_local_count(call, route):
                 return self._counted(trip, call)
             budget.excluded.clear()
-            call = await self._self_contained(trip, call, token, route)
-            last = await self._try_route(trip, call, token, route, budget, last)
+            try:
+                carried = await self._self_contained(trip, call, token, route)
+                last = await self._try_route(trip, carried, token, route, budget)
+            except PoolExhausted as exc:
+                shut = _sooner(shut, exc)
+                continue
+            except Refused:
+                if last is None:
+                    raise
+                break  # a fallback that can't carry this call: the answer before it stands
             if route.is_probe and last.is_missing:
                 self._house.catalog.lacks(route)
-            elif last.is_final:
+            elif last.is_final or trip.wire.has_content or budget.is_late(time.monotonic()):
                 break
-            await self.release(trip)
+        if last is None and shut is not None:
+            raise shut
         return self._result(last)
 
     def routes(self, trip: Trip, call: Call, token: TokenRecord) -> Sequence[Route]:
@@ -127,13 +153,14 @@ class Dispatch:
                 is_native=not surface.has_body,
             )
         )
-        for route in routes:
-            if route.target.model is not None and route.target.model != call.fields.model:
-                admit_model(token, route.target.model)
-        return routes
+        admitted = [route for route in routes if _is_admitted(token, call, route)]
+        if not admitted:
+            admit_model(token, routes[0].target.model or "")
+        return admitted
 
     async def _self_contained(self, trip: Trip, call: Call, token: TokenRecord, route: Route) -> Call:
         """A translated upstream keeps no conversation: what the call refers to is put in, what it gets is kept."""
+        trip.is_kept = False
         if trip.surface.dialect != RESPONSES or route.dialect == RESPONSES:
             return call
         call = await self._house.responses.expanded(call, token.id)
@@ -144,19 +171,17 @@ class Dispatch:
         """An upstream that cannot count: our own estimate, said to be one."""
         head = count_tokens.estimate_answer(call.body)
         translator = trip.wrapped(self._house.translator("anthropic", "anthropic"))
-        return Sent(translator.response(head), translator, asyncio.get_running_loop().time())
+        return Sent(translator.response(head), translator, time.monotonic())
 
     async def _try_route(
-        self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget, last: Attempt | None
+        self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget
     ) -> Attempt:
-        """Accounts of one provider, until one has answered or none is left."""
-        loop = asyncio.get_running_loop()
+        """Accounts of one provider, until one has answered or none is left. Raises `PoolExhausted` when all rest."""
         driver = DRIVERS[route.provider.kind]
+        last: Attempt | None = None
         while True:
-            earlier = (
-                trip.answer,
-                trip.lease,
-            )  # stays open until there is another account: it may be the answer after all
+            # What came before stays open until there is another account: it may be the answer after all.
+            earlier = (trip.answer, trip.lease)
             try:
                 lease = self._choose(trip, call, token, route, budget)
             except PoolExhausted:
@@ -168,9 +193,9 @@ class Dispatch:
             budget.attempts_left -= 1
             if lease.is_expired:
                 await self._house.pool.refresh(lease)
-            last = await self._attempt(trip, call, route, driver, lease)
+            last = await self._attempt(trip, self._own(call, lease), route, driver, lease)
             self._house.pool.report(lease, last.verdict)
-            if last.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP) or budget.is_spent(loop.time()):
+            if last.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP) or budget.is_spent(time.monotonic()):
                 return last
             if trip.wire.has_content:
                 return last
@@ -190,14 +215,20 @@ class Dispatch:
                 excluded=frozenset(budget.excluded),
                 pinned=token.account,
                 now=time.time(),
+                own=route.provider.own_credential(),
             )
         )
         trip.lease = lease
         trip.exchange.provider, trip.exchange.account = route.provider.name, lease.account
         return lease
 
+    def _own(self, call: Call, lease: Lease) -> Call:
+        """The call without what only another account could read."""
+        if not (lease.is_moved or lease.foreign_messages):
+            return call
+        return replace(call, body=self._house.pool.own_thinking(lease, call.body))
+
     async def _attempt(self, trip: Trip, call: Call, route: Route, driver: Driver, lease: Lease) -> Attempt:
-        loop = asyncio.get_running_loop()
         wire, exchange = trip.wire, trip.exchange
         translator = trip.wrapped(self._house.translator(DIALECTS[trip.surface.dialect].pair, route.dialect))
         if trip.is_kept:
@@ -215,13 +246,14 @@ class Dispatch:
             lease.proxy,
         )
         outbound = driver.build(upstream, translator.request(call, route.target))
+        _limit(outbound, wire, route.provider.timeouts)
         exchange.attempts += 1
         exchange.bytes_out += len(outbound.content)
         if call.fields.stream:
             wire.keepalive = translator.keepalive
             wire.early_headers = STREAM
             wire.is_stream = True
-        wire.waiting_since = loop.time()
+        wire.waiting_since = time.monotonic()
         try:
             answer = await driver.transport(self._house.transport).handle_async_request(outbound)
             trip.answer = answer
@@ -233,23 +265,25 @@ class Dispatch:
             failure = _failure(exc)
             return Attempt(lease, driver.classify(failure, time.time()), failure=failure)
         finally:
-            trip.waited_seconds += loop.time() - wire.waiting_since
+            trip.waited_seconds += time.monotonic() - wire.waiting_since
             wire.waiting_since = None
 
     async def _judge(
         self, trip: Trip, driver: Driver, lease: Lease, translator: Translator, answer: httpx.Response
     ) -> Attempt:
         """Reads as much of the answer as its verdict needs: an error whole, a stream to its first event."""
-        loop = asyncio.get_running_loop()
         seen = WireAnswer(answer.status_code, tuple((k.lower(), v) for k, v in answer.headers.raw))
         body = answer.stream.__aiter__()  # type: ignore[union-attr]
         is_stream = is_event_stream(seen.headers)
         if seen.status >= 400 or not (is_stream or translator.is_transparent):
             seen = WireAnswer(seen.status, seen.headers, await _whole(trip, body))
-            head = translator.response(seen)
-            sent = Sent(head, translator, loop.time(), upstream_status=seen.status)
+            try:
+                head = translator.response(seen)
+            except Refused as exc:  # an answer that is none
+                return Attempt(lease, driver.classify(exc.failure, time.time()), failure=exc.failure)
+            sent = Sent(head, translator, time.monotonic(), upstream_status=seen.status)
             return Attempt(lease, driver.classify(seen, time.time()), sent)
-        sent = Sent(translator.response(seen), translator, loop.time(), body, is_stream=is_stream)
+        sent = Sent(translator.response(seen), translator, time.monotonic(), body, is_stream=is_stream)
         verdict = driver.classify(seen, time.time())
         if is_stream:
             first = await anext(body, b"")
@@ -273,6 +307,25 @@ class Dispatch:
         answer, trip.answer = trip.answer, None
         lease, trip.lease = trip.lease, None
         await _let_go(answer, lease)
+
+
+def _is_admitted(token: TokenRecord, call: Call, route: Route) -> bool:
+    served = route.target.model
+    return served is None or served == call.fields.model or token.may_use_model(served)
+
+
+def _sooner(one: PoolExhausted | None, other: PoolExhausted) -> PoolExhausted:
+    """Of two providers that can't be called now, the one that ends sooner."""
+    if one is None or one.until is None:
+        return other if one is None or other.until is not None else one
+    return other if other.until is not None and other.until < one.until else one
+
+
+def _limit(outbound: httpx.Request, wire: Wire, timeouts: Timeouts) -> None:
+    """The provider's own timeouts, where it has some."""
+    wire.first_byte_seconds, wire.idle_seconds = timeouts.first_byte_seconds, timeouts.idle_seconds
+    if timeouts.connect_seconds is not None:
+        outbound.extensions["timeout"] = {"connect": timeouts.connect_seconds}
 
 
 async def _let_go(answer: httpx.Response | None, lease: Lease | None) -> None:

@@ -15,6 +15,8 @@
                       AccountExists ManagedAccount                                                              409
                       BadAccount                                                                                400
                       RefreshFailed CredentialUnavailable                                                       502
+    providers.errors  NoRoute UnknownModel UnknownProvider UnknownRoute                                         404
+                      BadProvider BadImport BadRoute                                                            400
     providers         Refused                                                          by its failure's kind
     gateway           UpstreamFailed WrongMethod                                                     502 504 · 405
                       PriceNotFound BadPrice                                                              404 · 400
@@ -35,6 +37,7 @@ from accounts import errors as accounts
 from gateway.surfaces import WrongMethod
 from gateway.usage.prices import errors as prices
 from gateway.wire import Interruption
+from providers import errors as providers
 from providers.dialects.table import DIALECTS, JSON
 from providers.dialects.types import Failure, FailureKind, Refused, Truncated, WireAnswer
 from tokens import errors as tokens
@@ -85,6 +88,10 @@ def _field(exc: Exception) -> Failure:
     return Failure(FailureKind.INVALID_REQUEST, str(exc), param=getattr(exc, "param", None) or None)
 
 
+def _unknown_model(exc: Exception) -> Failure:
+    return Failure(FailureKind.NOT_FOUND, str(exc), param="model", code="model_not_found")
+
+
 def _exhausted(exc: Exception) -> Failure:
     if not isinstance(exc, accounts.PoolExhausted) or exc.until is None:
         return Failure(FailureKind.UPSTREAM, "Upstream authentication unavailable")
@@ -114,7 +121,8 @@ def _own(exc: Exception) -> Failure:
     return failure if isinstance(failure, Failure) else Failure(FailureKind.INTERNAL, "Internal error")
 
 
-TREE: tuple[tuple[type[Exception], Callable[[Exception], Failure]], ...] = (
+Classes = type[Exception] | tuple[type[Exception], ...]
+TREE: tuple[tuple[Classes, Callable[[Exception], Failure]], ...] = (
     (tokens.RevokedToken, _revoked),
     (tokens.AuthenticationFailed, _kind(FailureKind.AUTHENTICATION)),
     (tokens.StoreUnavailable, _kind(FailureKind.UNAVAILABLE)),
@@ -140,6 +148,15 @@ TREE: tuple[tuple[type[Exception], Callable[[Exception], Failure]], ...] = (
     ),
     (accounts.RefreshFailed, _kind(FailureKind.UPSTREAM)),
     (accounts.CredentialUnavailable, _kind(FailureKind.UPSTREAM)),
+    (providers.UnknownModel, _unknown_model),
+    (providers.NoRoute, _kind(FailureKind.NOT_FOUND)),
+    (providers.UnknownProvider, _kind(FailureKind.NOT_FOUND)),
+    (providers.UnknownRoute, _kind(FailureKind.NOT_FOUND)),
+    (providers.BadImport, _kind(FailureKind.INVALID_REQUEST)),
+    (
+        (providers.BadProvider, providers.BadRoute),
+        lambda exc: Failure(FailureKind.INVALID_REQUEST, str(exc), param=getattr(exc, "field", None)),
+    ),
     (Refused, _own),
     (WrongMethod, lambda exc: Failure(FailureKind.METHOD_NOT_ALLOWED, f"Method not allowed; allowed: {exc}")),
     (httpx.TransportError, lambda exc: Failure(FailureKind.UPSTREAM, f"Upstream request failed: {exc}")),
@@ -148,7 +165,7 @@ TREE: tuple[tuple[type[Exception], Callable[[Exception], Failure]], ...] = (
 """The first class that fits decides."""
 
 
-STATUS_OF: dict[type[Exception], int] = {tokens.LimitExceeded: 429}
+STATUS_OF: dict[object, int] = {tokens.LimitExceeded: 429}
 """Where the failure's kind has another status: a spend limit is a 429 to clients, so that they show its text."""
 
 

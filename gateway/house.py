@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
@@ -18,6 +19,7 @@ from gateway.responses_store import ResponsesStore
 from gateway.surfaces import Table
 from gateway.usage.metering import Meter
 from gateway.usage.recorder import Recorder
+from gateway.wire import Request
 from providers.catalog import Catalog
 from providers.dialects.types import Call, FailureKind, Sealer, Translator
 from providers.translation import pairs
@@ -56,6 +58,7 @@ class House:
     meter: Meter
     sealer: Sealer
     responses: ResponsesStore
+    peer: Callable[[Request], str]  # who the caller is, behind whatever proxies are trusted
 
     def translator(self, surface_dialect: str, upstream_dialect: str) -> Translator:
         return pairs.translator(surface_dialect, upstream_dialect, make_id, int(time.time()), self.sealer)

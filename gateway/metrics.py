@@ -20,6 +20,8 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from accounts import live
+from accounts.metrics import account_families
 from gateway.exchange import CLIENT_LEFT, NO_USAGE, Exchange
 
 CONTENT_TYPE = "text/plain; version=0.0.4"
@@ -30,6 +32,8 @@ FAMILIES: Mapping[str, str] = {
     "messages": MESSAGES,
     "count_tokens": MESSAGES,
     "extra": MESSAGES,
+    "bedrock": MESSAGES,
+    "vertex": MESSAGES,
     "chat_completions": CHAT,
     "responses": RESPONSES,
 }
@@ -181,6 +185,9 @@ class Metrics:
     def own_families(self) -> Iterator[Metric]:
         """What the reference lacks."""
         yield _gauge("build_info", "The version that runs", {settings.VERSION: 1}, "version")
+        pool = live.serving()
+        if pool is not None:
+            yield from account_families(pool)
         yield GaugeMetricFamily("link_assistant_in_flight", "Calls on the road now", self._in_flight)
         yield self._histogram("request_seconds", "From a call's arrival to the end of its answer", "seconds")
         yield self._histogram(

@@ -160,7 +160,7 @@ def _networks(raw: str) -> tuple[str, ...]:
 
 
 def _field(option: Option, default: Any) -> Any:
-    return field(default=default, metadata={"option": option})
+    return field(default=default, repr=not option.is_secret, metadata={"option": option})
 
 
 def text(flag: str, default: str, help: str, *, empty: Empty = Empty.UNSET) -> Any:

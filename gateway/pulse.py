@@ -7,6 +7,7 @@ pulse looks at all of them a few times a second. With no exchange on the road it
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -66,7 +67,7 @@ class Pulse:
     def _beat(self) -> None:
         loop = asyncio.get_running_loop()
         self._handle = loop.call_later(self._interval, self._beat) if self._wires else None
-        now = loop.time()
+        now = time.monotonic()
         is_over = self._is_over()
         for wire in tuple(self._wires):
             if now - wire.started_at >= self._interval:
@@ -85,10 +86,12 @@ class Pulse:
             limit = options.send_timeout_seconds
             return Interruption.CLIENT_STUCK if 0 < limit < now - wire.writing_since else None
         if wire.waiting_since is not None:
-            limit = options.first_byte_timeout_seconds
+            own = wire.first_byte_seconds
+            limit = options.first_byte_timeout_seconds if own is None else own
             return Interruption.FIRST_BYTE if 0 < limit < now - wire.waiting_since else None
         if wire.is_relaying:
-            limit = options.idle_timeout_seconds
+            own = wire.idle_seconds
+            limit = options.idle_timeout_seconds if own is None else own
             return Interruption.IDLE if 0 < limit < now - wire.touched_at else None
         return None
 

@@ -18,8 +18,9 @@ from gateway.admission import admit
 from gateway.dispatch import Dispatch, Sent
 from gateway.exchange import CLIENT_LEFT, Exchange
 from gateway.house import House
+from gateway.models_list import PLAIN_SECONDS, ModelsList, in_callers_dialect
 from gateway.responses_store import Keeping
-from gateway.surfaces import UNKNOWN, Match, WrongMethod
+from gateway.surfaces import UNKNOWN, Action, Match, WrongMethod
 from gateway.trip import Trip
 from gateway.wire import (
     ClientLeft,
@@ -47,6 +48,11 @@ class Relay:
     def __init__(self, house: House) -> None:
         self._house = house
         self._dispatch = Dispatch(house)
+        self._models = ModelsList(house.catalog, house.pool, house.transport)
+
+    async def aclose(self) -> None:
+        """Ends what still runs beside the exchanges."""
+        await self._models.aclose()
 
     async def carry(self, match: Match, request: Request, receive: Receive, send: Send) -> None:
         """One exchange from its head to its record. Raises only what cuts the connection."""
@@ -59,10 +65,7 @@ class Relay:
                 )
             call = await self._read(trip, receive)
             admit(token, call)
-            routes = self._dispatch.routes(trip, call, token)
-            if token.is_limited:
-                await self._house.meter.admit(trip, call, token, routes)
-            sent = await self._dispatch.send(trip, call, token, routes)
+            sent = await self._send(trip, call, token)
             await self._respond(trip, sent)
         except ClientLeft:
             trip.exchange.status = CLIENT_LEFT
@@ -72,6 +75,15 @@ class Relay:
             await self._tell(trip, *errors.describe(exc))
         finally:
             await self._conclude(trip)
+
+    async def _send(self, trip: Trip, call: Call, token: TokenRecord) -> Sent:
+        """Routes, what the limits reserve, and the answer of whoever serves it."""
+        if trip.surface.action is Action.MODELS:
+            return await self._list_models(trip, call, token)
+        routes = self._dispatch.routes(trip, call, token)
+        if token.is_limited:
+            await self._house.meter.admit(trip, call, token, routes)
+        return await self._dispatch.send(trip, call, token, routes)
 
     async def refuse(self, wrong: WrongMethod, request: Request, receive: Receive, send: Send) -> None:
         """The path is a surface's, the method is not: told before any token is looked at."""
@@ -83,21 +95,24 @@ class Relay:
             await self._conclude(trip)
 
     def _set_out(self, match: Match, request: Request, receive: Receive, send: Send) -> Trip:
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         exchange = Exchange(
             id=identity.request_id(),
             started_at=time.time(),
             surface=match.surface.name,
             method=request.method,
             path=request.raw_path.decode("latin-1"),
-            peer=request.peer,
+            peer=self._house.peer(request),
         )
         wire = Wire(receive, send, now, request.abort)
         wire.answer_headers = ((identity.HEADER, exchange.id.encode()),)
         identity.current.set(exchange.id)
         self._house.metrics.opened()
         self._house.pulse.add(wire)
-        return Trip(match.surface, match.path, request, wire, exchange)
+        surface = match.surface
+        if surface.action is Action.MODELS:
+            surface = in_callers_dialect(surface, request.headers)
+        return Trip(surface, match.path, request, wire, exchange)
 
     async def _authenticate(self, request: Request, trip: Trip) -> TokenRecord:
         """From the headers alone, before the body is read; one look-up for a token that memory does not know."""
@@ -117,13 +132,14 @@ class Relay:
         return token
 
     async def _read(self, trip: Trip, receive: Receive) -> Call:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = time.monotonic()
         body = await read_body(trip.request, receive, self._house.options.max_body_bytes)
-        trip.body_seconds = loop.time() - began
+        trip.body_seconds = time.monotonic() - began
         request, surface = trip.request, trip.surface
         dialect = DIALECTS[surface.dialect]
-        fields = dialect.read_call(body) if surface.has_body and dialect.envelope is None else NO_FIELDS
+        fields = (
+            dialect.read(body, request.query) if surface.has_body and dialect.envelope is None else NO_FIELDS
+        )
         call = Call(
             surface.name, request.method, trip.path, request.query, headers_up(request.headers), body, fields
         )
@@ -133,6 +149,19 @@ class Relay:
         trip.exchange.model_asked = call.fields.model or ""
         trip.exchange.is_stream = call.fields.stream
         return call
+
+    async def _list_models(self, trip: Trip, call: Call, token: TokenRecord) -> Sent:
+        """Anthropic's own answer while nothing is to be added to it, else ours. In time either way."""
+        if self._models.is_plain(trip.surface, trip.path, token):
+            try:
+                async with asyncio.timeout(PLAIN_SECONDS):
+                    routes = self._dispatch.routes(trip, call, token)
+                    return await self._dispatch.send(trip, call, token, routes)
+            except TimeoutError:
+                late = Failure(FailureKind.TIMEOUT, "The upstream's list of models did not come in time")
+                raise Refused(late) from None
+        head = await self._models.answer(trip.surface, trip.path, call.query, token)
+        return Sent(head, self._house.translator("anthropic", "anthropic"), time.monotonic())
 
     async def _respond(self, trip: Trip, sent: Sent) -> None:
         """The head, then every chunk as it comes, then the end."""
@@ -144,22 +173,24 @@ class Relay:
             return
         if not wire.started:
             await wire.start(head.status, _stream_headers(sent))
-        loop_time = asyncio.get_running_loop().time
+        clock = time.monotonic
         wire.is_relaying = True
         feed = sent.translator.feed
         try:
             if sent.first:
-                await wire.write(sent.first, loop_time())
+                await _keep(trip.keeping)
+                await wire.write(sent.first, clock())
             async for chunk in sent.body:
                 trip.exchange.bytes_in += len(chunk)
                 if data := feed(chunk):
                     if trip.keeping is not None:
                         await _keep(trip.keeping)
-                    await wire.write(data, loop_time())
+                    await wire.write(data, clock())
                 else:
-                    wire.touched_at = loop_time()
+                    wire.touched_at = clock()
             last = sent.translator.finish()
             trip.is_whole = True
+            await _keep(trip.keeping)
             await wire.end(last)
         except (httpx.TransportError, Truncated) as exc:
             await self._tell(trip, *errors.describe(exc))
@@ -168,11 +199,10 @@ class Relay:
         """An answer that is whole. When a ping has committed us to a 200, an error becomes an event."""
         head = sent.head
         trip.is_whole = True
-        if trip.keeping is not None:
-            await _keep(trip.keeping)
+        await _keep(trip.keeping)
         if not trip.wire.started:
             headers = tuple(pair for pair in headers_down(head.headers) if pair[0] != b"content-length")
-            await trip.wire.answer(head.status, headers, head.body, asyncio.get_running_loop().time())
+            await trip.wire.answer(head.status, headers, head.body, time.monotonic())
             return
         trip.wire.is_stream = True
         read_error = DIALECTS[trip.surface.dialect].read_error
@@ -186,7 +216,7 @@ class Relay:
             exchange.status = status
             exchange.is_refusal = exchange.upstream_status is None
             answer = errors.render(status, failure, trip.surface.dialect, exchange.id)
-            await wire.answer(answer.status, answer.headers, answer.body, asyncio.get_running_loop().time())
+            await wire.answer(answer.status, answer.headers, answer.body, time.monotonic())
         elif wire.ended:
             pass
         elif trip.translator is not None and wire.is_stream and (last := trip.translator.fail(failure)):
@@ -211,7 +241,7 @@ class Relay:
         wire, exchange = trip.wire, trip.exchange
         wire.close()
         self._house.pulse.discard(wire)
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         exchange.total_seconds = now - wire.started_at
         if wire.first_byte_at is not None:
             exchange.first_byte_seconds = wire.first_byte_at - wire.started_at
@@ -222,9 +252,9 @@ class Relay:
         self._house.conclude(exchange)
 
 
-async def _keep(keeping: Keeping) -> None:
+async def _keep(keeping: Keeping | None) -> None:
     """Before the last byte leaves: the client may refer to it at once. A store that is away costs only that."""
-    if not keeping.is_ready:
+    if keeping is None or not keeping.is_ready:
         return
     try:
         await keeping.keep()

@@ -20,6 +20,8 @@ from accounts import live, refresh
 from accounts import services as account_services
 from accounts.keeper import Keeper, RefreshDoor
 from accounts.pool import Pool, options_from_settings
+from gateway import guards, logs
+from gateway.access import Caller
 from gateway.freshness import Freshness
 from gateway.house import House, RelayOptions
 from gateway.metrics import METRICS
@@ -38,10 +40,14 @@ from gateway.usage.prices import services as price_services
 from gateway.usage.prices.copy import Prices
 from gateway.usage.recorder import Recorder, RecorderOptions
 from gateway.usage.viewing import LedgerReader, from_rows
-from gateway.wire import Receive, Scope, Send
+from gateway.wire import Receive, Request, Scope, Send
+from providers import changes as provider_changes
+from providers import file_services as provider_files
+from providers import live as provider_live
 from providers import secrets
-from providers.catalog import ANTHROPIC, Catalog, ProviderRecord
+from providers.catalog import Catalog
 from providers.client import ClientOptions, Transport
+from providers.store import boot_from_settings
 from tokens import changes as token_changes
 from tokens import file_services
 from tokens.limits import usage
@@ -74,7 +80,7 @@ class Runtime:
         self.registry = Registry(settings.TOKEN_SECRET.encode(), accepts)
         self._refresh_door = RefreshDoor(refresh.Refresher(refresh.options_from_settings()))
         self.pool = Pool(options_from_settings(), self._refresh_door)
-        self.catalog = Catalog(ProviderRecord(ANTHROPIC, ANTHROPIC, settings.UPSTREAM_BASE_URL.rstrip("/")))
+        self.catalog = Catalog(boot_from_settings(), self.pool.has_credentials)
         self.prices = Prices()
         self.calendar = Calendar(settings.BUDGET_TIME_ZONE)
         self._relay: Relay | None = None
@@ -90,8 +96,9 @@ class Runtime:
         token_changes.on_issued(METRICS.token_issued)
         token_changes.on_revoked(METRICS.token_revoked)
         account_changes.on_change(self.pool.apply_changes)
+        account_changes.on_change(self._hide_secrets)
+        provider_changes.on_change(self.catalog.apply_changes)
         price_services.on_change(self.prices.apply_changes)
-        live.use(self.pool)
 
     def relay_now(self) -> Relay | None:
         """The road, when this event loop has one already."""
@@ -122,7 +129,14 @@ class Runtime:
         self._recorder = Recorder(
             RecorderOptions(settings.DATA_DIR, settings.SPOOL_MAX_BYTES, settings.USAGE_RETENTION_DAYS)
         )
-        self._freshness = Freshness({"tokens": self.registry, "accounts": self.pool, "gateway": self.prices})
+        self._freshness = Freshness(
+            {
+                "tokens": self.registry,
+                "accounts": self.pool,
+                "providers": self.catalog,
+                "gateway": self.prices,
+            }
+        )
         self._keeper = Keeper(self.pool, self._refresh_door)
         self._transport = Transport(ClientOptions(settings.UPSTREAM_CONNECT_TIMEOUT_SECONDS))
         await self._recorder.start()
@@ -151,9 +165,12 @@ class Runtime:
             recorder=self._recorder,
             meter=meter,
             sealer=sealer,
+            peer=_peer_behind_proxies if settings.TRUSTED_PROXIES else _peer,
             responses=ResponsesStore(MemoryShelf(settings.RESPONSES_STORE_SECONDS, time.time), sealer),
         )
         self._relay, self._loop = Relay(house), asyncio.get_running_loop()
+        live.use(self.pool)
+        provider_live.use(self.catalog)
         usage.use(LedgerReader(ledger, self._loop))
 
     async def _ledger(self) -> Ledger:
@@ -174,18 +191,28 @@ class Runtime:
 
     def _load(self) -> None:
         file_services.sync_quietly()
+        provider_files.sync_quietly()
         account_services.sync_from_environment()
         self.registry.load()
         self.pool.load()
+        self.catalog.load()
         self.prices.load()
+        self._hide_secrets()
+
+    def _hide_secrets(self) -> None:
+        """Credentials from rows and files: never in a log line, whatever they look like."""
+        credentials = [state.loaded.credential for state in self.pool.states()]
+        logs.redact.add(credential.secret for credential in credentials if credential is not None)
 
     async def aclose(self) -> None:
         """Flushes what is recorded and closes what is open. A later request starts all again."""
-        self._relay = None
+        relay, self._relay = self._relay, None
+        live.forget(self.pool)
+        provider_live.forget(self.catalog)
         self.registry.on_unlimited = None
         usage.use(from_rows)
         open_ones = (
-            *(self._ledger_now, self._freshness, self._keeper, self._recorder),
+            *(relay, self._ledger_now, self._freshness, self._keeper, self._recorder),
             *(self._transport, self._shared),
         )
         self._ledger_now = self._shared = None
@@ -240,6 +267,14 @@ def _hidden() -> frozenset[Family]:
     if settings.DISABLE_ANTHROPIC_API and settings.DISABLE_OPENAI_API:
         hidden.add(Family.SHARED)
     return frozenset(hidden)
+
+
+def _peer(request: Request) -> str:
+    return request.peer
+
+
+def _peer_behind_proxies(request: Request) -> str:
+    return guards.gate().peer(Caller(request.peer, request.method, request.headers)).address
 
 
 def _pulse_options() -> PulseOptions:

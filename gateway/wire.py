@@ -45,6 +45,7 @@ NEVER_UP = HOP_BY_HOP | {
 }
 NEVER_UP_PREFIXES = (b"x-forwarded-", b"proxy-", b"cf-")
 NEVER_DOWN = HOP_BY_HOP | {
+    b"host",
     b"set-cookie",
     b"anthropic-organization-id",
     b"server",
@@ -175,7 +176,9 @@ class Wire:
         "early_headers",
         "ended",
         "first_byte_at",
+        "first_byte_seconds",
         "has_content",
+        "idle_seconds",
         "interruption",
         "is_closing",
         "is_relaying",
@@ -204,6 +207,8 @@ class Wire:
         self.touched_at = now  # the last time a byte came from the upstream or left for the client
         self.waiting_since: float | None = None  # since when an upstream's head is awaited
         self.writing_since: float | None = None
+        self.first_byte_seconds: float | None = None  # the provider's own timeouts; None = as configured
+        self.idle_seconds: float | None = None
         self.first_byte_at: float | None = None
         self.is_stream = False  # an error can still be told once the answer has begun
         self.is_relaying = False  # an upstream's body is being passed on

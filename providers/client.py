@@ -61,12 +61,11 @@ class Transport(httpx.AsyncBaseTransport):
             answer = await self._session.request(
                 request.method,
                 _url(_address(request)),
-                headers=CIMultiDict(
-                    [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
-                ),
+                headers=CIMultiDict([(k.decode("ascii"), _text(v)) for k, v in request.headers.raw]),
                 data=request.content or None,
                 allow_redirects=False,
                 proxy=request.extensions.get("proxy"),
+                timeout=self._timeout_of(request),
             )
         except (aiohttp.ClientError, TimeoutError, ValueError) as exc:
             raise _mapped(exc, request) from exc
@@ -77,6 +76,13 @@ class Transport(httpx.AsyncBaseTransport):
             extensions={"reason_phrase": (answer.reason or "").encode("latin-1", "replace")},
             request=request,
         )
+
+    def _timeout_of(self, request: httpx.Request) -> aiohttp.ClientTimeout:
+        """A driver's own, where it gave one: `{"connect": seconds}`, as httpx names it."""
+        connect = request.extensions.get("timeout", {}).get("connect")
+        if connect is None:
+            return self._timeout
+        return aiohttp.ClientTimeout(total=None, sock_connect=connect, ceil_threshold=3600)
 
     async def aclose(self) -> None:
         await self._session.close()
@@ -105,6 +111,14 @@ class _Body(httpx.AsyncByteStream):
             self._answer.release()
         else:
             self._answer.close()
+
+
+def _text(value: bytes) -> str:
+    """The engine writes text as UTF-8, so that is how bytes come through unchanged."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _address(request: httpx.Request) -> str:

@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 Headers = list[tuple[str, str]]
@@ -40,14 +41,15 @@ class Response:
 
 
 class RawClient:
-    """One connection. `timeout` bounds every single wait."""
+    """One connection, to a port of this machine or to a Unix socket. `timeout` bounds every single wait."""
 
-    def __init__(self, port: int, timeout: float = 10.0, receive_buffer: int | None = None) -> None:
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    def __init__(self, port: int | Path, timeout: float = 10.0, receive_buffer: int | None = None) -> None:
+        family = socket.AF_INET if isinstance(port, int) else socket.AF_UNIX
+        self.sock = socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(timeout)
-        self.sock.connect(("127.0.0.1", port))
+        self.sock.connect(("127.0.0.1", port) if isinstance(port, int) else str(port))
         self.buffer = b""
         self._left: int | None = None  # bytes of a length-framed body still to come
         self._is_chunked = False

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import checks
 from gateway import settings as gateway_settings
 from gateway.option_table import Options, flags, table
 from tests import readme
@@ -24,8 +25,17 @@ LONGEST_FUNCTION = 40
 TRIVIAL_LINES = 25
 TESTED_WITH = {
     "gateway/option_table.py": "tests/gateway/test_options.py",
+    "gateway/templatetags/console.py": "tests/gateway/console/test_overview.py",
+    "gateway/dispatch.py": "tests/e2e/test_failover.py",
+    "gateway/doors.py": "tests/e2e/test_paths.py",
+    "gateway/house.py": "tests/e2e/test_failover.py",
+    "gateway/relay.py": "tests/e2e/test_streaming.py",
+    "gateway/trip.py": "tests/e2e/test_failover.py",
+    "providers/dialects/types.py": "tests/gateway/test_wire.py",
 }
 """Modules that are no use alone, and the tests that reach them through another."""
+ACROSS = {"tests/providers/translation/test_sdk.py"}
+"""Tests of many modules together that stand in one app's folder."""
 
 
 def sources() -> Iterator[Path]:
@@ -65,6 +75,8 @@ def test_every_source_has_its_tests_opposite() -> None:
 def test_every_test_stands_opposite_a_source() -> None:
     for app in APPS:
         for path in sorted((ROOT / "tests" / app).rglob("test_*.py")):
+            if str(path.relative_to(ROOT)) in ACROSS:
+                continue
             opposite = ROOT / path.relative_to(ROOT / "tests").parent
             stems = {source.stem for source in opposite.glob("*.py")} | {
                 source.name for source in opposite.glob("*/")
@@ -95,6 +107,24 @@ def test_every_option_is_a_setting_of_the_same_name_and_type() -> None:
         value = getattr(gateway_settings, field.name)
         if field.name != "ALLOWED_HOSTS":  # Django wants a list, and "*" for every host
             assert type(value) is type(getattr(defaults, field.name)), field.name
+
+
+SHOWN_BY = "gateway/doctor.py"  # to show a value is not to obey it
+SHOWN_ELSEWHERE = {"ROUTING_MODE", "REDIS_URL"}
+
+
+def test_options_without_effect_are_exactly_those_that_say_so() -> None:
+    used = set(
+        re.findall(r"\b[A-Z][A-Z_]+\b", _below_the_options((ROOT / "gateway/settings.py").read_text()))
+    )
+    for path in sources():
+        if str(path) != SHOWN_BY:
+            used |= set(re.findall(r"\bsettings\.([A-Z][A-Z_]+)\b", (ROOT / path).read_text()))
+    assert set(table()) - (used - SHOWN_ELSEWHERE) == checks.NO_EFFECT
+
+
+def _below_the_options(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not re.match(r"([A-Z_]+) = _options\.\1$", line))
 
 
 def test_flags_are_the_names_in_kebab_case_except_the_reference_s_own() -> None:

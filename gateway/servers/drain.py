@@ -5,8 +5,11 @@ it is a drain that never comes.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+logger = logging.getLogger(__name__)
 
 
 class DeadlineEvent:
@@ -24,7 +27,10 @@ class DeadlineEvent:
         self._is_set = True
         callbacks, self._callbacks = self._callbacks, {}
         for callback in callbacks.values():
-            callback()
+            try:
+                callback()
+            except Exception:
+                logger.exception("a callback of the drain's deadline")
 
     def add_callback(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` when the event is set, at once if it is. The result takes the callback back.

@@ -51,7 +51,7 @@ class Lifespan:
     def _ended_silently(self, kind: str) -> Message | None:
         """An application that raises without having asked for the event has no hooks; otherwise it failed."""
         assert self._task is not None
-        exception = None if self._task.cancelled() else self._task.exception()
+        exception = asyncio.CancelledError() if self._task.cancelled() else self._task.exception()
         if exception is None or not self._was_asked:
             return None
         logger.error("exception in the application's lifespan", exc_info=exception)

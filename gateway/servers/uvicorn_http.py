@@ -20,6 +20,10 @@ from gateway.servers.options import ASGIApp
 
 logger = logging.getLogger(__name__)
 
+client_logger = logging.getLogger(f"{__name__}.client")
+client_logger.setLevel(logging.ERROR)
+"""In place of uvicorn's: a warning for each malformed request would let anybody fill the log."""
+
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -34,6 +38,7 @@ class GatewayProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.logger = client_logger
         self.app_state = {**app_state, "abort": self.abort}
         self.drain: Drain = app_state["drain"]
         self.budget: limits.BodyBudget = config.budget

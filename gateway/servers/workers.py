@@ -13,11 +13,13 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Coroutine
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from gateway.servers.errors import StartError
+from gateway.servers.lifecycle import SAME_SIGNAL_SECONDS
 from gateway.servers.options import ServeOptions
 from gateway.servers.sockets import url
 
@@ -31,7 +33,7 @@ FIRST_BACKOFF_SECONDS = 0.5
 LAST_BACKOFF_SECONDS = 30.0
 YOUNG_SECONDS = 10.0
 """A worker that lived longer is replaced at once."""
-KILL_GRACE_SECONDS = 5.0
+KILL_GRACE_SECONDS = 8.0
 """Beyond a worker's own drain, before SIGKILL."""
 
 
@@ -111,6 +113,7 @@ class Supervisor:
         self.sock = sock
         self.workers: list[Worker] = []  # also those that retire
         self.stopping = asyncio.Event()
+        self.stopping_at = 0.0
         self.forced = asyncio.Event()
         self.tasks: set[asyncio.Task[Any]] = set()
         self.backoff_seconds = FIRST_BACKOFF_SECONDS
@@ -139,9 +142,12 @@ class Supervisor:
             self.job.options.on_listening(address)
 
     def _on_stop(self) -> None:
-        if self.stopping.is_set():
+        now = time.monotonic()
+        if not self.stopping.is_set():
+            self.stopping_at = now
+            self.stopping.set()
+        elif now - self.stopping_at > SAME_SIGNAL_SECONDS:
             self.forced.set()
-        self.stopping.set()
 
     def _on_hangup(self) -> None:
         self._background(self._roll())

@@ -35,7 +35,8 @@ def tidy(exchange: Exchange) -> Exchange:
         text = getattr(exchange, name)
         if text:
             stored = _known_text(text, length) if len(text) <= TEXT_LENGTH else _text(text, length)
-            setattr(exchange, name, stored)
+            if stored is not text:
+                setattr(exchange, name, stored)
     return exchange
 
 

@@ -83,6 +83,7 @@ class Choice(msgspec.Struct):
     delta: Delta | None = None
     message: Delta | None = None
     finish_reason: Any = None
+    stop_reason: Any = None  # of vLLM and its kin: the stop sequence that was met
 
 
 class Chunk(msgspec.Struct):
@@ -149,7 +150,20 @@ def choices(body: bytes) -> int:
 
 def decode_chunk(data: bytes) -> Chunk:
     """One chunk or whole completion. Raises `msgspec.DecodeError` when it is none."""
-    return _chunk_decoder.decode(data)
+    try:
+        return _chunk_decoder.decode(data)
+    except msgspec.DecodeError:
+        return _chunk_decoder.decode(without_lone_surrogates(data))
+
+
+_LONE_SURROGATE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+
+
+def without_lone_surrogates(data: bytes) -> bytes:
+    """JSON in which half a character, cut off by a server that counts in UTF-16, is U+FFFD."""
+    return _LONE_SURROGATE.sub(rb"\\ufffd", data)
 
 
 def count(value: object) -> int:

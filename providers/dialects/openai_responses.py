@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from providers.dialects.openai_chat import count, count_or_none, member, text_or_none
+from providers.dialects.openai_chat import count, count_or_none, member, text_or_none, without_lone_surrogates
 from providers.dialects.openai_errors import TOO_LONG, error_body, failure_from_object, words
 from providers.dialects.types import CallFields, Failure, FailureKind, Usage
 
@@ -61,7 +61,7 @@ class _Answer(msgspec.Struct):
 class Event(msgspec.Struct):
     """One stream event: what translation needs of it."""
 
-    type: Any = None
+    type: str = ""
     response: Any = None
     item: Any = None
     part: Any = None
@@ -71,10 +71,10 @@ class Event(msgspec.Struct):
     input: Any = None
     refusal: Any = None
     annotation: Any = None
-    item_id: Any = None
-    output_index: Any = None
-    content_index: Any = None
-    summary_index: Any = None
+    item_id: str | None = None
+    output_index: int | None = None
+    content_index: int | None = None
+    summary_index: int | None = None
     error: Any = None
     code: Any = None
     message: Any = None
@@ -103,7 +103,10 @@ def read_call(body: bytes) -> CallFields:
 
 def decode_event(data: bytes) -> Event:
     """One event. Raises `msgspec.DecodeError` when it is none."""
-    return _event_decoder.decode(data)
+    try:
+        return _event_decoder.decode(data)
+    except msgspec.DecodeError:
+        return _event_decoder.decode(without_lone_surrogates(data))
 
 
 def usage_from(usage: object) -> Usage | None:

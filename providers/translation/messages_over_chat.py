@@ -8,6 +8,7 @@ Field rule, request:
   `response_format`; `output_config.effort` or a thinking budget → `reasoning_effort`, to models known to
   take it (`xhigh` and `max` as `high`); thinking that this upstream wrote in the tool loop in progress →
   `reasoning_content`; server tools' calls and results in the history → text.
+- reorder, for models that are not OpenAI's: later system messages become the user's, user messages in a row one.
 - drop: `cache_control`, `top_k`, adaptive or disabled `thinking`, `metadata`, `service_tier`, `speed`,
   `context_management`, `diagnostics`, unknown fields; the attribution block of Claude Code; other thinking.
 - refuse: `mcp_servers`, `container`, `inference_geo`, `max_tokens: 0`, a final assistant message, server
@@ -23,6 +24,7 @@ from typing import Any
 
 from providers.dialects.types import Call, MakeId, Sealer, Target, WireRequest
 from providers.translation import messages_input as read
+from providers.translation.chat_order import in_order
 from providers.translation.chat_reader import ChatReader, reasoning_proof
 from providers.translation.count_tokens import estimate
 from providers.translation.messages_surface import MessagesSurface
@@ -53,8 +55,9 @@ class MessagesOverChat(MessagesSurface):
         self._thinking = thinking_of(body)
         self._is_stream = body.get("stream") is True
         read.refuse_what_changes_the_result(body)
-        out: dict[str, Any] = {"model": model, "messages": self._messages(body)}
+        out: dict[str, Any] = {"model": model, "messages": in_order(self._messages(body), model)}
         out.update(_limits(body, model, target))
+        self._stop_sequences = out.get("stop", [])
         out.update(_tools(body, self._names))
         schema = read.output_schema(body)
         if schema is not None:
@@ -91,8 +94,8 @@ class MessagesOverChat(MessagesSurface):
         context = ReaderContext(
             lambda plain: self._sealer.seal(plain, self._context),
             self._ids,
+            lambda: self._estimated_input_tokens,
             self._call_ids,
-            self._estimated_input_tokens,
         )
         return ChatReader(sequencer, context)
 

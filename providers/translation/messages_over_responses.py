@@ -94,8 +94,8 @@ class MessagesOverResponses(MessagesSurface):
         context = ReaderContext(
             lambda plain: self._sealer.seal(plain, self._context),
             self._ids,
+            lambda: self._estimated_input_tokens,
             self._call_ids,
-            self._estimated_input_tokens,
         )
         return ResponsesReader(sequencer, context)
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 
 _REASONING = re.compile(r"(?:.*/)?(?:o\d|gpt-(?:[5-9]|\d\d)|codex)", re.IGNORECASE)
+_OPENAI = re.compile(r"(?:.*/)?(?:gpt-(?!oss)|chatgpt|o\d|codex)", re.IGNORECASE)
 _EFFORT = re.compile(r"(?:.*/)?gpt-oss", re.IGNORECASE)
 _CHAT_VARIANT = re.compile(r"-chat\b", re.IGNORECASE)
+
+
+def is_openai(model: str) -> bool:
+    """OpenAI's own models, whoever serves them."""
+    return _OPENAI.match(model) is not None
 
 
 def is_openai_reasoning(model: str) -> bool:

@@ -79,8 +79,6 @@ class OpenAiUpstream(ABC):
     is_transparent = False
 
     def __init__(self, ids: MakeId, now: float, sealer: Sealer) -> None:
-        self.usage = Usage()
-        self.model: str | None = None
         self.failure: Failure | None = None
         self._ids = ids
         self._now = int(now)
@@ -88,8 +86,27 @@ class OpenAiUpstream(ABC):
         self._sse = SseReader()
         self._decoder: Decoder | None = None  # for an upstream that compresses although asked not to
         self._exchange: Exchange | None = None
+        self._whole_reader: Reader | None = None  # of an answer that was not streamed
         self._is_stream = False  # the caller asked for a stream
         self._is_over = False  # the end or an error was written: nothing may follow
+
+    @property
+    def usage(self) -> Usage:
+        """What the upstream told, else an estimate of what was seen so far; nothing before its first word."""
+        reader = self._seen()
+        return Usage() if reader is None else reader.outcome().usage
+
+    @property
+    def model(self) -> str | None:
+        reader = self._seen()
+        return None if reader is None else reader.model
+
+    def _seen(self) -> Reader | None:
+        """Whoever has read something of an answer."""
+        exchange = self._exchange
+        if exchange is not None and exchange.sequencer.has_begun:
+            return exchange.reader
+        return self._whole_reader
 
     @abstractmethod
     def request(self, call: Call, target: Target) -> WireRequest: ...
@@ -120,10 +137,10 @@ class OpenAiUpstream(ABC):
         parts = PartList()
         reader = self._reader(Sequencer(parts))
         reader.whole(body)
-        self.model, self.failure = reader.model, reader.failure
+        self.failure = reader.failure
         if self.failure is not None:
             raise Refused(self.failure)
-        self.usage = reader.outcome().usage
+        self._whole_reader = reader
         if self._is_stream:  # the upstream did not stream although it was asked to
             return WireAnswer(answer.status, _headers(answer, STREAM_TYPE), self._replayed(parts, reader))
         return WireAnswer(answer.status, _headers(answer, JSON_TYPE), self._whole(parts, reader))
@@ -173,10 +190,8 @@ class OpenAiUpstream(ABC):
 
     def _end(self, exchange: Exchange) -> bytes:
         self._is_over = True
-        outcome = exchange.reader.outcome()
-        self.usage, self.model = outcome.usage, exchange.reader.model
         exchange.sequencer.begin()
-        exchange.sink.end(outcome)
+        exchange.sink.end(exchange.reader.outcome())
         return exchange.sink.take()
 
     def _broken(self, failure: Failure) -> bytes:
@@ -185,7 +200,6 @@ class OpenAiUpstream(ABC):
 
     def _failed(self, failure: Failure) -> bytes:
         exchange = self._exchange or self._open()
-        self.usage, self.model = exchange.reader.outcome().usage, exchange.reader.model
         self._is_over = True
         exchange.sink.fail(failure)
         return exchange.sink.take()

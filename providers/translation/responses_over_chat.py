@@ -8,6 +8,7 @@ Field rule, request:
   `max_completion_tokens` for OpenAI's reasoning models, else `max_tokens`; `text.format` →
   `response_format`; `reasoning.effort` → `reasoning_effort`, to models known to take it; reasoning that
   this upstream wrote in the tool loop in progress → `reasoning_content`.
+- reorder, for models that are not OpenAI's: leading system messages become one, later ones the user's.
 - drop: `store`, `metadata`, `client_metadata`, `include`, `prompt_cache_key`, `safety_identifier`,
   `service_tier`, `truncation`, `max_tool_calls`, `text.verbosity`, `reasoning.summary`, unknown fields; tools
   that only a vendor can run and the records of their calls; other reasoning.
@@ -23,7 +24,9 @@ from typing import Any
 from providers.dialects import openai_responses
 from providers.dialects.types import Call, Failure, MakeId, Sealer, Target, WireRequest
 from providers.translation import responses_call as read
+from providers.translation.chat_order import in_order
 from providers.translation.chat_reader import ChatReader, reasoning_proof
+from providers.translation.count_tokens import estimate_of_bytes
 from providers.translation.openai_models import base_name, is_openai_reasoning, refuses_sampling, takes_effort
 from providers.translation.openai_upstream import OpenAiUpstream, read_object, refuse, request_to
 from providers.translation.parts import PartList, Reader, ReaderContext, Sequencer, Sink
@@ -43,13 +46,15 @@ class ResponsesOverChat(OpenAiUpstream):
         self._echo: dict[str, Any] = {}
         self._tools = read.CallerTools()
         self._call_ids: set[str] = set()
+        self._body = b""
 
     def request(self, call: Call, target: Target) -> WireRequest:
+        self._body = call.body
         body = read_object(call.body)
         model = base_name(target.model or str(body.get("model") or ""))
         self._asked_model = str(body.get("model") or model)
         self._context = f"openai_chat:{model}"
-        self._echo = echo_of(body)
+        self._echo = {**echo_of(body), "previous_response_id": call.continues}
         self._tools = read.CallerTools()
         read.refuse_what_changes_the_result(body)
         self._tools.read(body)
@@ -58,7 +63,7 @@ class ResponsesOverChat(OpenAiUpstream):
             conversation.messages.append({"role": "system", "content": body["instructions"]})
         conversation.read(body)
         self._call_ids = conversation.call_ids
-        out: dict[str, Any] = {"model": model, "messages": conversation.messages}
+        out: dict[str, Any] = {"model": model, "messages": in_order(conversation.messages, model)}
         self._is_stream = body.get("stream") is True
         out.update(_limits(body, model, target))
         out.update(_tools(body, self._tools))
@@ -79,7 +84,10 @@ class ResponsesOverChat(OpenAiUpstream):
 
     def _reader(self, sequencer: Sequencer) -> Reader:
         context = ReaderContext(
-            lambda plain: self._sealer.seal(plain, self._context), self._ids, self._call_ids
+            lambda plain: self._sealer.seal(plain, self._context),
+            self._ids,
+            lambda: estimate_of_bytes(self._body),
+            self._call_ids,
         )
         return ChatReader(sequencer, context)
 
@@ -140,7 +148,9 @@ def _chosen(choice: dict[str, Any], tools: read.CallerTools) -> tuple[list[dict[
     kind = choice.get("type")
     if kind == "allowed_tools":
         allowed = {
-            _upstream_name(each, tools) for each in choice.get("tools") or () if isinstance(each, dict)
+            _upstream_name(each, tools)
+            for each in read.values_of(choice.get("tools"))
+            if isinstance(each, dict)
         }
         offered = [each for each in tools.functions if each["name"] in allowed]
         return offered, "required" if choice.get("mode") == "required" else "auto"

@@ -26,6 +26,7 @@ class ChatFromItems:
     call_ids: set[str] = field(default_factory=set)
     _outputs: dict[str, tuple[str, Item]] = field(default_factory=dict)
     _assistant: Item | None = None  # the turn that is being collected
+    _has_answers: bool = False  # results of it have come: what the model says next is another turn
 
     def read(self, body: Item) -> None:
         items = list(read.input_items(body))
@@ -47,7 +48,9 @@ class ChatFromItems:
             self._reasoning(item, is_in_loop)
         elif kind == "item_reference":
             raise refuse(f"{where}: nothing is stored under this id here", where)
-        elif kind not in _OUTPUTS and kind not in read.RECORDS:
+        elif kind in _OUTPUTS:
+            self._has_answers = self._assistant is not None
+        elif kind not in read.RECORDS:
             raise refuse(f"{where}: an item of type {kind!r} can't be sent to this upstream", where)
 
     def _message(self, where: str, item: Item) -> None:
@@ -68,8 +71,12 @@ class ChatFromItems:
             self.messages.append({"role": "user" if role == "user" else "system", "content": joined(parts)})
 
     def _turn(self, *, has_text: bool = False) -> Item:
-        """The assistant turn being collected. Text after calls begins a new one."""
-        if self._assistant is not None and has_text and self._assistant.get("tool_calls"):
+        """The assistant turn being collected. Text after calls, and anything after results, begins a new one."""
+        if (
+            self._assistant is not None
+            and self._assistant.get("tool_calls")
+            and (has_text or self._has_answers)
+        ):
             self._flush()
         if self._assistant is None:
             self._assistant = {"role": "assistant", "content": None}
@@ -96,8 +103,8 @@ class ChatFromItems:
     def _reasoning(self, item: Item, is_in_loop: bool) -> None:
         if not is_in_loop:
             return
-        summary = item.get("summary")
-        texts = [piece.get("text") for piece in summary or () if isinstance(piece, dict)]
+        summary = read.values_of(item.get("summary"))
+        texts = [piece.get("text") for piece in summary if isinstance(piece, dict)]
         text = "".join(str(each) for each in texts if each)
         field_name = self.open_reasoning(text, str(item.get("encrypted_content") or ""))
         if field_name:
@@ -108,7 +115,7 @@ class ChatFromItems:
 
     def _flush(self) -> None:
         """The collected turn, and the result of each of its calls in their order."""
-        turn, self._assistant = self._assistant, None
+        turn, self._assistant, self._has_answers = self._assistant, None, False
         if turn is None or not (turn["content"] or turn.get("tool_calls")):
             return
         self.messages.append(turn)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from accounts import services
+from tests.accounts.refreshing import write_file
+from tests.fakes.token_endpoint import FakeTokenEndpoint
 
 
 @pytest.fixture
@@ -31,3 +35,19 @@ def environment(settings: Any, tmp_path: Path) -> Callable[..., Path]:
 
 def write_pair(home: Path, name: str = ".credentials.json", **pair: object) -> None:
     (home / name).write_text(json.dumps({"claudeAiOauth": pair}))
+
+
+@pytest.fixture
+def endpoint() -> Iterator[FakeTokenEndpoint]:
+    fake = FakeTokenEndpoint()
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path, settings: Any) -> Path:
+    """The account `primary` with an expired pair."""
+    settings.CLAUDE_CODE_HOME, settings.ADDITIONAL_ACCOUNT_DIRS, settings.ANTHROPIC_API_KEY = tmp_path, (), ""
+    write_file(tmp_path)
+    services.sync_from_environment()
+    return tmp_path

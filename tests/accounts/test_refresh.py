@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from django.db import connection
 
 from accounts import services
 from accounts.errors import PoolExhausted, RefreshFailed
-from accounts.keeper import Keeper, RefreshDoor
+from accounts.keeper import RefreshDoor
 from accounts.models import Account, RefreshLease, Source
 from accounts.pool import Pool
 from accounts.refresh import Refresher, RefreshOptions
@@ -26,51 +25,11 @@ from accounts.sources import stored_pair
 from providers.drivers.base import Outcome, Scope, Verdict
 from providers.secrets import box, fingerprint
 from tests.accounts.building import ask
+from tests.accounts.refreshing import FIRST, OLD, REFUSED, read_file, refresher, write_file
 from tests.fakes.token_endpoint import FakeTokenEndpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
-OLD = "sk-ant-oat01-0"
-REFUSED = fingerprint(OLD)
-FIRST = "sk-ant-oat01-1"
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def endpoint() -> Iterator[FakeTokenEndpoint]:
-    fake = FakeTokenEndpoint()
-    yield fake
-    fake.close()
-
-
-@pytest.fixture
-def home(tmp_path: Path, settings: Any) -> Path:
-    settings.CLAUDE_CODE_HOME, settings.ADDITIONAL_ACCOUNT_DIRS, settings.ANTHROPIC_API_KEY = tmp_path, (), ""
-    write_file(tmp_path)
-    services.sync_from_environment()
-    return tmp_path
-
-
-def write_file(
-    home: Path, access: str = OLD, refresh: str = "sk-ant-ort01-0", expires_at: int = 1000
-) -> None:
-    pair = {
-        "accessToken": access,
-        "refreshToken": refresh,
-        "expiresAt": expires_at,
-        "subscriptionType": "max",
-    }
-    path = home / ".credentials.json"
-    path.write_text(json.dumps({"claudeAiOauth": pair, "mcpOAuth": {"keep": 1}}))
-    path.chmod(0o640)
-
-
-def read_file(home: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((home / ".credentials.json").read_text())
-    return document
-
-
-def refresher(endpoint: FakeTokenEndpoint, **options: Any) -> Refresher:
-    return Refresher(RefreshOptions(endpoint.url, **{"look_seconds": 0.02, "pause_seconds": 0.01, **options}))
 
 
 def account() -> Account:
@@ -239,21 +198,6 @@ def test_threads_share_one_refresh(endpoint: FakeTokenEndpoint, home: Path) -> N
     assert len(endpoint.requests) == 1
 
 
-async def test_a_caller_that_leaves_does_not_stop_it(endpoint: FakeTokenEndpoint, home: Path) -> None:
-    endpoint.delay_seconds = 0.3
-    door = RefreshDoor(refresher(endpoint))
-    number = (await Account.objects.aget()).id
-    callers = [asyncio.create_task(door(number, REFUSED)) for _ in range(50)]
-    while not endpoint.requests:
-        await asyncio.sleep(0.01)
-    for caller in callers:
-        caller.cancel()
-    await asyncio.gather(*callers, return_exceptions=True)
-    await door.aclose()
-    assert len(endpoint.requests) == 1
-    assert read_file(home)["claudeAiOauth"]["accessToken"] == FIRST
-
-
 def children(
     endpoint: FakeTokenEndpoint, count: int, tasks: int, lease_seconds: float = 45.0
 ) -> list[subprocess.Popen[str]]:
@@ -349,35 +293,24 @@ async def test_a_refused_api_key_rests_at_once(endpoint: FakeTokenEndpoint) -> N
     assert endpoint.requests == []
 
 
-async def test_the_keeper_refreshes_before_anybody_has_to_wait(
+async def test_without_the_database_nothing_is_refreshed_and_it_says_so(
     endpoint: FakeTokenEndpoint, home: Path
 ) -> None:
-    door = RefreshDoor(refresher(endpoint))
-    pool = Pool(refresher=door)
+    pool = Pool(refresher=RefreshDoor(refresher(endpoint)))
     await asyncio.to_thread(pool.load)
-    keeper = Keeper(pool, door, interval_seconds=0.05)
-    await keeper.start()
-    async with asyncio.timeout(20):
-        while pool.choose(ask(time.time())).credential.secret != FIRST:
-            await asyncio.sleep(0.02)
-    await keeper.aclose()
-    assert len(endpoint.requests) == 1
+    lease = pool.choose(ask(time.time()))
+    await asyncio.to_thread(run_sql, "ALTER TABLE accounts_account RENAME TO accounts_away")
+    try:
+        assert not await pool.refresh(lease)
+    finally:
+        await asyncio.to_thread(run_sql, "ALTER TABLE accounts_away RENAME TO accounts_account")
+    assert endpoint.requests == [] and "database is away" in pool.states()[0].last_error
+    with pytest.raises(PoolExhausted) as out:
+        pool.choose(ask(time.time()))
+    assert out.value.until is not None and out.value.until < time.time() + 12
 
 
-async def test_the_keeper_notices_a_changed_file_within_a_second(
-    endpoint: FakeTokenEndpoint, home: Path
-) -> None:
-    write_file(home, "sk-ant-oat01-a", expires_at=0)
-    door = RefreshDoor(refresher(endpoint))
-    pool = Pool(refresher=door)
-    await asyncio.to_thread(pool.load)
-    keeper = Keeper(pool, door)
-    await keeper.start()
-    write_file(home, "sk-ant-oat01-b", expires_at=0)
-    started = time.monotonic()
-    async with asyncio.timeout(20):
-        while pool.choose(ask(time.time())).credential.secret != "sk-ant-oat01-b":
-            await asyncio.sleep(0.02)
-    assert time.monotonic() - started < 1.5
-    await keeper.aclose()
-    assert endpoint.requests == []
+def run_sql(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+    connection.close()

@@ -174,6 +174,14 @@ def test_a_good_value_is_typed(name: str, value: str, parsed: object) -> None:
     assert getattr(load({name: value}), name) == parsed
 
 
+def test_options_show_no_secret_when_printed() -> None:
+    options = load(
+        {"TOKEN_ADMIN_KEY": "CANARY", "REDIS_URL": "redis://:CANARY@h", "ENCRYPTION_KEYS": "CANARY"}
+    )
+    assert options.ENCRYPTION_KEYS == ("CANARY",)
+    assert "CANARY" not in repr(options)
+
+
 def test_homes_without_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
     options = env.load({})

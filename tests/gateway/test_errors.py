@@ -23,7 +23,7 @@ def test_every_kind_has_a_status_and_words_in_every_dialect() -> None:
         for dialect in DIALECTS:
             answer = errors.render(status, Failure(kind, "why"), dialect, "id-1")
             assert answer.status == status
-            assert json.loads(answer.body)["error"]["message"] == "why"
+            assert b'"why"' in answer.body
             assert (b"request-id", b"id-1") in answer.headers
 
 

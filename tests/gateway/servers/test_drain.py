@@ -47,6 +47,16 @@ def test_one_event_serves_several_event_loops() -> None:
     asyncio.run(wait_a_little())
 
 
+def test_one_that_fails_does_not_keep_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    event = drain.DeadlineEvent()
+    called: list[str] = []
+    event.add_callback(lambda: called.remove("nothing"))
+    event.add_callback(lambda: called.append("b"))
+    event.set()
+    assert called == ["b"]
+    assert "ValueError" in caplog.text
+
+
 def test_callbacks_are_called_once_or_taken_back() -> None:
     event = drain.DeadlineEvent()
     called: list[str] = []

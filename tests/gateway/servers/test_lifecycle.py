@@ -1,5 +1,6 @@
 """Start, drain and end, on both servers, over real sockets and with real signals."""
 
+import gc
 import signal
 import socket
 import time
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.servers.lifecycle import SAME_SIGNAL_SECONDS, settle_memory
 from tests.gateway.servers.conftest import Launch
 from tests.gateway.servers.harness import (
     Answer,
@@ -16,6 +18,17 @@ from tests.gateway.servers.harness import (
     request,
     until,
 )
+
+
+def test_what_start_up_made_is_out_of_the_collectors_sight() -> None:
+    before = gc.get_threshold()
+    try:
+        settle_memory()
+        assert gc.get_freeze_count() > 1000
+        assert gc.get_threshold()[0] > before[0]
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
 
 
 def is_refused(process: ServerProcess) -> bool:
@@ -169,9 +182,22 @@ def test_a_second_signal_ends_at_once(server_name: str, launch: Launch, second: 
         read_until(sock, b"started")
         process.signal(signal.SIGTERM)
         until(lambda: process.get("/ready").status == 503)
+        time.sleep(SAME_SIGNAL_SECONDS * 1.5)
         process.signal(second)
         assert read_to_end(sock).endswith(b"event: error\n\n\r\n0\r\n\r\n")
     assert process.ends(3) == 0
+    assert "hooks: shut down with 0 open" in process.log
+
+
+def test_one_signal_sent_twice_is_one(server_name: str, launch: Launch) -> None:
+    process = launch(server_name)
+    with process.connect() as sock:
+        sock.sendall(request("/stream?count=10&wait=0.05"))
+        read_until(sock, b"data: 0")
+        process.signal(signal.SIGTERM)
+        process.signal(signal.SIGINT)
+        assert b"data: end" in read_until(sock, b"0\r\n\r\n")
+    assert process.ends() == 0
 
 
 def test_a_second_signal_ends_even_a_process_that_hangs(launch: Launch) -> None:
@@ -181,6 +207,7 @@ def test_a_second_signal_ends_even_a_process_that_hangs(launch: Launch) -> None:
         read_until(sock, b"started")
         process.signal(signal.SIGTERM)
         until(lambda: process.get("/ready").status == 503)
+        time.sleep(SAME_SIGNAL_SECONDS * 1.5)
         process.signal(signal.SIGTERM)
         assert process.ends(12) == -signal.SIGALRM
 

@@ -56,7 +56,7 @@ async def test_an_exception_inside_the_start_is_a_failed_start() -> None:
         await Lifespan(application, {}).startup()
 
 
-@pytest.mark.parametrize("how", ["raises", "fails", "returns"])
+@pytest.mark.parametrize("how", ["raises", "fails", "is cancelled", "returns"])
 async def test_a_failed_shut_down_is_logged_and_over(how: str, caplog: pytest.LogCaptureFixture) -> None:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         await receive()
@@ -64,13 +64,16 @@ async def test_a_failed_shut_down_is_logged_and_over(how: str, caplog: pytest.Lo
         await receive()
         if how == "raises":
             raise LookupError("no flush")
+        if how == "is cancelled":
+            raise asyncio.CancelledError("no flush")
         if how == "fails":
             await send({"type": "lifespan.shutdown.failed", "message": "no flush"})
 
     lifespan = Lifespan(application, {})
     await lifespan.startup()
     await asyncio.wait_for(lifespan.shutdown(), 1)
-    assert ("no flush" in caplog.text) == (how != "returns")
+    said = "CancelledError" if how == "is cancelled" else "no flush"
+    assert (said in caplog.text) == (how != "returns")
 
 
 async def test_an_application_that_ended_early_has_nothing_to_shut_down() -> None:

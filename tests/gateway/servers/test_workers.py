@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from gateway.servers.lifecycle import SAME_SIGNAL_SECONDS
 from gateway.servers.workers import environment
 from tests.gateway.servers.conftest import Launch
 from tests.gateway.servers.harness import (
@@ -153,6 +155,7 @@ def test_a_second_signal_ends_all(server_name: str, launch: Launch) -> None:
         read_until(sock, b"started")
         process.signal(signal.SIGTERM)
         until(lambda: "stopping" in process.log)
+        time.sleep(SAME_SIGNAL_SECONDS * 1.5)
         process.signal(signal.SIGTERM)
         assert b"event: error" in read_to_end(sock)
     assert process.ends(4) == 0
@@ -164,7 +167,7 @@ def test_a_worker_that_overstays_is_killed(launch: Launch) -> None:
         sock.sendall(request("/thread"))
         read_until(sock, b"started")
         process.signal(signal.SIGTERM)
-        assert process.ends(9) == 0
+        assert process.ends(15) == 0
         assert read_to_end(sock) is not None
 
 

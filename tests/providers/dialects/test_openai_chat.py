@@ -112,6 +112,22 @@ def test_a_chunk_that_is_none_raises() -> None:
         decode_chunk(b"<html>")
 
 
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (rb"a\ud83d", "a\ufffd"),
+        (rb"\ude00b", "\ufffdb"),
+        (rb"\ud83d\ude00", "\U0001f600"),
+        (rb"\uD83Dx", "\ufffdx"),
+    ],
+)
+def test_half_a_character_does_not_end_the_stream(raw: bytes, text: str) -> None:
+    (choice,) = (
+        decode_chunk(b'{"choices": [{"index": 0, "delta": {"content": "' + raw + b'"}}]}').choices or []
+    )
+    assert choice.delta is not None and choice.delta.content == text
+
+
 def watched(*chunks: object) -> StreamTotals:
     totals = StreamTotals()
     for chunk in chunks:

@@ -12,7 +12,7 @@ from providers.translation.parts import PartKind, PartList, ReaderContext, Seque
 
 def reader() -> tuple[ChatReader, PartList]:
     parts = PartList()
-    context = ReaderContext(lambda plain: plain.hex(), lambda prefix: prefix + "1", frozenset(), 50)
+    context = ReaderContext(lambda plain: plain.hex(), lambda prefix: prefix + "1", lambda: 50)
     return ChatReader(Sequencer(parts), context), parts
 
 
@@ -96,6 +96,14 @@ def test_the_reason_follows_what_was_said() -> None:
     assert made.outcome().has_refusal
     made, _ = read({"content": "x"}, reason="recitation")
     assert made.outcome().reason == "recitation"
+
+
+def test_the_stop_sequence_that_was_met() -> None:
+    made, _ = reader()
+    made.event(b'{"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "stop_reason": "END"}]}')
+    assert made.outcome().stop_sequence == "END"
+    made.event(b'{"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "stop_reason": 128001}]}')
+    assert made.outcome().stop_sequence is None
 
 
 def test_usage_with_the_last_choice_or_none_at_all() -> None:

@@ -15,6 +15,7 @@ from providers.translation.count_tokens import (
     PER_PAGE,
     estimate,
     estimate_answer,
+    estimate_of_bytes,
     image_size,
     image_tokens,
     text_tokens,
@@ -187,3 +188,9 @@ def test_a_megabyte_is_cheap() -> None:
     began = time.process_time()
     text_tokens(text)
     assert time.process_time() - began < 0.1
+
+
+def test_a_body_of_another_dialect() -> None:
+    body = json.dumps({"input": [PROSE, {"image_url": f"data:image/png;base64,{png(9, 9) * 99}"}]}).encode()
+    assert estimate_of_bytes(body) == pytest.approx(COUNTS[PROSE] + PER_IMAGE, rel=0.15)
+    assert estimate_of_bytes(b"") == 1

@@ -130,7 +130,7 @@ def test_a_list_of_parts_is_a_sink() -> None:
 
 
 def test_call_ids_are_unique_in_the_conversation() -> None:
-    ids = CallIds(ReaderContext(lambda plain: "", lambda prefix: prefix + "new", {"call_1"}))
+    ids = CallIds(ReaderContext(lambda plain: "", lambda prefix: prefix + "new", lambda: 0, {"call_1"}))
     assert [ids.unique(each) for each in ("call_1", "call_1", "x", "", "")] == [
         "call_1_2",
         "call_1_3",

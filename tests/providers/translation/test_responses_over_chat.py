@@ -9,7 +9,7 @@ from openai.types.responses import Response
 
 from providers.dialects.types import Refused, Target, WireAnswer
 from tests.providers.translation import accumulators
-from tests.providers.translation.exchanges import (
+from tests.providers.translation.openai_exchanges import (
     answered,
     sent,
     streamed,
@@ -79,8 +79,7 @@ def test_what_codex_sends_to_any_model_is_no_error() -> None:
     assert request == {
         "model": "qwen3-coder",
         "messages": [
-            {"role": "system", "content": "Be brief."},
-            {"role": "system", "content": "Rules."},
+            {"role": "system", "content": "Be brief.\n\nRules."},
             {"role": "user", "content": "Hello"},
         ],
         "tools": [

@@ -12,7 +12,7 @@ from providers.translation.responses_reader import ResponsesReader
 
 def read(*events: dict[str, Any]) -> tuple[ResponsesReader, PartList]:
     parts = PartList()
-    context = ReaderContext(lambda plain: "sealed", lambda prefix: prefix + "1", frozenset(), 50)
+    context = ReaderContext(lambda plain: "sealed", lambda prefix: prefix + "1", lambda: 50)
     made = ResponsesReader(Sequencer(parts), context)
     for event in events:
         made.event(json.dumps(event).encode())

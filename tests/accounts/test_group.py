@@ -1,0 +1,79 @@
+"""Who of a provider's accounts is ready, and what is said when nobody is."""
+
+from __future__ import annotations
+
+from accounts.cooldown import Rest
+from accounts.errors import Exhaustion
+from accounts.group import Group
+from accounts.models import Strategy
+from accounts.state import AccountState, Loaded, Terms
+from providers.drivers.base import Scope
+from tests.accounts.building import MODEL, START, key_loaded
+
+NOBODY: frozenset[str] = frozenset()
+
+
+def group(count: int = 3, strategy: str = Strategy.ROUND_ROBIN) -> Group:
+    states = [AccountState(n, Terms(f"a{n}", "p", position=n), key_loaded(f"k{n}")) for n in range(count)]
+    return Group("p", states, strategy)
+
+
+def picked(one: Group, now: float = START, model: str = MODEL) -> str | None:
+    state = one.pick(model, now, lambda _: True)
+    return None if state is None else state.name
+
+
+def test_members_stand_in_the_operators_order() -> None:
+    states = [AccountState(n, Terms(f"a{n}", "p", position=9 - n), key_loaded("k")) for n in range(3)]
+    assert [state.name for state in Group("p", states, Strategy.PRIORITY).members] == ["a2", "a1", "a0"]
+
+
+def test_a_rest_counts_as_soon_as_the_group_is_touched_and_ends_by_itself() -> None:
+    one = group(2)
+    picked(one)
+    one.members[0].rests.start(Rest(Scope.ACCOUNT, "", START, START + 10, "r"))
+    one.touch()
+    assert {picked(one) for _ in range(4)} == {"a1"}
+    assert {picked(one, START + 10) for _ in range(4)} == {"a0", "a1"}
+
+
+def test_a_resting_model_is_left_out_for_that_model_only() -> None:
+    one = group(2)
+    one.members[0].rests.start(Rest(Scope.MODEL, MODEL, START, START + 10, "r"))
+    one.members[1].rests.start(Rest(Scope.FAMILY, "haiku", START, START + 10, "r"))
+    assert {picked(one) for _ in range(4)} == {"a1"}
+    assert {picked(one, model="claude-haiku-4-5") for _ in range(4)} == {"a0"}
+    assert {picked(one, model="claude-sonnet-5") for _ in range(4)} == {"a0", "a1"}
+
+
+def test_an_inherited_group_goes_on_where_the_last_one_stood() -> None:
+    one = group(3)
+    assert picked(one) == "a0"
+    for _ in range(5):
+        one.breaker.fault(_, START, 3)
+    heir = Group("p", one.members, Strategy.ROUND_ROBIN)
+    heir.inherit(one)
+    assert picked(heir) == "a1" and heir.breaker.is_open(START)
+
+
+def test_a_refusal_is_remembered_while_all_rest_and_forgotten_when_one_is_cleared() -> None:
+    one = group(2)
+    for state, seconds in zip(one.members, (10, 20), strict=True):
+        state.rests.start(Rest(Scope.ACCOUNT, "", START, START + seconds, "r"))
+    assert picked(one) is None
+    first = one.exhausted(MODEL, START, NOBODY)
+    second = one.exhausted(MODEL, START + 4, NOBODY)
+    assert (first.until, first.retry_after_seconds) == (START + 10, 10.0)
+    assert (second.until, second.retry_after_seconds) == (START + 10, 6.0)
+    assert picked(one, START + 10) == "a0"
+    one.members[0].rests.start(Rest(Scope.ACCOUNT, "", START + 10, START + 99, "r"))
+    one.touch()
+    assert picked(one, START + 11) is None and one.exhausted(MODEL, START + 11, NOBODY).until == START + 20
+
+
+def test_accounts_that_cannot_serve_at_all_are_not_waited_for() -> None:
+    one = group(1)
+    one.members[0].loaded = Loaded(problem="No credential files found in /x")
+    refusal = one.exhausted(MODEL, START, NOBODY)
+    assert (refusal.until, refusal.reason, refusal.retry_after_seconds) == (None, Exhaustion.UNUSABLE, None)
+    assert "/x" not in str(refusal)

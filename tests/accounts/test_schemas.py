@@ -1,0 +1,19 @@
+"""The documents agree with what is answered and checked."""
+
+from __future__ import annotations
+
+from accounts.overview import accounts_view
+from accounts.schemas import AccountShape, NewAccount, request_body
+from accounts.validation import CHECKS
+from tests.accounts.building import core_pool
+
+
+def test_the_shape_has_every_key_of_the_view() -> None:
+    (view,) = accounts_view(core_pool(1), include_paths=True)["accounts"]
+    assert set(AccountShape.model_fields) == set(view)
+
+
+def test_the_body_has_every_field_that_is_checked() -> None:
+    assert set(NewAccount.model_fields) == set(CHECKS)
+    schema = request_body(NewAccount)["requestBody"]["content"]["application/json"]["schema"]
+    assert set(schema["required"]) == {"name", "source"}
