@@ -35,7 +35,6 @@ NO_EFFECT = frozenset(
         "ROUTING_MODE",
         "CLAUDE_CLI_BIN",
         "REDIS_URL",
-        "REDIS_DOWN",
         "GONKA_PRIVATE_KEY",
         "GONKA_SOURCE_URL",
         "GONKA_MODEL",
