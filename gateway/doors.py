@@ -16,6 +16,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
+from gateway import identity
 from gateway.runtime import Runtime, runtime
 from gateway.surfaces import UNKNOWN, Action, Match, WrongMethod
 from gateway.wire import Message, Receive, Request, Scope, Send, read_request, too_large
@@ -66,7 +67,8 @@ async def enter(of: Runtime, match: Match, request: Request, receive: Receive, s
 
 async def _answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
     length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    own_id = (identity.HEADER, identity.request_id().encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length, own_id]})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
