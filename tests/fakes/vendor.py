@@ -190,7 +190,7 @@ def last_text(body: dict[str, Any]) -> str:
     return next((words for words in reversed(texts) if words), "")
 
 
-REMINDER = re.compile(r"<(system-reminder|system)>.*?</\1>", re.DOTALL)
+REMINDER = re.compile(r"<(system-reminder|system|environment_context)>.*?</\1>", re.DOTALL)
 
 
 def plain(words: str) -> str:
