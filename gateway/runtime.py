@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from channels.db import database_sync_to_async
 from django.conf import settings
@@ -29,7 +30,10 @@ from gateway.relay import Relay
 from gateway.responses_store import MemoryShelf, ResponsesStore
 from gateway.sealing import BoxSealer
 from gateway.servers.drain import current_drain
+from gateway.shared import redis
+from gateway.shared.ledger import GuardedLedger
 from gateway.surfaces import SURFACES, Family, Table
+from gateway.usage import lost
 from gateway.usage.balances import Balances
 from gateway.usage.metering import Meter
 from gateway.usage.prices import services as price_services
@@ -48,7 +52,9 @@ from tokens import changes as token_changes
 from tokens import file_services
 from tokens.limits import usage
 from tokens.limits.calendar import Calendar
+from tokens.limits.ledger import Ledger
 from tokens.limits.memory import MemoryLedger
+from tokens.limits.redis import Lost, RedisLedger
 from tokens.registry import Registry
 
 logger = logging.getLogger(__name__)
@@ -84,6 +90,8 @@ class Runtime:
         self._freshness: Freshness | None = None
         self._keeper: Keeper | None = None
         self._transport: Transport | None = None
+        self._ledger_now: Ledger | None = None
+        self._shared: redis.Shared | None = None
         token_changes.on_change(self.registry.apply_changes)
         token_changes.on_issued(METRICS.token_issued)
         token_changes.on_revoked(METRICS.token_revoked)
@@ -136,11 +144,13 @@ class Runtime:
         await self._keeper.start()
         drain = current_drain()
         sealer = BoxSealer(secrets.box())
-        ledger = MemoryLedger(self.calendar)
+        ledger = await self._ledger()
+        self._ledger_now = ledger
+        self.registry.on_unlimited = partial(_forget, asyncio.get_running_loop(), ledger)
         meter = Meter(
             ledger,
             self.prices,
-            Balances(ledger, self.calendar, self._recorder.flush),
+            Balances(ledger, self.calendar, self._recorder.flush, self._shared is not None),
             settings.UNKNOWN_PRICE == "refuse",
         )
         house = House(
@@ -163,6 +173,22 @@ class Runtime:
         provider_live.use(self.catalog)
         usage.use(LedgerReader(ledger, self._loop))
 
+    async def _ledger(self) -> Ledger:
+        """In memory, or in Redis when there is one."""
+        local = MemoryLedger(self.calendar)
+        self._shared = redis.from_settings()
+        if self._shared is None:
+            return local
+        shared = RedisLedger(self._shared.client, self.calendar)
+        await shared.start(self._record_lost)
+        falls_back = self._shared.falls_back
+        return GuardedLedger(shared, local if falls_back else None, self._shared.health)
+
+    def _record_lost(self, call: Lost) -> None:
+        """A call of a process that has died, ours or another's."""
+        if self._recorder is not None:
+            self._recorder.record(lost.exchange_of(call.note, call.amount, time.time()))
+
     def _load(self) -> None:
         file_services.sync_quietly()
         provider_files.sync_quietly()
@@ -183,12 +209,27 @@ class Runtime:
         relay, self._relay = self._relay, None
         live.forget(self.pool)
         provider_live.forget(self.catalog)
+        self.registry.on_unlimited = None
         usage.use(from_rows)
-        open_ones = (relay, self._freshness, self._keeper, self._recorder, self._transport)
+        open_ones = (
+            *(relay, self._ledger_now, self._freshness, self._keeper, self._recorder),
+            *(self._transport, self._shared),
+        )
+        self._ledger_now = self._shared = None
         self._recorder = self._freshness = self._keeper = self._transport = None
         for open_one in open_ones:
             if open_one is not None:
                 await open_one.aclose()
+
+    def _redis_check(self) -> dict[str, str]:
+        if self._shared is None:
+            return {}
+        is_away, falls_back = self._shared.health.is_known_away, self._shared.falls_back
+        return {
+            "redis": ("away: local limits" if falls_back else "away: limited calls refused")
+            if is_away
+            else "ok"
+        }
 
     def readiness(self) -> Readiness:
         """Draining means no; a database that is away does not: known tokens go on being served."""
@@ -201,8 +242,14 @@ class Runtime:
                 "status": "draining" if is_draining else "ready",
                 "database": "away" if is_away else "ok",
                 "usage": "spooling" if is_spooling else "ok",
+                **self._redis_check(),
             },
         )
+
+
+def _forget(loop: asyncio.AbstractEventLoop, ledger: Ledger, name: str) -> None:
+    """From whichever thread brought the change."""
+    loop.call_soon_threadsafe(ledger.forget, name)
 
 
 API_FORMATS = {Family.ANTHROPIC: "anthropic", Family.BEDROCK: "bedrock", Family.VERTEX: "vertex"}

@@ -10,10 +10,13 @@ from __future__ import annotations
 import hashlib
 
 WINDOW_MS = 60_000
+SPREAD_SECONDS = 3600
+"""A window is never searched further than this."""
 KEEP_MS = 40 * 86_400_000
 """A book that nobody asks for is forgotten, and read from the rows when it is asked for again."""
 
-_COMMON = """
+_COMMON = (
+    """
 local NAMES = {'g','n','live','held','wn','wi','wo','oldest','last','sh','sl','rh','rl','pk','ps','pe'}
 local function num(v) return tonumber(v) or 0 end
 local function add(h, l, dh, dl)
@@ -48,6 +51,7 @@ local function advance(b, now)
   if b.oldest == 0 then return end  -- the window is empty
   local newest = math.floor(b.last / 1000)
   local s = b.oldest
+  if newest - s > SPREAD then s = newest - SPREAD end  -- a host's clock is wrong
   while s <= newest do
     local k = bucket(b, s)
     if k then
@@ -104,7 +108,10 @@ local function roll(b, now, pk, ps, pe)
   end
   return true
 end
-""".replace("WINDOW", str(WINDOW_MS)).replace("KEEP", str(KEEP_MS))
+""".replace("WINDOW", str(WINDOW_MS))
+    .replace("KEEP", str(KEEP_MS))
+    .replace("SPREAD", str(SPREAD_SECONDS))
+)
 
 _RESERVE = """
 -- KEYS: leases, lease, books…  ARGV: now, id, until, input, output, cost hi, lo, data, then 10 per book
