@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
-from accounts.affinity import MAX_SESSIONS, Affinity
+from accounts.affinity import MAX_SESSIONS, Affinity, Seating, seat_key
 from accounts.cooldown import PROBE_SECONDS, Incident, Key, Rest, rest_after
 from accounts.errors import Exhaustion, PoolExhausted
 from accounts.group import Group, exhausted
@@ -50,6 +50,8 @@ class PoolCore:
         self._seats = Affinity(options.session_idle_seconds, options.max_sessions)
         self._model_seats = Affinity(options.session_idle_seconds, options.max_sessions)
         self._unsaved: dict[tuple[int, Key], Rest | None] = {}
+        self.on_unsaved: Callable[[], None] = lambda: None
+        """Called when a cooldown is to be written down. Quick, from any thread."""
         self._touched: set[int] = set()
 
     def install_states(self, states: Iterable[AccountState]) -> None:
@@ -116,6 +118,35 @@ class PoolCore:
                 (self._model_seats if is_for_model else self._seats).bind(key[0], state.id, ask.now)
             return self._lend(group, state, ask)
 
+    # Seats that other processes know
+
+    def tell_seats(self, tell: Callable[[Seating], None]) -> None:
+        """`tell` hears of seats that are taken, left for another, or in use. Quick; called while choosing."""
+        self._seats.tell = self._model_seats.tell = tell
+
+    def lacks_seat(self, ask: Ask) -> bool:
+        """Whether this process does not know where the conversation sits, and it would matter."""
+        if ask.session is None or ask.pinned is not None or not self._seats.is_on:
+            return False
+        return not self._seats.knows(seat_keys(ask)[0], ask.now)
+
+    def adopt_seats(self, ask: Ask, account: int | None, account_for_model: int | None) -> None:
+        """Where others say that the conversation sits; None = they don't know."""
+        with self._lock:
+            key, model_key = seat_keys(ask)
+            if account is not None:
+                self._seats.adopt(key, account, ask.now)
+            if account_for_model is not None:
+                self._model_seats.adopt(model_key, account_for_model, ask.now)
+
+    def move_seat(self, key: int, account: int) -> None:
+        """Another process has moved a conversation; who does not know it has nothing to correct."""
+        now = self._options.clock()
+        with self._lock:
+            for seats in (self._seats, self._model_seats):
+                if seats.knows(key, now):
+                    seats.adopt(key, account, now)
+
     def report(self, lease: Lease, verdict: Verdict) -> None:
         """What the answer to this attempt meant. With `needs_refresh`, `await refresh(lease)` comes next."""
         now = self._options.clock()
@@ -177,15 +208,14 @@ class PoolCore:
         if not self._seats.is_on or len(group.members) < 2:
             return None, None
         now, model = ask.now, ask.model or ""
-        seat_key = hash((group.provider, ask.token_id, ask.session))
+        key_of_all, model_key = seat_keys(ask)
         account = None
-        model_key = hash((group.provider, ask.token_id, ask.session, model))
         if len(self._model_seats):
             account = self._model_seats.find(model_key, now)
         is_for_model = account is not None
         if account is None:
-            account = self._seats.find(seat_key, now)
-        key = (model_key, True) if is_for_model else (seat_key, False)
+            account = self._seats.find(key_of_all, now)
+        key = (model_key, True) if is_for_model else (key_of_all, False)
         if account is None:
             return None, key
         state = group.by_id.get(account)
@@ -243,6 +273,7 @@ class PoolCore:
             for key in state.rests.succeed(lease.model, lease.chosen_at, now):
                 self._unsaved[(state.id, key)] = None
                 group.touch()
+                self.on_unsaved()
 
     def _rest(self, group: Group, lease: Lease, verdict: Verdict, now: float) -> None:
         state = lease.state
@@ -251,6 +282,7 @@ class PoolCore:
         state.rests.start(rest)
         self._unsaved[(state.id, rest.key)] = rest
         group.touch()
+        self.on_unsaved()
 
     def _fault(self, group: Group, lease: Lease, now: float) -> None:
         """The upstream's fault; or, when only this account sees it while others are served, this account's road."""
@@ -279,6 +311,15 @@ class PoolCore:
         if state.warned_until <= now:
             group.touch()
         state.warned_until = now + WARNED_SECONDS
+
+
+def seat_keys(ask: Ask) -> tuple[int, int]:
+    """Of the conversation, and of the conversation with this model."""
+    session = ask.session or ""
+    return (
+        seat_key(ask.provider, ask.token_id, session),
+        seat_key(ask.provider, ask.token_id, session, ask.model or ""),
+    )
 
 
 def is_open(state: AccountState, ask: Ask) -> bool:

@@ -15,6 +15,7 @@ from gateway.identity import make_id
 from gateway.metrics import Metrics
 from gateway.pulse import Pulse
 from gateway.responses_store import ResponsesStore
+from gateway.shared.seats import SharedSeats
 from gateway.surfaces import Table
 from gateway.usage.recorder import Recorder
 from providers.catalog import Catalog
@@ -54,6 +55,7 @@ class House:
     recorder: Recorder
     sealer: Sealer
     responses: ResponsesStore
+    seats: SharedSeats | None = None  # with several processes
 
     def translator(self, surface_dialect: str, upstream_dialect: str) -> Translator:
         return pairs.translator(surface_dialect, upstream_dialect, make_id, int(time.time()), self.sealer)
