@@ -21,7 +21,7 @@ MAX_SESSIONS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Seating:
+class SeatChange:
     """Who sits where now. `before`: the account as this process knew it until now; the same when only used again."""
 
     key: int
@@ -29,7 +29,7 @@ class Seating:
     before: int | None
 
 
-def untold(seating: Seating) -> None:
+def untold(seating: SeatChange) -> None:
     """Nobody else needs to know."""
 
 
@@ -45,7 +45,7 @@ class Affinity:
         self._idle_seconds = idle_seconds
         self._max_entries = max_entries
         self._entries: OrderedDict[int, tuple[int, float, float]] = OrderedDict()  # account, used, told
-        self.tell: Callable[[Seating], None] = untold
+        self.tell: Callable[[SeatChange], None] = untold
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -71,13 +71,13 @@ class Affinity:
         self._entries[key] = (account, now, now if is_due else told_at)
         self._entries.move_to_end(key)
         if is_due:
-            self.tell(Seating(key, account, account))
+            self.tell(SeatChange(key, account, account))
         return account
 
     def bind(self, key: int, account: int, now: float) -> None:
         before = self._entries.get(key)
         self.adopt(key, account, now)
-        self.tell(Seating(key, account, None if before is None else before[0]))
+        self.tell(SeatChange(key, account, None if before is None else before[0]))
 
     def adopt(self, key: int, account: int, now: float) -> None:
         """What others say; told to nobody."""

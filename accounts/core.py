@@ -11,17 +11,21 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
-from accounts.affinity import MAX_SESSIONS, Affinity, Seating, seat_key
+from accounts.affinity import MAX_SESSIONS, SeatChange
 from accounts.cooldown import PROBE_SECONDS, Incident, Key, Rest, rest_after
 from accounts.errors import Exhaustion, PoolExhausted
 from accounts.group import Group, exhausted
 from accounts.lease import Ask, Lease
 from accounts.models import Strategy
-from accounts.state import AccountState
+from accounts.seats import Seats
+from accounts.state import AccountState, Loaded, Terms
 from providers.drivers.base import Outcome, Scope, Verdict
+from providers.translation.thinking import count_messages, strip_signed_thinking
 
 DOWN = "the upstream keeps failing; calls to it rest for a moment"
 UNAUTHORIZED_SECONDS = 1800.0
+OWN_KEY = -1
+"""Stands for an account's id where a provider is called with its own key: no row has it, so nothing is written down."""
 WARNED_SECONDS = 600.0
 ACCOUNT_FAULTS = 5
 ACCOUNT_FAULT_SECONDS = (10.0, 20.0, 40.0, 60.0)
@@ -45,10 +49,10 @@ class PoolCore:
         self._options = options
         self._lock = threading.RLock()
         self._groups: dict[str, Group] = {}
+        self._keyed: dict[str, Group] = {}  # providers without accounts, called with their own keys
         self._states: dict[int, AccountState] = {}
         self._strategy: str = options.strategy
-        self._seats = Affinity(options.session_idle_seconds, options.max_sessions)
-        self._model_seats = Affinity(options.session_idle_seconds, options.max_sessions)
+        self._seats = Seats(options.session_idle_seconds, options.max_sessions)
         self._unsaved: dict[tuple[int, Key], Rest | None] = {}
         self.on_unsaved: Callable[[], None] = lambda: None
         """Called when a cooldown is to be written down. Quick, from any thread."""
@@ -79,12 +83,22 @@ class PoolCore:
         with self._lock:
             return sorted(self._states.values(), key=lambda state: (state.terms.position, state.id))
 
+    def breakers(self) -> dict[str, bool]:
+        """Provider → whether its breaker keeps calls away."""
+        now = self.now()
+        return {name: group.breaker.is_shut_to_calls(now) for name, group in self._groups.items()}
+
     # What the relay calls
 
     def has_accounts(self, provider: str) -> bool:
         """Whether the provider has an account that is not absent, usable now or not."""
         group = self._groups.get(provider)
         return group is not None
+
+    def has_credentials(self, provider: str) -> bool:
+        """Whether some account of the provider holds a credential, be it paused or resting."""
+        group = self._groups.get(provider)
+        return group is not None and any(state.loaded.credential is not None for state in group.members)
 
     def has_other(self, provider: str, excluded: Collection[str]) -> bool:
         """Whether a usable account is left that is not among `excluded`; it may still be resting."""
@@ -101,58 +115,62 @@ class PoolCore:
     def choose(self, ask: Ask) -> Lease:
         """An account for one attempt. Raises `PoolExhausted`."""
         with self._lock:
-            group = self._groups.get(ask.provider)
-            if group is None:
-                raise PoolExhausted(None, Exhaustion.NO_ACCOUNT, "no account is configured for this provider")
+            group = self._groups.get(ask.provider) or self._keyed_group(ask)
             if group.breaker.is_shut_to_calls(ask.now):
                 until = max(group.breaker.open_until, group.breaker.probe_until)
                 raise PoolExhausted(until, Exhaustion.UPSTREAM_DOWN, DOWN, ask.now)
-            if ask.pinned is not None:
+            if ask.pinned:
                 return self._lend(group, self._pinned(group, ask), ask)
-            seat, key = (None, None) if ask.session is None else self._seat(group, ask)
-            if seat is not None:
-                return self._lend(group, seat, ask)
-            state = self._pick(group, ask)
-            if key is not None:
-                is_for_model = key[1]
-                (self._model_seats if is_for_model else self._seats).bind(key[0], state.id, ask.now)
-            return self._lend(group, state, ask)
+            seating = self._seats.find(group, ask)
+            state = seating.state
+            if state is None:
+                state = self._pick(group, ask)
+                self._seats.take(seating, state, ask.now)
+            lease = self._lend(group, state, ask)
+            if seating.before is not None:
+                self._seats.mark(lease, seating, ask)
+            return lease
+
+    def own_thinking(self, lease: Lease, body: bytes) -> bytes:
+        """A messages request without thinking that another account has signed; the same object as a rule.
+
+        Signatures hold for the account that made them. When a conversation moves, all that came before is the
+        other's; afterwards only those messages are.
+        """
+        if lease.is_moved:
+            with self._lock:
+                self._seats.moved(lease, count_messages(body), self.now())
+            return strip_signed_thinking(body)
+        if lease.foreign_messages:
+            return strip_signed_thinking(body, lease.foreign_messages)
+        return body
 
     # Seats that other processes know
 
-    def tell_seats(self, tell: Callable[[Seating], None]) -> None:
+    def tell_seats(self, tell: Callable[[SeatChange], None]) -> None:
         """`tell` hears of seats that are taken, left for another, or in use. Quick; called while choosing."""
-        self._seats.tell = self._model_seats.tell = tell
+        self._seats.tell(tell)
 
     def lacks_seat(self, ask: Ask) -> bool:
         """Whether this process does not know where the conversation sits, and it would matter."""
-        if ask.session is None or ask.pinned is not None or not self._seats.is_on:
-            return False
-        return not self._seats.knows(seat_keys(ask)[0], ask.now)
+        return self._seats.is_unknown(ask)
 
     def adopt_seats(self, ask: Ask, account: int | None, account_for_model: int | None) -> None:
         """Where others say that the conversation sits; None = they don't know."""
         with self._lock:
-            key, model_key = seat_keys(ask)
-            if account is not None:
-                self._seats.adopt(key, account, ask.now)
-            if account_for_model is not None:
-                self._model_seats.adopt(model_key, account_for_model, ask.now)
+            self._seats.adopt(ask, account, account_for_model)
 
     def move_seat(self, key: int, account: int) -> None:
-        """Another process has moved a conversation; who does not know it has nothing to correct."""
-        now = self._options.clock()
+        """Another process has moved a conversation."""
         with self._lock:
-            for seats in (self._seats, self._model_seats):
-                if seats.knows(key, now):
-                    seats.adopt(key, account, now)
+            self._seats.move(key, account, self.now())
 
     def report(self, lease: Lease, verdict: Verdict) -> None:
         """What the answer to this attempt meant. With `needs_refresh`, `await refresh(lease)` comes next."""
         now = self._options.clock()
         with self._lock:
             state = lease.state
-            group = self._groups.get(state.terms.provider)
+            group = self._group_of(state)
             if group is None or group.by_id.get(state.id) is not state:
                 return  # removed meanwhile
             if verdict.windows:
@@ -179,6 +197,26 @@ class PoolCore:
 
     # Choosing
 
+    def _group_of(self, state: AccountState) -> Group | None:
+        """The group that the account is in now; None when it is gone."""
+        groups = self._keyed if state.id == OWN_KEY else self._groups
+        return groups.get(state.terms.provider)
+
+    def _keyed_group(self, ask: Ask) -> Group:
+        """A group of one seat, for the provider's own key: so cooldowns and the breaker hold for it, too."""
+        if ask.own is None:
+            raise PoolExhausted(None, Exhaustion.NO_ACCOUNT, "no account is configured for this provider")
+        group = self._keyed.get(ask.provider)
+        if group is None:
+            state = AccountState(OWN_KEY, Terms("", ask.provider, source="provider"), Loaded(ask.own))
+            group = self._keyed[ask.provider] = Group(ask.provider, [state], self._strategy)
+        state = group.members[0]
+        if state.loaded.credential != ask.own:
+            state.loaded = Loaded(ask.own)
+            state.forgive()  # a new key owes nothing
+            group.touch()
+        return group
+
     def _pinned(self, group: Group, ask: Ask) -> AccountState:
         state = group.by_name.get(ask.pinned or "")
         if state is None:
@@ -199,37 +237,6 @@ class PoolCore:
         if state is None:
             raise group.exhausted(ask.model or "", now, excluded)
         return state
-
-    def _seat(self, group: Group, ask: Ask) -> tuple[AccountState | None, tuple[int, bool] | None]:
-        """The account that the session sits on, if it can serve; else the key to bind the next one under.
-
-        A key (hash, whether for this model only). No key: the seat stays, only this call goes elsewhere.
-        """
-        if not self._seats.is_on or len(group.members) < 2:
-            return None, None
-        now, model = ask.now, ask.model or ""
-        key_of_all, model_key = seat_keys(ask)
-        account = None
-        if len(self._model_seats):
-            account = self._model_seats.find(model_key, now)
-        is_for_model = account is not None
-        if account is None:
-            account = self._seats.find(key_of_all, now)
-        key = (model_key, True) if is_for_model else (key_of_all, False)
-        if account is None:
-            return None, key
-        state = group.by_id.get(account)
-        if state is None or not state.is_usable or state.rests_for_quota_until(now) is not None:
-            return None, key
-        if state.rests.entries:
-            rest = state.rests.active(model, now)
-            if rest is not None:
-                return None, key if rest.scope is Scope.ACCOUNT else (model_key, True)
-            if state.rests.closed(model, now) is not None:
-                return None, None
-        if state.name in ask.excluded or state.room_at(now) is not None:
-            return None, None
-        return state, None
 
     def _lend(self, group: Group, state: AccountState, ask: Ask) -> Lease:
         credential = state.loaded.credential
@@ -255,7 +262,7 @@ class PoolCore:
                 return
             lease.is_held = False
             lease.state.in_flight -= 1
-            group = self._groups.get(lease.state.terms.provider)
+            group = self._group_of(lease.state)
             for rest in lease.probes:
                 rest.probe_until = 0.0
             if group is not None and lease.probes:
@@ -269,6 +276,8 @@ class PoolCore:
         state = lease.state
         group.breaker.reset()
         state.faults_in_row = state.fault_strikes = 0
+        if state.refreshed_fingerprint == lease.credential.fingerprint:
+            state.refreshed_fingerprint = ""  # taken: if it is refused one day, refreshing may help again
         if state.rests.entries:
             for key in state.rests.succeed(lease.model, lease.chosen_at, now):
                 self._unsaved[(state.id, key)] = None
@@ -311,15 +320,6 @@ class PoolCore:
         if state.warned_until <= now:
             group.touch()
         state.warned_until = now + WARNED_SECONDS
-
-
-def seat_keys(ask: Ask) -> tuple[int, int]:
-    """Of the conversation, and of the conversation with this model."""
-    session = ask.session or ""
-    return (
-        seat_key(ask.provider, ask.token_id, session),
-        seat_key(ask.provider, ask.token_id, session, ask.model or ""),
-    )
 
 
 def is_open(state: AccountState, ask: Ask) -> bool:

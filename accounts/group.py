@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from accounts.breaker import Breaker
-from accounts.cooldown import CLOCK_SLACK_SECONDS, model_family
+from accounts.cooldown import model_family
 from accounts.errors import Exhaustion, PoolExhausted
 from accounts.models import Strategy
 from accounts.selection import ByPriority, ByTurn, Roster, RoundRobin, Wheel
 from accounts.state import AccountState
 from providers.drivers.base import Scope
 
+SET_BACK_SECONDS = 1.0  # a clock that goes back further makes rosters old
 MAX_REFUSALS = 64  # models are named by clients
 Accept = Callable[[AccountState], bool]
 Rosters = tuple[Roster[AccountState], ...]
@@ -59,7 +60,7 @@ class Group:
         return None
 
     def _rosters(self, model: str, now: float) -> Rosters:
-        if self._is_dirty or not self._built_at - CLOCK_SLACK_SECONDS <= now < self._wake_at:
+        if self._is_dirty or not self._built_at - SET_BACK_SECONDS <= now < self._wake_at:
             self._rebuild(now)
         if not self._scoped:
             return self._base

@@ -23,6 +23,7 @@ class Ask:
     now: float
     excluded: frozenset[str] = NOTHING  # names already tried for this request
     pinned: str | None = None  # the only account this token may use
+    own: Credential | None = None  # the provider's own key, for one that has no accounts
 
 
 class Lease:
@@ -34,11 +35,14 @@ class Lease:
         "account",
         "chosen_at",
         "credential",
+        "foreign_messages",
         "is_expired",
         "is_held",
+        "is_moved",
         "model",
         "probes",
         "proxy",
+        "session_key",
         "state",
         "was_refreshed",
     )
@@ -56,6 +60,9 @@ class Lease:
         )
         self.was_refreshed = False
         self.is_held = True
+        self.is_moved = False  # the conversation sat on another account until now: see `Pool.own_thinking`
+        self.foreign_messages = 0  # so many of its first messages are another account's
+        self.session_key = 0
         self._is_breaker_probe = False
         self._on_release: Callable[[Lease], None] | None = None
 

@@ -18,6 +18,11 @@ def forget(pool: Pool) -> None:
         _serving.remove(pool)
 
 
+def serving() -> Pool | None:
+    """None in a process that serves nothing."""
+    return _serving[0] if _serving else None
+
+
 def pool_to_show() -> Pool:
     """The serving pool; in a process that serves nothing, one read from rows and files for this occasion."""
     if _serving:
@@ -25,3 +30,8 @@ def pool_to_show() -> Pool:
     pool = Pool(options_from_settings())
     pool.load()
     return pool
+
+
+def has_credentials(provider: str) -> bool:
+    """Whether some account of the provider holds a credential."""
+    return pool_to_show().has_credentials(provider)

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from accounts import store
 from accounts.cooldown import Rest
-from accounts.core import PoolCore, PoolOptions, unauthorized
+from accounts.core import OWN_KEY, PoolCore, PoolOptions, unauthorized
 from accounts.errors import RefreshFailed
 from accounts.lease import Ask, Lease
 from accounts.models import Account
@@ -31,6 +31,7 @@ Refresher = Callable[[int, str], Awaitable[None]]
 `RefreshFailed`. Not cancelled with its caller."""
 
 SHARE_OVERLAP_SECONDS = 5.0
+REFUSED_KEY_SECONDS = 60.0
 
 
 def options_from_settings() -> PoolOptions:
@@ -133,7 +134,12 @@ class Pool(PoolCore):
         state, failed = lease.state, lease.credential.fingerprint
         until: float | None = None
         reason = "the credential was refused"
-        if state.fingerprint == failed and self._refresher is not None and state.loaded.has_refresh:
+        if state.id == OWN_KEY:
+            self._condemn(
+                lease, self._options.clock() + REFUSED_KEY_SECONDS, "the provider's key was refused"
+            )
+            return False
+        if self._refresher is not None and state.fingerprint == failed and self._can_refresh(state):
             try:
                 await self._refresher(state.id, failed)
             except RefreshFailed as exc:
@@ -146,6 +152,10 @@ class Pool(PoolCore):
             return True
         self._condemn(lease, until, reason)
         return False
+
+    def _can_refresh(self, state: AccountState) -> bool:
+        """Not when the credential came from a refresh and has never been taken: a second would not help."""
+        return state.loaded.has_refresh and state.refreshed_fingerprint != state.fingerprint
 
     def due_for_refresh(self) -> list[tuple[int, str]]:
         """(account id, fingerprint) of the pairs that are near their end."""
@@ -243,14 +253,15 @@ class Pool(PoolCore):
         for key in state.rests.entries:
             self._unsaved[(state.id, key)] = None
         state.forgive()
+        state.forgiven_at = self._options.clock()
 
     def _adopt(self, state: AccountState, rests: list[tuple[str, Rest]], now: float) -> None:
         for fingerprint, rest in rests:
             if fingerprint != state.fingerprint:
                 continue
             known = state.rests.entries.get(rest.key)
-            if rest.until <= now:
-                continue  # over, nothing to learn
+            if rest.until <= now or rest.started_at <= state.forgiven_at:
+                continue  # over, or written down while it was being cleared: nothing to learn
             if known is None or rest.until > known.until:
                 state.rests.start(rest)
                 group = self._groups.get(state.terms.provider)
@@ -264,7 +275,7 @@ class Pool(PoolCore):
             verdict = Verdict(Outcome.RETRY_OTHER, Scope.ACCOUNT, until, reason=reason)
         with self._lock:
             state = lease.state
-            group = self._groups.get(state.terms.provider)
+            group = self._group_of(state)
             state.last_error = reason
             self._touched.add(state.id)
             if group is not None and lease.credential.fingerprint == state.fingerprint:

@@ -65,6 +65,7 @@ class AccountState:
         "dead_fingerprint",
         "fault_strikes",
         "faults_in_row",
+        "forgiven_at",
         "id",
         "in_flight",
         "last_error",
@@ -96,6 +97,7 @@ class AccountState:
         self.refreshed_fingerprint = ""  # the credential that a refused one was refreshed into
         self.last_error = ""
         self.cleared_revision = 0
+        self.forgiven_at = 0.0  # Unix seconds; what began before is not learned from other processes either
         self.faults_in_row = 0
         self.fault_strikes = 0
         self.in_flight = 0

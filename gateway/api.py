@@ -18,6 +18,8 @@ from ninja.parser import Parser
 from accounts.api import router as accounts_router
 from gateway import errors, guards
 from gateway.access import is_json
+from providers.api import router as providers_router
+from providers.api import routes as routes_router
 from providers.dialects.types import Failure, FailureKind
 from tokens.api import router as tokens_router
 
@@ -103,3 +105,5 @@ api.add_exception_handler(ValidationError, on_invalid)
 
 api.add_router("/api/tokens", tokens_router)
 api.add_router("/api/accounts", accounts_router)
+api.add_router("/api/providers", providers_router)
+api.add_router("/api/routes", routes_router)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 
@@ -19,17 +19,30 @@ from gateway.house import House
 from gateway.responses_store import Keeping, wants_keeping
 from gateway.surfaces import Action
 from gateway.trip import Trip
+from gateway.wire import Wire
 from providers.catalog import Route, Want
 from providers.dialects.envelopes import COUNT_TOKENS
 from providers.dialects.table import DIALECTS, STREAM
-from providers.dialects.types import Call, Failure, FailureKind, Headers, Translator, WireAnswer, header
+from providers.dialects.types import (
+    Call,
+    Failure,
+    FailureKind,
+    Headers,
+    Refused,
+    Translator,
+    WireAnswer,
+    header,
+)
 from providers.drivers.base import Driver, Outcome, Verdict
+from providers.records import Timeouts
 from providers.registry import DRIVERS
 from providers.translation import count_tokens
 from providers.upstream import Upstream
 from tokens.records import TokenRecord
 
 RESPONSES = "openai_responses"
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+"""After these the upstream has got nothing of the call."""
 MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 """An answer that must be whole before it can be translated, and any error, is at most this large."""
 
@@ -57,7 +70,11 @@ class Budget:
     has_refreshed: bool = False
 
     def is_spent(self, now: float) -> bool:
-        return self.attempts_left <= 0 or now >= self.until
+        return self.attempts_left <= 0 or self.is_late(now)
+
+    def is_late(self, now: float) -> bool:
+        """Another provider still gets one attempt, but not after the time."""
+        return now >= self.until
 
 
 @dataclass(slots=True)
@@ -76,7 +93,9 @@ class Attempt:
 
     @property
     def is_missing(self) -> bool:
-        return self.sent is not None and self.sent.upstream_status in (404, 405)
+        """The path is not there, whatever the model."""
+        is_absent = self.sent is not None and self.sent.upstream_status in (404, 405)
+        return is_absent and not self.verdict.is_unknown_model
 
 
 class UpstreamFailed(Exception):
@@ -93,25 +112,37 @@ class Dispatch:
     def __init__(self, house: House) -> None:
         self._house = house
 
-    async def send(self, trip: Trip, call: Call, token: TokenRecord) -> Sent:
-        """The answer to pass on. Raises `PoolExhausted`, `UpstreamFailed`, `Refused`, and what the catalog raises."""
+    async def send(self, trip: Trip, call: Call, token: TokenRecord, routes: Sequence[Route]) -> Sent:
+        """The answer to pass on. Raises `PoolExhausted`, `UpstreamFailed`, `Refused`."""
         options = self._house.options
         now = time.monotonic()
         budget = Budget(options.retry_attempts, now + options.retry_seconds)
         last: Attempt | None = None
-        for route in self._routes(trip, call, token):
+        shut: PoolExhausted | None = None
+        for route in routes:
             if is_local_count(call, route):
                 return self._counted(trip, call)
             budget.excluded.clear()
-            call = await self._self_contained(trip, call, token, route)
-            last = await self._try_route(trip, call, token, route, budget, last)
+            try:
+                carried = await self._self_contained(trip, call, token, route)
+                last = await self._try_route(trip, carried, token, route, budget)
+            except PoolExhausted as exc:
+                shut = _sooner(shut, exc)
+                continue
+            except Refused:
+                if last is None:
+                    raise
+                break  # a fallback that can't carry this call: the answer before it stands
             if route.is_probe and last.is_missing:
                 self._house.catalog.lacks(route)
-            elif last.is_final:
+            elif last.is_final or trip.wire.has_content or budget.is_late(time.monotonic()):
                 break
+        if last is None and shut is not None:
+            raise shut
         return self._result(last)
 
-    def _routes(self, trip: Trip, call: Call, token: TokenRecord) -> Sequence[Route]:
+    def routes(self, trip: Trip, call: Call, token: TokenRecord) -> Sequence[Route]:
+        """Where the call may go, best first. Raises what the catalog raises, and `Refused`."""
         surface = trip.surface
         routes = self._house.catalog.routes(
             Want(
@@ -122,13 +153,14 @@ class Dispatch:
                 is_native=not surface.has_body,
             )
         )
-        for route in routes:
-            if route.target.model is not None and route.target.model != call.fields.model:
-                admit_model(token, route.target.model)
-        return routes
+        admitted = [route for route in routes if _is_admitted(token, call, route)]
+        if not admitted:
+            admit_model(token, routes[0].target.model or "")
+        return admitted
 
     async def _self_contained(self, trip: Trip, call: Call, token: TokenRecord, route: Route) -> Call:
         """A translated upstream keeps no conversation: what the call refers to is put in, what it gets is kept."""
+        trip.is_kept = False
         if trip.surface.dialect != RESPONSES or route.dialect == RESPONSES:
             return call
         call = await self._house.responses.expanded(call, token.id)
@@ -142,11 +174,12 @@ class Dispatch:
         return Sent(translator.response(head), translator, time.monotonic())
 
     async def _try_route(
-        self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget, last: Attempt | None
+        self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget
     ) -> Attempt:
-        """Accounts of one provider, until one has answered or none is left."""
+        """Accounts of one provider, until one has answered or none is left. Raises `PoolExhausted` when all rest."""
         driver = DRIVERS[route.provider.kind]
         ask = await self._ask(call, token, route)
+        last: Attempt | None = None
         while True:
             # What came before stays open until there is another account: it may be the answer after all.
             earlier = (trip.answer, trip.lease)
@@ -183,6 +216,7 @@ class Dispatch:
             token_id=token.id,
             pinned=token.account,
             now=time.time(),
+            own=route.provider.own_credential(),
         )
         if house.seats is not None and ask.session is not None:
             await house.seats.recall(ask)
@@ -201,6 +235,7 @@ class Dispatch:
         if trip.is_kept:
             translator = trip.keeping = Keeping(translator, self._house.responses, exchange.token_id, call)
         trip.translator = translator
+        trip.model_sent, trip.upstream_dialect = route.target.model or "", route.dialect
         upstream = Upstream(
             route.provider.name,
             route.provider.kind,
@@ -211,7 +246,10 @@ class Dispatch:
             route.provider.headers,
             lease.proxy,
         )
+        if lease.is_moved or lease.foreign_messages:
+            call = replace(call, body=self._house.pool.own_thinking(lease, call.body))
         outbound = driver.build(upstream, translator.request(call, route.target))
+        _limit(outbound, wire, route.provider.timeouts)
         exchange.attempts += 1
         exchange.bytes_out += len(outbound.content)
         if call.fields.stream:
@@ -222,9 +260,11 @@ class Dispatch:
         try:
             answer = await driver.transport(self._house.transport).handle_async_request(outbound)
             trip.answer = answer
+            exchange.is_sent = True
             exchange.upstream_status = answer.status_code
             return await self._judge(trip, driver, lease, translator, answer)
         except httpx.TransportError as exc:
+            exchange.is_sent = exchange.is_sent or not isinstance(exc, NEVER_SENT)
             failure = _failure(exc)
             return Attempt(lease, driver.classify(failure, time.time()), failure=failure)
         finally:
@@ -240,7 +280,10 @@ class Dispatch:
         is_stream = is_event_stream(seen.headers)
         if seen.status >= 400 or not (is_stream or translator.is_transparent):
             seen = WireAnswer(seen.status, seen.headers, await _whole(trip, body))
-            head = translator.response(seen)
+            try:
+                head = translator.response(seen)
+            except Refused as exc:  # an answer that is none
+                return Attempt(lease, driver.classify(exc.failure, time.time()), failure=exc.failure)
             sent = Sent(head, translator, time.monotonic(), upstream_status=seen.status)
             return Attempt(lease, driver.classify(seen, time.time()), sent)
         sent = Sent(translator.response(seen), translator, time.monotonic(), body, is_stream=is_stream)
@@ -249,6 +292,7 @@ class Dispatch:
             first = await anext(body, b"")
             trip.exchange.bytes_in += len(first)
             sent.first = translator.feed(first)
+            trip.is_streaming, trip.opening_output_tokens = True, translator.usage.output_tokens
             if translator.failure is not None:
                 verdict = driver.classify(translator.failure, time.time())
         return Attempt(lease, verdict, sent)
@@ -266,6 +310,25 @@ class Dispatch:
         answer, trip.answer = trip.answer, None
         lease, trip.lease = trip.lease, None
         await _let_go(answer, lease)
+
+
+def _is_admitted(token: TokenRecord, call: Call, route: Route) -> bool:
+    served = route.target.model
+    return served is None or served == call.fields.model or token.may_use_model(served)
+
+
+def _sooner(one: PoolExhausted | None, other: PoolExhausted) -> PoolExhausted:
+    """Of two providers that can't be called now, the one that ends sooner."""
+    if one is None or one.until is None:
+        return other if one is None or other.until is not None else one
+    return other if other.until is not None and other.until < one.until else one
+
+
+def _limit(outbound: httpx.Request, wire: Wire, timeouts: Timeouts) -> None:
+    """The provider's own timeouts, where it has some."""
+    wire.first_byte_seconds, wire.idle_seconds = timeouts.first_byte_seconds, timeouts.idle_seconds
+    if timeouts.connect_seconds is not None:
+        outbound.extensions["timeout"] = {"connect": timeouts.connect_seconds}
 
 
 async def _let_go(answer: httpx.Response | None, lease: Lease | None) -> None:

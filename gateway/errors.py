@@ -8,13 +8,18 @@
                       BadTokenField                                                                             400
                       BodyTooLarge                                                                              413
                       WrongMediaType                                                                            415
+                      LimitExceeded                                                                             429
+                      BalancesUnknown LedgerUnavailable                                                         503
     accounts.errors   PoolExhausted                                        429, 503 when the upstream is down, 502
                       UnknownAccount                                                                            404
                       AccountExists ManagedAccount                                                              409
                       BadAccount                                                                                400
                       RefreshFailed CredentialUnavailable                                                       502
+    providers.errors  NoRoute UnknownModel UnknownProvider UnknownRoute                                         404
+                      BadProvider BadImport BadRoute                                                            400
     providers         Refused                                                          by its failure's kind
     gateway           UpstreamFailed WrongMethod                                                     502 504 · 405
+                      PriceNotFound BadPrice                                                              404 · 400
                       NotHere, and Redis away where only it has the answer                                      503
 
 Only this module knows HTTP statuses. Dialects render the words.
@@ -32,7 +37,9 @@ from redis.exceptions import RedisError
 
 from accounts import errors as accounts
 from gateway.surfaces import WrongMethod
+from gateway.usage.prices import errors as prices
 from gateway.wire import Interruption
+from providers import errors as providers
 from providers.dialects.table import DIALECTS, JSON
 from providers.dialects.types import Failure, FailureKind, Refused, Truncated, WireAnswer
 from tokens import errors as tokens
@@ -83,6 +90,10 @@ def _field(exc: Exception) -> Failure:
     return Failure(FailureKind.INVALID_REQUEST, str(exc), param=getattr(exc, "param", None) or None)
 
 
+def _unknown_model(exc: Exception) -> Failure:
+    return Failure(FailureKind.NOT_FOUND, str(exc), param="model", code="model_not_found")
+
+
 def _exhausted(exc: Exception) -> Failure:
     if not isinstance(exc, accounts.PoolExhausted) or exc.until is None:
         return Failure(FailureKind.UPSTREAM, "Upstream authentication unavailable")
@@ -92,12 +103,28 @@ def _exhausted(exc: Exception) -> Failure:
     )
 
 
+def _limit(exc: Exception) -> Failure:
+    """A budget is spent with `billing_error`, as Claude Code expects it; everything else is a rate limit."""
+    if not isinstance(exc, tokens.LimitExceeded):
+        return _own(exc)
+    kind = FailureKind.BILLING if exc.limit == "budget" else FailureKind.RATE_LIMIT
+    may_retry = kind is FailureKind.RATE_LIMIT and not exc.is_final
+    return Failure(
+        kind, exc.message, retry_after_seconds=exc.retry_after_seconds, should_retry=may_retry, param=None
+    )
+
+
+def _soon(exc: Exception) -> Failure:
+    return Failure(FailureKind.UNAVAILABLE, str(exc), retry_after_seconds=1.0, should_retry=True)
+
+
 def _own(exc: Exception) -> Failure:
     failure = getattr(exc, "failure", None)
     return failure if isinstance(failure, Failure) else Failure(FailureKind.INTERNAL, "Internal error")
 
 
-TREE: tuple[tuple[type[Exception], Callable[[Exception], Failure]], ...] = (
+Classes = type[Exception] | tuple[type[Exception], ...]
+TREE: tuple[tuple[Classes, Callable[[Exception], Failure]], ...] = (
     (tokens.RevokedToken, _revoked),
     (tokens.AuthenticationFailed, _kind(FailureKind.AUTHENTICATION)),
     (tokens.StoreUnavailable, _kind(FailureKind.UNAVAILABLE)),
@@ -107,6 +134,11 @@ TREE: tuple[tuple[type[Exception], Callable[[Exception], Failure]], ...] = (
     (tokens.GroupInUse, _kind(FailureKind.CONFLICT)),
     (tokens.WrongMediaType, _kind(FailureKind.MEDIA_TYPE)),
     (tokens.BadTokenField, _field),
+    (tokens.LimitExceeded, _limit),
+    (tokens.BalancesUnknown, _soon),
+    (tokens.LedgerUnavailable, _soon),
+    (prices.PriceNotFound, _kind(FailureKind.NOT_FOUND)),
+    (prices.BadPrice, _field),
     (tokens.BodyTooLarge, _kind(FailureKind.TOO_LARGE)),
     (accounts.PoolExhausted, _exhausted),
     (accounts.UnknownAccount, _kind(FailureKind.NOT_FOUND)),
@@ -118,6 +150,15 @@ TREE: tuple[tuple[type[Exception], Callable[[Exception], Failure]], ...] = (
     ),
     (accounts.RefreshFailed, _kind(FailureKind.UPSTREAM)),
     (accounts.CredentialUnavailable, _kind(FailureKind.UPSTREAM)),
+    (providers.UnknownModel, _unknown_model),
+    (providers.NoRoute, _kind(FailureKind.NOT_FOUND)),
+    (providers.UnknownProvider, _kind(FailureKind.NOT_FOUND)),
+    (providers.UnknownRoute, _kind(FailureKind.NOT_FOUND)),
+    (providers.BadImport, _kind(FailureKind.INVALID_REQUEST)),
+    (
+        (providers.BadProvider, providers.BadRoute),
+        lambda exc: Failure(FailureKind.INVALID_REQUEST, str(exc), param=getattr(exc, "field", None)),
+    ),
     (Refused, _own),
     (
         RedisError,
@@ -132,12 +173,16 @@ TREE: tuple[tuple[type[Exception], Callable[[Exception], Failure]], ...] = (
 """The first class that fits decides."""
 
 
+STATUS_OF: dict[object, int] = {tokens.LimitExceeded: 429}
+"""Where the failure's kind has another status: a spend limit is a 429 to clients, so that they show its text."""
+
+
 def describe(exc: Exception) -> tuple[int, Failure]:
     """The status and the words for what was raised. What is not in the tree is a defect: logged, told as 500."""
     for kind, words in TREE:
         if isinstance(exc, kind):
             failure = words(exc)
-            return status_of(failure), failure
+            return STATUS_OF.get(kind) or status_of(failure), failure
     own = getattr(exc, "failure", None)
     if isinstance(own, Failure):
         return status_of(own), own

@@ -33,6 +33,8 @@ class Exchange:
     token_id: str = ""
     token_label: str = ""
     ledger_id: str = ""  # names the token's spending, through rotations
+    group_ledger: str = ""  # of the token's group, and of that group's parent
+    parent_ledger: str = ""
     provider: str = ""
     account: str = ""
     model_asked: str = ""
@@ -45,6 +47,7 @@ class Exchange:
     failure_message: str = ""  # redacted; for our own eyes, never a body
     upstream_status: int | None = None  # of the last attempt; None = none has answered
     attempts: int = 0  # calls sent upstream
+    is_sent: bool = False  # an upstream has got it, or may have: a refused connection has not
 
     first_byte_seconds: float | None = None  # until the first byte of the answer left for the client
     total_seconds: float = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
@@ -17,7 +18,9 @@ from gateway.pulse import Pulse
 from gateway.responses_store import ResponsesStore
 from gateway.shared.seats import SharedSeats
 from gateway.surfaces import Table
+from gateway.usage.metering import Meter
 from gateway.usage.recorder import Recorder
+from gateway.wire import Request
 from providers.catalog import Catalog
 from providers.dialects.types import Call, FailureKind, Sealer, Translator
 from providers.translation import pairs
@@ -53,8 +56,10 @@ class House:
     pulse: Pulse
     metrics: Metrics
     recorder: Recorder
+    meter: Meter
     sealer: Sealer
     responses: ResponsesStore
+    peer: Callable[[Request], str]  # who the caller is, behind whatever proxies are trusted
     seats: SharedSeats | None = None  # with several processes
 
     def translator(self, surface_dialect: str, upstream_dialect: str) -> Translator:

@@ -19,6 +19,8 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from accounts import live
+from accounts.metrics import account_families
 from gateway.counts import TOKEN_KINDS, Counts, Histogram
 from gateway.exchange import CLIENT_LEFT, NO_USAGE, Exchange
 
@@ -154,6 +156,9 @@ class _OwnFamilies(Collector):
     def collect(self) -> Iterable[Metric]:
         counts = self._counts
         yield _gauge("build_info", "The version that runs", {settings.VERSION: 1}, "version")
+        pool = live.serving()
+        if pool is not None:
+            yield from account_families(pool)
         yield GaugeMetricFamily("link_assistant_in_flight", "Calls on the road now", counts.in_flight)
         yield self._histogram("request_seconds", "From a call's arrival to the end of its answer", "seconds")
         yield self._histogram(

@@ -1,4 +1,4 @@
-"""What the gateway itself keeps: one row per exchange, and their sums per day.
+"""What the gateway itself keeps: one row per exchange, their sums per day, and what models cost.
 
 Written by `gateway/usage` alone. Token, account and provider are plain text without foreign keys: deleting
 one of them never blocks and never takes its history along.
@@ -38,6 +38,8 @@ class ExchangeRow(UsageCounts):
     token_id = models.CharField(max_length=TEXT_LENGTH, default="")
     token_label = models.CharField(max_length=TEXT_LENGTH, default="")
     ledger_id = models.CharField(max_length=TEXT_LENGTH, default="")
+    group_ledger = models.CharField(max_length=TEXT_LENGTH, default="")  # what the token's group spends
+    parent_ledger = models.CharField(max_length=TEXT_LENGTH, default="")  # and that group's parent
     provider = models.CharField(max_length=TEXT_LENGTH, default="")
     account = models.CharField(max_length=TEXT_LENGTH, default="")
     model_asked = models.CharField(max_length=TEXT_LENGTH, default="")
@@ -75,9 +77,9 @@ class ExchangeRow(UsageCounts):
 
 
 class DailyUsage(UsageCounts):
-    """Sums of one UTC day for one token, account, provider, model, surface and currency.
+    """Sums of one UTC day for one token, its groups, account, provider, model, surface and currency.
 
-    `id` is computed from those seven (`gateway.usage.daily.daily_id`), so that a batch can be added in the
+    `id` is computed from those nine (`gateway.usage.daily.daily_id`), so that a batch can be added in the
     order of one key by every worker.
     """
 
@@ -85,12 +87,17 @@ class DailyUsage(UsageCounts):
     day = models.DateField()
     token_id = models.CharField(max_length=TEXT_LENGTH, default="")
     ledger_id = models.CharField(max_length=TEXT_LENGTH, default="")
+    group_ledger = models.CharField(max_length=TEXT_LENGTH, default="")
+    parent_ledger = models.CharField(max_length=TEXT_LENGTH, default="")
     account = models.CharField(max_length=TEXT_LENGTH, default="")
     provider = models.CharField(max_length=TEXT_LENGTH, default="")
     model = models.CharField(max_length=TEXT_LENGTH, default="")
     surface = models.CharField(max_length=64, default="")
     currency = models.CharField(max_length=8, default="")
     requests = models.BigIntegerField(default=0)
+    sent = models.BigIntegerField(
+        default=0
+    )  # those of which something went upstream: `max_requests` counts them
     errors = models.BigIntegerField(
         default=0
     )  # status 400 and above but not 499, and streams that failed behind a 200
@@ -111,7 +118,56 @@ class DailyUsage(UsageCounts):
         indexes = [
             models.Index(fields=["day", "token_id"], name="gateway_daily_day_token"),
             models.Index(fields=["ledger_id", "day"], name="gateway_daily_ledger"),
+            models.Index(fields=["group_ledger", "day"], name="gateway_daily_group"),
+            models.Index(fields=["parent_ledger", "day"], name="gateway_daily_parent"),
         ]
 
     def __str__(self) -> str:
         return f"{self.day} {self.token_id} {self.model}"
+
+
+class PriceRow(models.Model):
+    """What a model costs, per million tokens. Four decimals at most, so that a cost is exact in ten."""
+
+    model = models.CharField(max_length=TEXT_LENGTH, help_text="A name, or a pattern such as claude-opus-*")
+    provider = models.CharField(
+        max_length=TEXT_LENGTH, blank=True, default="", help_text="Empty: the price holds at every provider"
+    )
+    input = models.DecimalField(max_digits=14, decimal_places=4)
+    output = models.DecimalField(max_digits=14, decimal_places=4)
+    cache_read = models.DecimalField(
+        max_digits=14, decimal_places=4, null=True, blank=True, help_text="Empty: as input"
+    )
+    cache_write_5m = models.DecimalField(
+        max_digits=14, decimal_places=4, null=True, blank=True, help_text="Empty: as input"
+    )
+    cache_write_1h = models.DecimalField(
+        max_digits=14, decimal_places=4, null=True, blank=True, help_text="Empty: as the five-minute one"
+    )
+    currency = models.CharField(max_length=8, default="USD")
+    max_output = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="The model's ceiling: reserved for calls that name no max_tokens"
+    )
+    priced_on = models.DateField(null=True, blank=True, help_text="The day on which the price was looked up")
+    source = models.CharField(max_length=TEXT_LENGTH, blank=True, default="")
+
+    class Meta:
+        db_table = "gateway_price"
+        verbose_name = "price"
+        ordering = ["model", "provider"]
+        constraints = [models.UniqueConstraint(fields=["model", "provider"], name="gateway_price_once")]
+
+    def __str__(self) -> str:
+        return f"{self.model} at {self.provider}" if self.provider else self.model
+
+
+class GatewayRevision(models.Model):
+    """One row. `value` grows with every change of a price."""
+
+    value = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        db_table = "gateway_revision"
+
+    def __str__(self) -> str:
+        return str(self.value)

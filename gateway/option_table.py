@@ -20,6 +20,7 @@ from gateway.options import (
     secret_list,
     secret_url,
     switch,
+    time_zone,
     url,
 )
 from gateway.reference_options import ReferenceOptions
@@ -153,6 +154,15 @@ class Options(ReferenceOptions):
     DRAIN_SECONDS: float = seconds("--drain-seconds", 600, "How long running answers may take at shutdown.")
     DRAIN_DELAY_SECONDS: float = seconds(
         "--drain-delay-seconds", 0, "How long to serve on, not ready, before the listener closes."
+    )
+    BUDGET_TIME_ZONE: str = time_zone(
+        "--budget-time-zone", "UTC", "Where days, weeks and months of budgets begin."
+    )
+    UNKNOWN_PRICE: str = choice(
+        "--unknown-price",
+        "refuse",
+        "A model without a price, called with a token that has a money budget: refuse, or count it as zero.",
+        words={"refuse": "refuse", "count-zero": "count-zero"},
     )
     USAGE_RETENTION_DAYS: int = integer(
         "--usage-retention-days", 90, "Days a finished call's row is kept; 0: for ever."

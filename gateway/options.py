@@ -15,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 Parse = Callable[[str], Any]
 
@@ -100,6 +101,13 @@ def _one_of(words: Mapping[str, str]) -> Parse:
             raise ValueError from exc
 
     return parse
+
+
+def _time_zone(raw: str) -> str:
+    try:
+        return raw if raw == "UTC" else ZoneInfo(raw).key
+    except (ZoneInfoNotFoundError, OSError) as exc:
+        raise ValueError from exc
 
 
 def _address(raw: str) -> str:
@@ -231,6 +239,11 @@ def url(flag: str, default: str, help: str, *, empty: Empty = Empty.REFUSE) -> A
     expected = "a URL: http:// or https://, a host, no user, query or fragment"
     parse = _url(("http", "https"))
     return _field(Option(flag, help, expected, parse, default_text=default, empty=empty), default)
+
+
+def time_zone(flag: str, default: str, help: str) -> Any:
+    expected = "a time zone of the tz database, such as UTC or Europe/Berlin"
+    return _field(Option(flag, help, expected, _time_zone, default_text=default), default)
 
 
 def items(flag: str, default: str, help: str) -> Any:

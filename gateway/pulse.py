@@ -86,10 +86,12 @@ class Pulse:
             limit = options.send_timeout_seconds
             return Interruption.CLIENT_STUCK if 0 < limit < now - wire.writing_since else None
         if wire.waiting_since is not None:
-            limit = options.first_byte_timeout_seconds
+            own = wire.first_byte_seconds
+            limit = options.first_byte_timeout_seconds if own is None else own
             return Interruption.FIRST_BYTE if 0 < limit < now - wire.waiting_since else None
         if wire.is_relaying:
-            limit = options.idle_timeout_seconds
+            own = wire.idle_seconds
+            limit = options.idle_timeout_seconds if own is None else own
             return Interruption.IDLE if 0 < limit < now - wire.touched_at else None
         return None
 

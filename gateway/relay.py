@@ -18,8 +18,9 @@ from gateway.admission import admit
 from gateway.dispatch import Dispatch, Sent
 from gateway.exchange import CLIENT_LEFT, Exchange
 from gateway.house import House
+from gateway.models_list import PLAIN_SECONDS, ModelsList, in_callers_dialect
 from gateway.responses_store import Keeping
-from gateway.surfaces import UNKNOWN, Match, WrongMethod
+from gateway.surfaces import UNKNOWN, Action, Match, WrongMethod
 from gateway.trip import Trip
 from gateway.wire import (
     ClientLeft,
@@ -47,6 +48,11 @@ class Relay:
     def __init__(self, house: House) -> None:
         self._house = house
         self._dispatch = Dispatch(house)
+        self._models = ModelsList(house.catalog, house.pool, house.transport)
+
+    async def aclose(self) -> None:
+        """Ends what still runs beside the exchanges."""
+        await self._models.aclose()
 
     async def carry(self, match: Match, request: Request, receive: Receive, send: Send) -> None:
         """One exchange from its head to its record. Raises only what cuts the connection."""
@@ -59,7 +65,7 @@ class Relay:
                 )
             call = await self._read(trip, receive)
             admit(token, call)
-            sent = await self._dispatch.send(trip, call, token)
+            sent = await self._send(trip, call, token)
             await self._respond(trip, sent)
         except ClientLeft:
             trip.exchange.status = CLIENT_LEFT
@@ -69,6 +75,15 @@ class Relay:
             await self._tell(trip, *errors.describe(exc))
         finally:
             await self._conclude(trip)
+
+    async def _send(self, trip: Trip, call: Call, token: TokenRecord) -> Sent:
+        """Routes, what the limits reserve, and the answer of whoever serves it."""
+        if trip.surface.action is Action.MODELS:
+            return await self._list_models(trip, call, token)
+        routes = self._dispatch.routes(trip, call, token)
+        if token.is_limited:
+            await self._house.meter.admit(trip, call, token, routes)
+        return await self._dispatch.send(trip, call, token, routes)
 
     async def refuse(self, wrong: WrongMethod, request: Request, receive: Receive, send: Send) -> None:
         """The path is a surface's, the method is not: told before any token is looked at."""
@@ -87,14 +102,17 @@ class Relay:
             surface=match.surface.name,
             method=request.method,
             path=request.raw_path.decode("latin-1"),
-            peer=request.peer,
+            peer=self._house.peer(request),
         )
         wire = Wire(receive, send, now, request.abort)
         wire.answer_headers = ((identity.HEADER, exchange.id.encode()),)
         identity.current.set(exchange.id)
         self._house.metrics.opened()
         self._house.pulse.add(wire)
-        return Trip(match.surface, match.path, request, wire, exchange)
+        surface = match.surface
+        if surface.action is Action.MODELS:
+            surface = in_callers_dialect(surface, request.headers)
+        return Trip(surface, match.path, request, wire, exchange)
 
     async def _authenticate(self, request: Request, trip: Trip) -> TokenRecord:
         """From the headers alone, before the body is read; one look-up for a token that memory does not know."""
@@ -108,6 +126,9 @@ class Relay:
         trip.exchange.token_id = token.id
         trip.exchange.token_label = token.label
         trip.exchange.ledger_id = token.ledger_id
+        if token.shared:
+            trip.exchange.group_ledger = token.shared[0].ledger
+            trip.exchange.parent_ledger = token.shared[-1].ledger if len(token.shared) > 1 else ""
         return token
 
     async def _read(self, trip: Trip, receive: Receive) -> Call:
@@ -116,7 +137,9 @@ class Relay:
         trip.body_seconds = time.monotonic() - began
         request, surface = trip.request, trip.surface
         dialect = DIALECTS[surface.dialect]
-        fields = dialect.read_call(body) if surface.has_body and dialect.envelope is None else NO_FIELDS
+        fields = (
+            dialect.read(body, request.query) if surface.has_body and dialect.envelope is None else NO_FIELDS
+        )
         call = Call(
             surface.name, request.method, trip.path, request.query, headers_up(request.headers), body, fields
         )
@@ -126,6 +149,19 @@ class Relay:
         trip.exchange.model_asked = call.fields.model or ""
         trip.exchange.is_stream = call.fields.stream
         return call
+
+    async def _list_models(self, trip: Trip, call: Call, token: TokenRecord) -> Sent:
+        """Anthropic's own answer while nothing is to be added to it, else ours. In time either way."""
+        if self._models.is_plain(trip.surface, trip.path, token):
+            try:
+                async with asyncio.timeout(PLAIN_SECONDS):
+                    routes = self._dispatch.routes(trip, call, token)
+                    return await self._dispatch.send(trip, call, token, routes)
+            except TimeoutError:
+                late = Failure(FailureKind.TIMEOUT, "The upstream's list of models did not come in time")
+                raise Refused(late) from None
+        head = await self._models.answer(trip.surface, trip.path, call.query, token)
+        return Sent(head, self._house.translator("anthropic", "anthropic"), time.monotonic())
 
     async def _respond(self, trip: Trip, sent: Sent) -> None:
         """The head, then every chunk as it comes, then the end."""
@@ -153,6 +189,7 @@ class Relay:
                 else:
                     wire.touched_at = clock()
             last = sent.translator.finish()
+            trip.is_whole = True
             await _keep(trip.keeping)
             await wire.end(last)
         except (httpx.TransportError, Truncated) as exc:
@@ -161,6 +198,7 @@ class Relay:
     async def _answer(self, trip: Trip, sent: Sent) -> None:
         """An answer that is whole. When a ping has committed us to a 200, an error becomes an event."""
         head = sent.head
+        trip.is_whole = True
         await _keep(trip.keeping)
         if not trip.wire.started:
             headers = tuple(pair for pair in headers_down(head.headers) if pair[0] != b"content-length")
@@ -199,7 +237,7 @@ class Relay:
         await self._tell(trip, *errors.INTERRUPTIONS[why])
 
     async def _conclude(self, trip: Trip) -> None:
-        """Upstream closed, slot given back, usage recorded: whatever happened."""
+        """Reservation settled, upstream closed, slot given back, usage recorded: whatever happened."""
         wire, exchange = trip.wire, trip.exchange
         wire.close()
         self._house.pulse.discard(wire)
@@ -209,9 +247,7 @@ class Relay:
             exchange.first_byte_seconds = wire.first_byte_at - wire.started_at
             before = exchange.first_byte_seconds - trip.waited_seconds - trip.body_seconds
             exchange.overhead_seconds = max(0.0, before)
-        if trip.translator is not None:
-            exchange.usage = trip.translator.usage
-            exchange.model_served = trip.translator.model or ""
+        self._house.meter.conclude(trip)
         await self._dispatch.release(trip)
         self._house.conclude(exchange)
 

@@ -12,6 +12,7 @@ from gateway.responses_store import Keeping
 from gateway.surfaces import Surface
 from gateway.wire import Request, Wire
 from providers.dialects.types import Envelope, Translator
+from tokens.limits.ledger import Reservation
 
 
 @dataclass(slots=True)
@@ -28,6 +29,13 @@ class Trip:
     is_kept: bool = False  # its answer may be referred to later
     keeping: Keeping | None = None
     lease: Lease | None = None
+    reservation: Reservation | None = None
+    input_estimate: int = 0  # tokens; 0 = nobody needed one
+    model_sent: str = ""  # the upstream's name for the model, of the attempt that counts
+    upstream_dialect: str = ""
+    is_streaming: bool = False  # the upstream answers with events
+    opening_output_tokens: int = 0  # as told at a stream's beginning: a figure beyond it is the final one
+    is_whole: bool = False  # the upstream's answer has come to its proper end
     answer: httpx.Response | None = None
     waited_seconds: float = 0.0  # for the upstream, before its answer began
     body_seconds: float = 0.0  # for the client's body

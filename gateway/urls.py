@@ -14,6 +14,9 @@ from gateway.doors import django_door
 from gateway.runtime import runtime
 
 surface_api.declare(api, runtime.table)
+admin.site.site_header = "Link.Assistant.Router"
+admin.site.site_title = "Link.Assistant.Router"
+admin.site.index_title = "Overview"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),

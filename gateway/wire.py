@@ -54,7 +54,8 @@ NEVER_DOWN = HOP_BY_HOP | {
     b"alt-svc",
     b"strict-transport-security",
 }
-
+NEVER_DOWN_PREFIXES = (b"anthropic-ratelimit-", b"x-ratelimit-", b"x-codex-")
+"""The limits of an account that others share: a token's own are put in their place."""
 
 EARLY_HEADERS: Headers = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -112,7 +113,11 @@ def headers_up(headers: Headers) -> Headers:
 def headers_down(headers: Headers) -> Headers:
     """What of an upstream's headers the client may see."""
     named = _named_by_connection(headers)
-    return tuple((name, value) for name, value in headers if name not in NEVER_DOWN and name not in named)
+    return tuple(
+        (name, value)
+        for name, value in headers
+        if name not in NEVER_DOWN and name not in named and not name.startswith(NEVER_DOWN_PREFIXES)
+    )
 
 
 def _named_by_connection(headers: Headers) -> frozenset[bytes]:
@@ -171,7 +176,9 @@ class Wire:
         "early_headers",
         "ended",
         "first_byte_at",
+        "first_byte_seconds",
         "has_content",
+        "idle_seconds",
         "interruption",
         "is_closing",
         "is_relaying",
@@ -200,6 +207,8 @@ class Wire:
         self.touched_at = now  # the last time a byte came from the upstream or left for the client
         self.waiting_since: float | None = None  # since when an upstream's head is awaited
         self.writing_since: float | None = None
+        self.first_byte_seconds: float | None = None  # the provider's own timeouts; None = as configured
+        self.idle_seconds: float | None = None
         self.first_byte_at: float | None = None
         self.is_stream = False  # an error can still be told once the answer has begun
         self.is_relaying = False  # an upstream's body is being passed on

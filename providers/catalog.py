@@ -2,56 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
 
-from providers.dialects.types import Target
-from providers.upstream import Credential
+from providers import store
+from providers.records import ANTHROPIC, OPENAI_COMPATIBLE, ProviderRecord, Route, Step, Want
+from providers.routing import Router, View
 
-ANTHROPIC = "anthropic"
+__all__ = ["ANTHROPIC", "OPENAI_COMPATIBLE", "Catalog", "ProviderRecord", "Route", "Want"]
 
+logger = logging.getLogger(__name__)
 
-@dataclass(frozen=True, slots=True)
-class ProviderRecord:
-    """A place to call. `base_url` without trailing slash. `credential` is its own, for a provider without accounts."""
-
-    name: str
-    kind: str
-    base_url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    credential: Credential | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Want:
-    """What a call needs of a provider."""
-
-    dialect: str  # the surface's
-    model: str | None
-    provider: str | None = None  # the only one this token may use
-    is_forward: bool = False  # passed on as it is: only a provider that speaks the surface's API
-    is_native: bool = False  # paths of Anthropic's own API
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One place this call can go to, the language it speaks there, and the name it gives the model."""
-
-    provider: ProviderRecord
-    dialect: str
-    target: Target
-    is_probe: bool = False  # a 404 or 405 means that the provider has no such API: the next route serves
+LACKING_SECONDS = 3600.0
 
 
 class Catalog:
-    """Answers from memory. The boot provider is there without a row."""
+    """Answers from memory. The providers that the settings name are there without a row."""
 
-    def __init__(self, boot: ProviderRecord) -> None:
+    def __init__(
+        self,
+        boot: store.Boot,
+        has_accounts: Callable[[str], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`has_accounts(provider)`: whether accounts that can be called with exist there."""
         self._boot = boot
+        self._has_accounts = has_accounts
+        self._clock = clock
+        self._lacking: dict[tuple[str, str], float] = {}
+        self._router = Router(self._is_served, self._lacks_responses)
+        self._writing = threading.Lock()
+        self._view = store.view_of(boot)
+        self._revision = 0
+
+    @property
+    def revision(self) -> int:
+        """The newest revision whose rows are in memory."""
+        return self._revision
+
+    @property
+    def view(self) -> View:
+        """The rows as they are in memory."""
+        return self._view
+
+    def load(self) -> None:
+        """Reads every row and swaps the copy whole. Sync, ORM; database errors pass through."""
+        with self._writing:
+            revision, rows = store.read()
+            self._view = store.view_of(self._boot, rows)
+            self._revision = revision
+
+    def apply_changes(self) -> None:
+        """The same, when something has changed. Sync, ORM."""
+        if store.revision() != self._revision:
+            self.load()
 
     def routes(self, want: Want) -> Sequence[Route]:
         """Where this call may go, best first; never empty. Raises `providers.errors.NoRoute`, `UnknownModel`."""
-        return (Route(self._boot, ANTHROPIC, Target(model=want.model, provider=self._boot.name)),)
+        return self._router.routes(self._view, want)
+
+    def steps(self, want: Want) -> Sequence[Step]:
+        """The same with reasons, before any language is chosen: for people. Raises `NoRoute`."""
+        return self._router.steps(self._view, want)
 
     def lacks(self, route: Route) -> None:
         """The provider has answered a probe with 404 or 405: remembered for an hour."""
+        provider = route.provider
+        logger.info("Provider %s has no Responses API: translated to Chat Completions", provider.name)
+        self._lacking[provider.name, provider.base_url] = self._clock() + LACKING_SECONDS
+
+    def _lacks_responses(self, record: ProviderRecord) -> bool:
+        until = self._lacking.get((record.name, record.base_url))
+        return until is not None and self._clock() < until
+
+    def _is_served(self, record: ProviderRecord) -> bool:
+        return self._has_accounts(record.name) or record.own_credential() is not None

@@ -65,6 +65,7 @@ class Transport(httpx.AsyncBaseTransport):
                 data=request.content or None,
                 allow_redirects=False,
                 proxy=request.extensions.get("proxy"),
+                timeout=self._timeout_of(request),
             )
         except (aiohttp.ClientError, TimeoutError, ValueError) as exc:
             raise _mapped(exc, request) from exc
@@ -75,6 +76,13 @@ class Transport(httpx.AsyncBaseTransport):
             extensions={"reason_phrase": (answer.reason or "").encode("latin-1", "replace")},
             request=request,
         )
+
+    def _timeout_of(self, request: httpx.Request) -> aiohttp.ClientTimeout:
+        """A driver's own, where it gave one: `{"connect": seconds}`, as httpx names it."""
+        connect = request.extensions.get("timeout", {}).get("connect")
+        if connect is None:
+            return self._timeout
+        return aiohttp.ClientTimeout(total=None, sock_connect=connect, ceil_threshold=3600)
 
     async def aclose(self) -> None:
         await self._session.close()

@@ -1,7 +1,7 @@
 """Secrets at rest: AES-256-GCM, bound to the name of what they belong to.
 
 Stored text is `gcm1:` + base64(nonce + ciphertext + tag). The reference router's `aes256gcm:` form
-(key = SHA-256 of TOKEN_SECRET, no associated data) is read, never written.
+(key = SHA-256 of TOKEN_SECRET, no associated data) is read, and written into its own file only.
 """
 
 from __future__ import annotations
@@ -44,6 +44,12 @@ class SecretBox:
         nonce = os.urandom(NONCE_BYTES)
         sealed = self._ciphers[0].encrypt(nonce, plain.encode(), context.encode())
         return PREFIX + base64.b64encode(nonce + sealed).decode()
+
+    def encrypt_for_reference(self, plain: str) -> str:
+        """The form that the reference router reads: for its file, so that a way back stays open."""
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._reference.encrypt(nonce, plain.encode(), None)
+        return REFERENCE_PREFIX + base64.b64encode(nonce + sealed).decode()
 
     def decrypt(self, stored: str, context: str) -> str:
         """Raises `SecretUnreadable`; its text never contains the secret."""

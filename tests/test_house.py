@@ -25,6 +25,13 @@ LONGEST_FUNCTION = 40
 TRIVIAL_LINES = 25
 TESTED_WITH = {
     "gateway/option_table.py": "tests/gateway/test_options.py",
+    "gateway/templatetags/console.py": "tests/gateway/console/test_overview.py",
+    "gateway/dispatch.py": "tests/e2e/test_failover.py",
+    "gateway/doors.py": "tests/e2e/test_paths.py",
+    "gateway/house.py": "tests/e2e/test_failover.py",
+    "gateway/relay.py": "tests/e2e/test_streaming.py",
+    "gateway/trip.py": "tests/e2e/test_failover.py",
+    "providers/dialects/types.py": "tests/gateway/test_wire.py",
 }
 """Modules that are no use alone, and the tests that reach them through another."""
 ACROSS = {"tests/providers/translation/test_sdk.py"}

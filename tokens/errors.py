@@ -1,5 +1,13 @@
 """What tokens raises. No HTTP statuses here: `gateway/errors.py` gives them. Every text may be shown to a client."""
 
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .records import Limits
+
 
 class TokenError(Exception):
     """Anything this app refuses."""
@@ -120,3 +128,70 @@ class BodyTooLarge(TokenError):
 
 class TokenConflict(TokenError):
     """The row can't make this change any more: revoked, already rotated, or changed meanwhile."""
+
+
+class LimitExceeded(TokenError):
+    """A limit has no room for the call. `limit` is the field's name, `name` the group's ("" = the token's own).
+
+    `retry_after_seconds` None = waiting does not help; `is_final` = neither does asking again.
+    """
+
+    def __init__(
+        self,
+        limit: str,
+        limits: Limits,
+        retry_after_seconds: float | None,
+        *,
+        is_final: bool = False,
+        resets_at: float | None = None,
+    ) -> None:
+        super().__init__(_told(limit, limits, is_final=is_final, resets_at=resets_at))
+        self.limit = limit
+        self.ledger = limits.ledger
+        self.name = limits.name
+        self.retry_after_seconds = retry_after_seconds
+        self.is_final = is_final
+        self.resets_at = resets_at
+        self.states: tuple[object, ...] = ()  # the books as they stood: `tokens.limits.ledger.State`
+
+
+class BalancesUnknown(TokenError):
+    """What these sets of limits have used so far is not known yet; it is being read."""
+
+    def __init__(self, sets: tuple[Limits, ...] = ()) -> None:
+        super().__init__("The limits of this token are being read; try again")
+        self.sets = sets
+
+
+class LedgerUnavailable(TokenError):
+    """The store that counts limits is away, and calls that it would have to count are refused."""
+
+    def __init__(self) -> None:
+        super().__init__("Limits can't be counted at the moment; try again")
+
+
+_PER_MINUTE = {
+    "requests_per_minute": "requests per minute",
+    "input_tokens_per_minute": "input tokens per minute",
+    "output_tokens_per_minute": "output tokens per minute",
+    "max_parallel_requests": "parallel requests",
+}
+
+
+def _told(limit: str, limits: Limits, *, is_final: bool, resets_at: float | None) -> str:
+    who = f"Group {limits.name}" if limits.name else "Token"
+    if limit == "max_requests":
+        return f"{who} has reached its request limit"
+    if limit == "budget":
+        period = "" if limits.budget_period in ("", "never") else f" per {limits.budget_period}"
+        amount = f"{limits.budget.normalize():f} {limits.budget_currency or 'USD'}" if limits.budget else ""
+        ends = (
+            ""
+            if resets_at is None
+            else f"; it resets at {datetime.fromtimestamp(resets_at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        )
+        return f"{who} has no room for this call in its budget of {amount}{period}{ends}"
+    words = f"{getattr(limits, limit)} {_PER_MINUTE[limit]}"
+    if is_final:
+        return f"This call alone needs more than {'the token' if not limits.name else who}'s limit of {words}"
+    return f"{who} has reached its limit of {words}"

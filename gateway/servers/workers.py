@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Coroutine
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -144,7 +145,7 @@ class Supervisor:
             self.job.options.on_listening(address)
 
     def _on_stop(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         if not self.stopping.is_set():
             self.stopping_at = now
             self.stopping.set()

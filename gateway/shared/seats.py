@@ -17,9 +17,9 @@ from collections.abc import Callable
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from accounts.affinity import Seating
-from accounts.core import seat_keys
+from accounts.affinity import SeatChange
 from accounts.pool import Ask, Pool
+from accounts.seats import seat_keys
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class SharedSeats:
         self._pool = pool
         self._idle_seconds = max(1, round(idle_seconds))
         self._on_move = on_move
-        self._waiting: dict[int, Seating] = {}
+        self._waiting: dict[int, SeatChange] = {}
         self._has_waiting = asyncio.Event()
         self._is_away = False
         self._ask_again_at = 0.0  # monotonic
@@ -85,11 +85,11 @@ class SharedSeats:
             key, account = words.split(" ")
             self._pool.move_seat(int(key), int(account))
 
-    def _hear(self, seating: Seating) -> None:
+    def _hear(self, seating: SeatChange) -> None:
         """From whoever chooses: quick, in any thread."""
         earlier = self._waiting.get(seating.key)
         if earlier is not None:
-            seating = Seating(seating.key, seating.account, earlier.before)
+            seating = SeatChange(seating.key, seating.account, earlier.before)
         elif len(self._waiting) >= MAX_WAITING:
             return
         self._waiting[seating.key] = seating
@@ -112,7 +112,7 @@ class SharedSeats:
                 except Exception:
                     logger.exception("shared seats: unforeseen error; it goes on")
 
-    async def _tell(self, batch: list[Seating]) -> None:
+    async def _tell(self, batch: list[SeatChange]) -> None:
         async with self._redis.pipeline(transaction=False) as pipeline:
             for each in batch:
                 before = "" if each.before is None else str(each.before)

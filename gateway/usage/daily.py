@@ -22,6 +22,8 @@ class Key(NamedTuple):
 
     day: int
     token_id: str
+    group_ledger: str
+    parent_ledger: str
     account: str
     provider: str
     model: str
@@ -34,6 +36,7 @@ class Sums:
     """The counted columns of `DailyUsage`, by their names."""
 
     requests: int = 0
+    sent: int = 0
     errors: int = 0
     cancelled: int = 0
     refused: int = 0
@@ -52,6 +55,7 @@ class Sums:
     def count(self, exchange: Exchange) -> None:
         usage, status = exchange.usage, exchange.status
         self.requests += 1
+        self.sent += exchange.is_sent
         if status == CLIENT_LEFT:
             self.cancelled += 1
         elif status >= 400 or exchange.failure_kind is not None:
@@ -115,6 +119,8 @@ def _key(exchange: Exchange) -> Key:
     return Key(
         int(exchange.started_at // _DAY_SECONDS),
         exchange.token_id,
+        exchange.group_ledger,
+        exchange.parent_ledger,
         exchange.account,
         exchange.provider,
         _model(exchange),

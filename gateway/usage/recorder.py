@@ -69,6 +69,7 @@ class Recorder:
         self._away_until = 0.0  # monotonic; 0 = the database answers, as far as we know
         self._retry_seconds = options.retry_seconds
         self._has_adopted = False
+        self._flushers: list[asyncio.Future[bool]] = []
         self._in_hand = 0  # taken from the queue, and not yet in database or spool
         self._prune_at = 0.0
         self._anonymous_minute = 0
@@ -118,6 +119,16 @@ class Recorder:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="usage-writer")
         self._task = asyncio.create_task(self._run(), name="usage-writer")
 
+    async def flush(self) -> bool:
+        """Returns when what was recorded before this call is in the database, spools of earlier processes included;
+        False when it can't be written now."""
+        if self._task is None or self._is_closing:
+            return False
+        waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._flushers.append(waiting)
+        self._wake.set()
+        return await waiting
+
     async def aclose(self) -> None:
         """Write what is queued, or spool it, and stop. Returns when nothing is left in memory."""
         if self._task is None or self._thread is None:
@@ -128,8 +139,8 @@ class Recorder:
         self._task = None
         self._thread.shutdown(wait=True)
 
-    def flush(self) -> None:
-        """The same where no event loop is left to wait in."""
+    def finish(self) -> None:
+        """The same as `aclose` where no event loop is left to wait in."""
         self._is_closing = True
         if self._thread is not None:
             self._thread.shutdown(wait=True)
@@ -140,9 +151,15 @@ class Recorder:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._options.interval_seconds)
             self._wake.clear()
+            flushers, self._flushers = self._flushers, []
             if not self._is_closing:
                 await self._in_thread(self._turn)
+            for waiting in flushers:
+                if not waiting.done():  # its caller may have gone
+                    waiting.set_result(self.is_healthy and self._has_adopted and not self._spool.has_lines)
         await self._in_thread(self._last_turn)
+        for waiting in self._flushers:
+            waiting.cancel()
 
     async def _in_thread(self, work: Callable[[], None]) -> None:
         call = database_sync_to_async(work, thread_sensitive=False, executor=self._thread)

@@ -22,6 +22,8 @@ _SAME = (
     "token_id",
     "token_label",
     "ledger_id",
+    "group_ledger",
+    "parent_ledger",
     "provider",
     "account",
     "model_asked",
@@ -60,14 +62,25 @@ def insert(rows: Mapping[uuid.UUID, Exchange]) -> None:
     marks = ", ".join(["%s"] * len(_COLUMNS))
     query = f"INSERT INTO {quote(ExchangeRow._meta.db_table)} ({columns}) VALUES ({marks})"  # noqa: S608  (our own names)
     with connection.cursor() as cursor:
-        cursor.executemany(query, [_values(pk, exchange) for pk, exchange in rows.items()])
+        is_native = connection.features.has_native_uuid_field
+        moment = connection.ops.adapt_datetimefield_value
+        cursor.executemany(
+            query,
+            [
+                _values(
+                    pk if is_native else pk.hex,
+                    moment(datetime.fromtimestamp(exchange.started_at, UTC)),
+                    exchange,
+                )
+                for pk, exchange in rows.items()
+            ],
+        )
 
 
-def _values(pk: uuid.UUID, exchange: Exchange) -> list[Any]:
-    started_at = datetime.fromtimestamp(exchange.started_at, UTC)
+def _values(pk: object, started_at: object, exchange: Exchange) -> list[Any]:
     return [
-        _FIELDS["id"].get_db_prep_save(pk, connection),
-        _FIELDS["started_at"].get_db_prep_save(started_at, connection),
+        pk,
+        started_at,
         exchange.failure_kind or "",
         None if exchange.cost is None else _FIELDS["cost"].get_db_prep_save(exchange.cost, connection),
         *_same(exchange),

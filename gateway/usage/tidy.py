@@ -16,6 +16,8 @@ _LENGTHS = {
     "token_id": TEXT_LENGTH,
     "token_label": TEXT_LENGTH,
     "ledger_id": TEXT_LENGTH,
+    "group_ledger": TEXT_LENGTH,
+    "parent_ledger": TEXT_LENGTH,
     "provider": TEXT_LENGTH,
     "account": TEXT_LENGTH,
     "model_asked": TEXT_LENGTH,
@@ -33,7 +35,8 @@ def tidy(exchange: Exchange) -> Exchange:
         text = getattr(exchange, name)
         if text:
             stored = _known_text(text, length) if len(text) <= TEXT_LENGTH else _text(text, length)
-            setattr(exchange, name, stored)
+            if stored is not text:
+                setattr(exchange, name, stored)
     return exchange
 
 

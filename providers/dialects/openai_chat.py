@@ -83,6 +83,7 @@ class Choice(msgspec.Struct):
     delta: Delta | None = None
     message: Delta | None = None
     finish_reason: Any = None
+    stop_reason: Any = None  # of vLLM and its kin: the stop sequence that was met
 
 
 class Chunk(msgspec.Struct):
@@ -127,6 +128,24 @@ def read_call(body: bytes) -> CallFields:
         user_id=text_or_none(call.safety_identifier) or text_or_none(call.user),
         prompt_cache_key=text_or_none(call.prompt_cache_key),
     )
+
+
+class _Choices(msgspec.Struct):
+    n: Any = None
+
+
+_choices_decoder = msgspec.json.Decoder(_Choices)
+
+
+def choices(body: bytes) -> int:
+    """How many answers are asked for, each as long as the ceiling allows; at least 1."""
+    if b'"n"' not in body and b"\\u00" not in body:
+        return 1
+    try:
+        asked = _choices_decoder.decode(body).n
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return 1
+    return max(1, count_or_none(asked) or 1)
 
 
 def decode_chunk(data: bytes) -> Chunk:

@@ -61,7 +61,7 @@ class _Answer(msgspec.Struct):
 class Event(msgspec.Struct):
     """One stream event: what translation needs of it."""
 
-    type: Any = None
+    type: str = ""
     response: Any = None
     item: Any = None
     part: Any = None
@@ -71,10 +71,10 @@ class Event(msgspec.Struct):
     input: Any = None
     refusal: Any = None
     annotation: Any = None
-    item_id: Any = None
-    output_index: Any = None
-    content_index: Any = None
-    summary_index: Any = None
+    item_id: str | None = None
+    output_index: int | None = None
+    content_index: int | None = None
+    summary_index: int | None = None
     error: Any = None
     code: Any = None
     message: Any = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from providers.dialects import anthropic, bedrock, openai_chat, openai_errors, openai_responses
 from providers.dialects.types import CallFields, Envelope, Failure, Headers
@@ -21,6 +21,14 @@ class Dialect:
     ping: bytes
     envelope: Callable[[], Envelope] | None = None  # one per exchange; inside it the dialect is "anthropic"
     error_headers: Callable[[Failure], Headers] | None = None  # beside the content type
+    asks_for_stream: Callable[[bytes], bool] | None = None  # whether the query does, beside the body
+
+    def read(self, body: bytes, query: bytes) -> CallFields:
+        """The fields of a call, from its body and its query."""
+        fields = self.read_call(body)
+        if self.asks_for_stream is not None and self.asks_for_stream(query):
+            return replace(fields, stream=True)
+        return fields
 
     @property
     def pair(self) -> str:
@@ -36,6 +44,7 @@ _KINDS = (
         openai_errors.error_body,
         openai_errors.read_failure,
         openai_chat.KEEPALIVE,
+        asks_for_stream=openai_chat.asks_for_stream,
     ),
     Dialect(
         "openai_responses",

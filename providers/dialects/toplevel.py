@@ -1,4 +1,4 @@
-"""Replacing the value of a body's top-level `model`, and nothing else in it. Pure.
+"""A body's top-level fields, without parsing the rest: `model` replaced, and what is given twice found. Pure.
 
 An alias must not cost a parse and a re-encoding of a megabyte of prompt, nor change a byte of it, so the value is
 found by walking over the JSON's tokens; the walk mostly ends within the first hundred bytes.
@@ -7,6 +7,7 @@ found by walking over the JSON's tokens; the walk mostly ends within the first h
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import orjson
 
@@ -46,6 +47,48 @@ def replace_model(body: bytes, model: str) -> bytes:
     if span is None:
         return body
     return body[: span[0]] + orjson.dumps(model) + body[span[1] :]
+
+
+DECISIVE = ("model", "stream", "max_tokens", "max_completion_tokens", "max_output_tokens", "n")
+"""Fields on which limits and prices depend: given twice, ours and the upstream's reading could differ."""
+
+_ESCAPED_LETTER = re.compile(rb"\\u00[4-7]", re.IGNORECASE)
+
+
+def repeated(body: bytes, names: tuple[str, ...] = DECISIVE) -> str | None:
+    """The first of `names` that the top-level object has more than once, or None."""
+    quoted = {f'"{name}"'.encode(): name for name in names}
+    if _ESCAPED_LETTER.search(body) is None and all(body.count(key) < 2 for key in quoted):
+        return None
+    seen: set[str] = set()
+    for key in _keys(body):
+        name = quoted.get(key) or (orjson.loads(key) if b"\\" in key else None)
+        if name in names:
+            if name in seen:
+                return name
+            seen.add(name)
+    return None
+
+
+def _keys(body: bytes) -> Iterator[bytes]:
+    """The keys of the top-level object, as they are written."""
+    depth = 0
+    is_key = False
+    for token in _TOKEN.finditer(body):
+        first = token.group()[:1]
+        if first in b"{[":
+            depth += 1
+            is_key = depth == 1 and first == b"{"
+        elif first in b"}]":
+            depth -= 1
+            if depth == 0:
+                return
+        elif depth == 1 and first == b",":
+            is_key = True
+        elif depth == 1 and first == b":":
+            is_key = False
+        elif depth == 1 and is_key:
+            yield token.group()
 
 
 def _is_model(token: bytes) -> bool:

@@ -32,6 +32,7 @@ SPEND_CODES = frozenset(
 )
 SPEND_WORDS = ("specified api usage limits", "credit balance is too low")
 CREDIT_WORDS = ("extra usage", "usage credits", "long context")
+OVERFLOW_WORDS = "prompt is too long"
 IDENTITY_WORDS = "only authorized for use with claude code"
 IDENTITY_REASON = (
     "a subscription credential was used by something else than Claude Code: the vendor refuses that, sometimes "
@@ -156,6 +157,7 @@ def _of_error(seen: WireAnswer, quota: tuple[QuotaWindow, ...], now: float) -> V
             Outcome.RETRY_OTHER,
             Scope.MODEL,
             now + UNKNOWN_MODEL_SECONDS,
+            is_unknown_model=True,
             reason="upstream returned 404: no such model here",
         )
     if status == 408 or status >= 500:
@@ -163,7 +165,8 @@ def _of_error(seen: WireAnswer, quota: tuple[QuotaWindow, ...], now: float) -> V
         outcome = Outcome.RETRY_OTHER if should_retry else Outcome.GIVE_UP
         return Verdict(outcome, Scope.PROVIDER, reason=f"upstream returned {status}")
     reason = IDENTITY_REASON if IDENTITY_WORDS in message.lower() else f"upstream returned {status}"
-    return Verdict(Outcome.GIVE_UP, Scope.REQUEST, reason=reason)
+    is_overflow = status == 400 and OVERFLOW_WORDS in message.lower()
+    return Verdict(Outcome.GIVE_UP, Scope.REQUEST, is_overflow=is_overflow, reason=reason)
 
 
 def _of_429(seen: WireAnswer, quota: tuple[QuotaWindow, ...], words: tuple[str, str], now: float) -> Verdict:

@@ -55,6 +55,7 @@ class Verdict:
     needs_refresh: bool = False
     needs_operator: bool = False  # waiting alone won't cure it: shown as such, tried again at `until`
     is_overflow: bool = False  # the prompt is too long for this model: another one may take it
+    is_unknown_model: bool = False  # a 404 about the model: it says nothing about the path
     is_warning: bool = False  # near a limit: prefer other accounts
     reason: str = ""
     windows: tuple[QuotaWindow, ...] = ()

@@ -22,6 +22,7 @@ from typing import Any
 
 from providers.dialects import openai_chat
 from providers.dialects.types import Call, Failure, MakeId, Sealer, Target, WireRequest
+from providers.translation import values
 from providers.translation.chat_to_responses import ItemsFromChat
 from providers.translation.chat_writer import ChatHead, ChatWriter, whole_completion
 from providers.translation.count_tokens import estimate_of_bytes
@@ -110,7 +111,7 @@ def _refuse_what_changes_the_result(body: dict[str, Any]) -> None:
         raise refuse("stop: this upstream has no stop sequences", "stop")
     if body.get("logprobs") is True:
         raise refuse("logprobs: log probabilities are not carried over", "logprobs")
-    if "audio" in (body.get("modalities") or ()) or body.get("audio"):
+    if body.get("audio") or body.get("modalities") not in (None, ["text"]):
         raise refuse("modalities: this upstream gives no audio", "modalities")
 
 
@@ -145,10 +146,10 @@ def _text(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tools(body: dict[str, Any], names: ToolNames) -> dict[str, Any]:
-    tools = [_tool(tool, f"tools.{n}", names) for n, tool in enumerate(body.get("tools") or ())]
+    tools = [_tool(tool, f"tools.{n}", names) for n, tool in enumerate(values.objects(body, "tools"))]
     tools += [
         _tool({"type": "function", "function": each}, f"functions.{n}", names)
-        for n, each in enumerate(body.get("functions") or ())
+        for n, each in enumerate(values.objects(body, "functions"))
     ]
     search = body.get("web_search_options")
     if isinstance(search, dict):
@@ -203,7 +204,9 @@ def _choice(choice: Any, names: ToolNames) -> Any:
     kind = choice.get("type")
     if kind == "allowed_tools" and isinstance(choice.get("allowed_tools"), dict):
         allowed = choice["allowed_tools"]
-        listed = [_named(each, names) for each in allowed.get("tools") or () if isinstance(each, dict)]
+        listed = [
+            _named(each, names) for each in values.objects(allowed, "tools", "tool_choice.allowed_tools.")
+        ]
         return {"type": "allowed_tools", "mode": allowed.get("mode") or "auto", "tools": listed}
     return _named({"type": "function", "function": choice} if kind is None else choice, names)
 

@@ -45,6 +45,7 @@ class ChatReader:
         self._sequencer = sequencer
         self._context = context
         self._finish_reason: str | None = None
+        self._stop_sequence: str | None = None
         self._usage: Usage | None = None
         self._reasoning_tokens = 0
         self._calls: dict[int, Part] = {}
@@ -96,7 +97,7 @@ class ChatReader:
         if usage is None:
             estimate = self._context.estimate()
             usage = Usage(input_tokens=estimate, output_tokens=(self._written + 3) // 4, is_estimated=True)
-        return Outcome(reason, usage, self._reasoning_tokens, self._has_refusal)
+        return Outcome(reason, usage, self._reasoning_tokens, self._has_refusal, self._stop_sequence)
 
     def _decode(self, data: bytes) -> Chunk | None:
         try:
@@ -122,6 +123,7 @@ class ChatReader:
             self._delta(delta)
         if choice.finish_reason:
             self._finish_reason = str(choice.finish_reason)
+            self._stop_sequence = text_or_none(choice.stop_reason)
             self._close_all()
 
     def _delta(self, delta: Delta) -> None:

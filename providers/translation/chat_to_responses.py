@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from providers.translation import values
 from providers.translation.messages_input import NO_RESULT, SEPARATOR
 from providers.translation.messages_to_chat import short_id
 from providers.translation.messages_to_responses import MAX_CALL_ID
@@ -79,7 +80,7 @@ class ItemsFromChat:
             content.append({"type": "refusal", "refusal": message["refusal"]})
         if content:
             self.items.append({"role": "assistant", "content": content})
-        for number, call in enumerate(message.get("tool_calls") or ()):
+        for number, call in enumerate(values.objects(message, "tool_calls", f"{where}.")):
             self._call(f"{where}.tool_calls.{number}", call)
         if isinstance(message.get("function_call"), dict):
             self._legacy_count += 1

@@ -57,6 +57,7 @@ class MessagesOverChat(MessagesSurface):
         read.refuse_what_changes_the_result(body)
         out: dict[str, Any] = {"model": model, "messages": in_order(self._messages(body), model)}
         out.update(_limits(body, model, target))
+        self._stop_sequences = out.get("stop", [])
         out.update(_tools(body, self._names))
         schema = read.output_schema(body)
         if schema is not None:

@@ -26,6 +26,7 @@ class MessagesSurface(OpenAiUpstream):
         self._asked_model = ""
         self._estimated_input_tokens = 0
         self._thinking = Thinking.NONE
+        self._stop_sequences: list[str] = []
 
     def _head(self) -> MessageHead:
         return MessageHead(
@@ -34,6 +35,7 @@ class MessagesSurface(OpenAiUpstream):
             self._estimated_input_tokens,
             self._names.restore,
             self._thinking,
+            self._stop_sequences,
         )
 
     def _sink(self) -> Sink:

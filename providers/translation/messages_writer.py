@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -51,6 +51,7 @@ class MessageHead:
     estimated_input_tokens: int
     restore_name: Callable[[str], str]  # the caller's own name of a tool
     thinking: Thinking = Thinking.SHOWN
+    stop_sequences: Sequence[str] = ()  # that the caller gave
 
     def is_left_out(self, part: Part) -> bool:
         return self.thinking is Thinking.NONE and part.kind in _REASONING
@@ -112,16 +113,27 @@ def in_anthropics_words(failure: Failure) -> Failure:
     return Failure(failure.kind, message, retry_after_seconds=failure.retry_after_seconds)
 
 
-def message_object(head: MessageHead, content: list[Any], stop: str | None, usage: Any) -> dict[str, Any]:
+def ending(head: MessageHead, outcome: Outcome) -> dict[str, Any]:
+    """`stop_reason` and what belongs to it, as `message_delta` and a whole message tell it."""
+    stop, met = stop_reason(outcome), outcome.stop_sequence
+    if stop == "end_turn" and met in head.stop_sequences:
+        return {"stop_reason": "stop_sequence", "stop_sequence": met, "stop_details": None}
+    return {"stop_reason": stop, "stop_sequence": None, "stop_details": None}
+
+
+NO_END = {"stop_reason": None, "stop_sequence": None, "stop_details": None}
+
+
+def message_object(
+    head: MessageHead, content: list[Any], end: dict[str, Any], usage: dict[str, Any]
+) -> dict[str, Any]:
     return {
         "id": head.id,
         "type": "message",
         "role": "assistant",
         "model": head.model,
         "content": content,
-        "stop_reason": stop,
-        "stop_sequence": None,
-        "stop_details": None,
+        **end,
         "usage": usage,
     }
 
@@ -130,7 +142,7 @@ def whole_message(head: MessageHead, parts: list[Part], outcome: Outcome) -> byt
     """The answer to a call that was not streamed."""
     content = [_block(head, part) for part in parts if not head.is_left_out(part)]
     usage = usage_object(outcome.usage, outcome.reasoning_tokens)
-    return orjson.dumps(message_object(head, content, stop_reason(outcome), usage))
+    return orjson.dumps(message_object(head, content, ending(head, outcome), usage))
 
 
 def _block(head: MessageHead, part: Part) -> dict[str, Any]:
@@ -190,7 +202,7 @@ class MessagesWriter:
 
     def begin(self) -> None:
         usage = usage_object(Usage(input_tokens=self._head.estimated_input_tokens))
-        message = message_object(self._head, [], None, usage)
+        message = message_object(self._head, [], NO_END, usage)
         self._event("message_start", {"type": "message_start", "message": message})
 
     def open(self, part: Part) -> None:
@@ -223,7 +235,7 @@ class MessagesWriter:
         self._event("content_block_stop", {"type": "content_block_stop", "index": self._index})
 
     def end(self, outcome: Outcome) -> None:
-        delta = {"stop_reason": stop_reason(outcome), "stop_sequence": None, "stop_details": None}
+        delta = ending(self._head, outcome)
         usage = usage_object(outcome.usage, outcome.reasoning_tokens)
         self._event("message_delta", {"type": "message_delta", "delta": delta, "usage": usage})
         self._event("message_stop", {"type": "message_stop"})

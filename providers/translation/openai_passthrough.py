@@ -38,14 +38,31 @@ RESPONSES = Watched(
 )
 
 
-class ResponsesPassthrough(Passthrough):
+class OpenAiPassthrough(Passthrough):
+    """Every event of a stream names the model, so an alias is mapped back in each of them."""
+
+    def _renamed(self, chunk: bytes) -> bytes:
+        if self._reader is None or self._alias is None:
+            return super()._renamed(chunk)
+        self._held += chunk
+        end = max(self._held.rfind(b"\n"), self._held.rfind(b"\r")) + 1
+        if len(self._held) - end > MAX_HELD_BYTES:
+            end = len(self._held)
+        whole, self._held = self._held[:end], self._held[end:]
+        named, asked = self._alias
+        names = {named, msgspec.json.encode(self._totals.model or "")}
+        pattern = rb'(?<!\\)("model"\s*:\s*)(?:' + b"|".join(map(re.escape, names)) + rb")"
+        return re.sub(pattern, lambda found: found[1] + asked, whole)
+
+
+class ResponsesPassthrough(OpenAiPassthrough):
     """Responses over Responses. Usage stands in its closing event, asked for or not."""
 
     def __init__(self) -> None:
         super().__init__(RESPONSES)
 
 
-class ChatPassthrough(Passthrough):
+class ChatPassthrough(OpenAiPassthrough):
     """Chat over Chat, with usage asked for in every stream."""
 
     def __init__(self) -> None:

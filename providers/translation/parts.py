@@ -50,6 +50,7 @@ class Outcome:
     usage: Usage
     reasoning_tokens: int = 0
     has_refusal: bool = False  # the model declined in words of its own
+    stop_sequence: str | None = None  # the one that was met, where the upstream tells
 
 
 class Sink(Protocol):
@@ -202,9 +203,12 @@ def nonsense(message: str) -> Failure:
 class Reader(Protocol):
     """An upstream dialect's way to find parts in a stream or in a whole answer."""
 
-    model: str | None
     failure: Failure | None
     is_complete: bool  # nothing that matters can follow
+
+    @property
+    def model(self) -> str | None:
+        """The model that the upstream says it served."""
 
     def event(self, data: bytes) -> None: ...
 

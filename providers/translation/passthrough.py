@@ -132,7 +132,7 @@ class Passthrough:
             self._answered_model, self._answered_usage = self._watched.read_totals(b"".join(self._body))
             self._body = []
         held, self._held = self._held, b""
-        return held
+        return self._with_asked_name(held, self._answered_model) or held
 
     def fail(self, failure: Failure) -> bytes:
         """b"" when nothing readable can be written: into a compressed stream."""
@@ -173,16 +173,24 @@ class Passthrough:
 
     def _renamed(self, chunk: bytes) -> bytes:
         """Renames the first mention of the served model, which stands in the answer's head."""
-        served, asked = self._alias or (b"", b"")
         self._held += chunk
-        start = self._held.find(b'"model"')
-        value = self._held.find(served, start) if start >= 0 else -1
-        if value < 0 and len(self._held) < 65536 and self._totals.model is None:
+        whole = self._with_asked_name(self._held, self._totals.model)
+        if whole is None and len(self._held) < 65536 and self._totals.model is None:
             return b""
-        whole, self._held, self._alias = self._held, b"", None
-        if value < 0:
-            return whole
-        return whole[:value] + asked + whole[value + len(served) :]
+        held, self._held, self._alias = self._held, b"", None
+        return held if whole is None else whole
+
+    def _with_asked_name(self, data: bytes, served: str | None) -> bytes | None:
+        """With the asked name in place of ours for the upstream, or of what it says it served; None = not found."""
+        if self._alias is None:
+            return None
+        start = data.find(b'"model"')
+        named, asked = self._alias
+        for name in (named, orjson.dumps(served) if served else named):
+            value = data.find(name, start) if start >= 0 else -1
+            if value >= 0:
+                return data[:value] + asked + data[value + len(name) :]
+        return None
 
 
 def _asking_for_identity(headers: Headers) -> Headers:

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from providers.translation import values
 from providers.translation.openai_upstream import refuse
 from providers.translation.tool_names import Tool, ToolTable
 
@@ -25,6 +26,11 @@ CUSTOM_SCHEMA = {
 _NEED_STATE = ("previous_response_id", "conversation", "prompt")
 
 
+def values_of(listed: object) -> list[Any]:
+    """A list as it is; anything else is none."""
+    return listed if isinstance(listed, list) else []
+
+
 def refuse_what_changes_the_result(body: Item) -> None:
     """The top-level fields that no Chat upstream can honour and whose loss would be felt."""
     for name in _NEED_STATE:
@@ -32,7 +38,7 @@ def refuse_what_changes_the_result(body: Item) -> None:
             raise refuse(f"{name}: nothing is stored under it here; send the whole input", name)
     if body.get("background") is True:
         raise refuse("background: this upstream answers in the foreground only", "background")
-    if body.get("top_logprobs") or "message.output_text.logprobs" in (body.get("include") or ()):
+    if body.get("top_logprobs") or "message.output_text.logprobs" in values_of(body.get("include")):
         raise refuse("top_logprobs: log probabilities are not carried over", "top_logprobs")
 
 
@@ -98,12 +104,7 @@ class CallerTools:
     functions: list[Item] = field(default_factory=list)  # flat: name, description, parameters, strict
 
     def read(self, body: Item) -> None:
-        tools = body.get("tools")
-        if tools is not None and not isinstance(tools, list):
-            raise refuse("tools: must be a list", "tools")
-        for position, tool in enumerate(tools or ()):
-            if not isinstance(tool, dict):
-                raise refuse(f"tools.{position}: must be an object", f"tools.{position}")
+        for position, tool in enumerate(values.objects(body, "tools")):
             self._add(tool, None, f"tools.{position}")
 
     def upstream_name(self, name: str, namespace: object = None, *, is_custom: bool = False) -> str:
@@ -115,7 +116,7 @@ class CallerTools:
         """Functions and custom tools; namespaces are opened. What only a vendor can run is not offered."""
         kind = tool.get("type")
         if kind == "namespace":
-            for number, inner in enumerate(tool.get("tools") or ()):
+            for number, inner in enumerate(values.objects(tool, "tools", f"{where}.")):
                 self._add(inner, str(tool.get("name") or ""), f"{where}.tools.{number}")
         elif kind in ("function", "custom"):
             if not isinstance(tool.get("name"), str) or not tool["name"]:

@@ -148,7 +148,9 @@ def _chosen(choice: dict[str, Any], tools: read.CallerTools) -> tuple[list[dict[
     kind = choice.get("type")
     if kind == "allowed_tools":
         allowed = {
-            _upstream_name(each, tools) for each in choice.get("tools") or () if isinstance(each, dict)
+            _upstream_name(each, tools)
+            for each in read.values_of(choice.get("tools"))
+            if isinstance(each, dict)
         }
         offered = [each for each in tools.functions if each["name"] in allowed]
         return offered, "required" if choice.get("mode") == "required" else "auto"

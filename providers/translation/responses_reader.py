@@ -19,8 +19,6 @@ from providers.dialects.openai_responses import (
     Event,
     decode_event,
     failure_of,
-    reasoning_tokens,
-    usage_from,
 )
 from providers.dialects.types import Failure, Usage
 from providers.translation.parts import (
@@ -32,6 +30,7 @@ from providers.translation.parts import (
     Sequencer,
     nonsense,
 )
+from providers.translation.responses_ending import Ending
 
 Item = dict[str, Any]
 Key = tuple[object, object]
@@ -45,7 +44,6 @@ SUMMARY_SEPARATOR = "\n\n"
 
 class ResponsesReader:
     def __init__(self, sequencer: Sequencer, context: ReaderContext) -> None:
-        self.model: str | None = None
         self.failure: Failure | None = None
         self.is_complete = False
         self._sequencer = sequencer
@@ -55,9 +53,7 @@ class ResponsesReader:
         self._last_summary: dict[object, object] = {}
         self._done_items: set[object] = set()
         self._unplaced: set[object] = set()
-        self._reason: str | None = None
-        self._usage: Usage | None = None
-        self._reasoning_tokens = 0
+        self._ending = Ending()
         self._written = 0
         self._has_calls = False
         self._has_refusal = False
@@ -77,6 +73,10 @@ class ResponsesReader:
             "response.output_text.annotation.added": self._annotation,
         }
 
+    @property
+    def model(self) -> str | None:
+        return self._ending.model
+
     def event(self, data: bytes) -> None:
         """One `data:` of the stream. The `type` inside counts, not the `event:` line."""
         if data.startswith(b"[DONE]"):  # some proxies add it
@@ -93,7 +93,7 @@ class ResponsesReader:
         elif event.type in TERMINAL:
             self._terminal(event)
         elif isinstance(event.response, dict):
-            self.model = text_or_none(event.response.get("model")) or self.model
+            self._ending.see(event.response)
             self._sequencer.begin()
 
     def whole(self, body: bytes) -> None:
@@ -110,30 +110,25 @@ class ResponsesReader:
             self._finish(response)
 
     def can_end(self) -> bool:
-        return self._reason is not None
+        return self._ending.reason is not None
 
     def outcome(self) -> Outcome:
-        reason = self._reason or ""
-        if reason == "stop" and self._has_calls:
-            reason = "tool_calls"
-        usage = self._usage
-        if usage is None:
-            estimate = self._context.estimate()
-            usage = Usage(input_tokens=estimate, output_tokens=(self._written + 3) // 4, is_estimated=True)
-        return Outcome(reason, usage, self._reasoning_tokens, self._has_refusal)
+        return self._ending.outcome(self._estimate, has_calls=self._has_calls, has_refusal=self._has_refusal)
+
+    def _estimate(self) -> Usage:
+        return Usage(self._context.estimate(), output_tokens=(self._written + 3) // 4, is_estimated=True)
 
     # --- the end ----------------------------------------------------------------------------------
 
     def _terminal(self, event: Event) -> None:
         response = event.response if isinstance(event.response, dict) else {}
-        self._read_usage(response)
+        self._ending.see(response)
         self.failure = failure_of(event)
         if self.failure is None:
             self._finish(response)
             self.is_complete = self.failure is None
 
     def _finish(self, response: Item) -> None:
-        self._read_usage(response)
         output = response.get("output")
         for index, item in enumerate(output if isinstance(output, list) else ()):
             if isinstance(item, dict) and not self._was_done(index, item):
@@ -141,41 +136,26 @@ class ResponsesReader:
         if any((place, "call") not in self._parts for place in self._unplaced):
             self.failure = nonsense("The upstream sent arguments for a tool call that never began")
         self._sequencer.close_all()
-        status = response.get("status") or "completed"
-        details = response.get("incomplete_details")
-        if status == "completed":
-            self._reason = "stop"
-        elif status == "incomplete":
-            why = details.get("reason") if isinstance(details, dict) else None
-            self._reason = "length" if why in (None, "max_output_tokens") else str(why)
-        else:
-            self.failure = nonsense(f"The upstream's response ended as {status!r}")
-
-    def _read_usage(self, response: Item) -> None:
-        self.model = text_or_none(response.get("model")) or self.model
-        usage = response.get("usage")
-        self._usage = usage_from(usage) or self._usage
-        self._reasoning_tokens = reasoning_tokens(usage) or self._reasoning_tokens
+        self.failure = self._ending.close(response) or self.failure
 
     def _was_done(self, index: int, item: Item) -> bool:
-        return index in self._done_items or (
-            item.get("id") is not None and item.get("id") in self._done_items
-        )
+        item_id = text_or_none(item.get("id"))
+        return index in self._done_items or (item_id is not None and item_id in self._done_items)
 
     # --- items ------------------------------------------------------------------------------------
 
     def _item_added(self, event: Event) -> None:
-        if isinstance(event.item, dict) and event.item.get("type") in _CALLS:
+        if isinstance(event.item, dict) and _kind(event.item) in _CALLS:
             self._call_part(_place(event), event.item)
 
     def _item_done(self, event: Event) -> None:
         if isinstance(event.item, dict):
             place = _place(event)
-            self._done_items.update((place, event.item.get("id")))
+            self._done_items.update((place, text_or_none(event.item.get("id"))))
             self._close_item(place, event.item)
 
     def _close_item(self, place: object, item: Item) -> None:
-        kind = item.get("type")
+        kind = _kind(item)
         if kind in _CALLS:
             part = self._call_part(place, item)
             self._complete(part, item.get(_CALLS[kind][1]))
@@ -188,7 +168,7 @@ class ResponsesReader:
     def _call_part(self, place: object, item: Item) -> Part:
         part = self._parts.get((place, "call"))
         if part is None:
-            kind, _ = _CALLS[str(item.get("type"))]
+            kind, _ = _CALLS[_kind(item)]
             raw_id = text_or_none(item.get("call_id")) or text_or_none(item.get("id")) or ""
             name = text_or_none(item.get("name")) or ""
             if not name:
@@ -326,6 +306,10 @@ class ResponsesReader:
         heard = part.text
         if len(whole) > len(heard) and whole.startswith(heard):
             self._append(part, whole[len(heard) :])
+
+
+def _kind(item: Item) -> str:
+    return text_or_none(item.get("type")) or ""
 
 
 def _place(event: Event) -> object:

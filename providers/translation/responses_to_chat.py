@@ -103,8 +103,8 @@ class ChatFromItems:
     def _reasoning(self, item: Item, is_in_loop: bool) -> None:
         if not is_in_loop:
             return
-        summary = item.get("summary")
-        texts = [piece.get("text") for piece in summary or () if isinstance(piece, dict)]
+        summary = read.values_of(item.get("summary"))
+        texts = [piece.get("text") for piece in summary if isinstance(piece, dict)]
         text = "".join(str(each) for each in texts if each)
         field_name = self.open_reasoning(text, str(item.get("encrypted_content") or ""))
         if field_name:

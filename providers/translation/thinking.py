@@ -16,8 +16,18 @@ _list = msgspec.json.Decoder(list[msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 
 
-def strip_signed_thinking(body: bytes) -> bytes:
+def count_messages(body: bytes) -> int:
+    """How many messages a request holds; 0 when it is none."""
+    try:
+        return len(_list.decode(_object.decode(body)["messages"]))
+    except (msgspec.MsgspecError, KeyError, RecursionError):
+        return 0
+
+
+def strip_signed_thinking(body: bytes, first: int | None = None) -> bytes:
     """The body without `thinking` and `redacted_thinking` blocks; the same object when there are none.
+
+    `first`: only in so many messages from the start.
 
     Inside a tool loop the vendor insists on the turn's thinking as long as thinking is on: there it is
     switched off for this one call, with the context edits that need it. A body that isn't a messages
@@ -28,7 +38,7 @@ def strip_signed_thinking(body: bytes) -> bytes:
     try:
         document = _object.decode(body)
         messages = _list.decode(document["messages"])
-        kept, is_changed, is_in_loop = _messages(messages)
+        kept, is_changed, is_in_loop = _messages(messages, len(messages) if first is None else first)
     except (msgspec.MsgspecError, KeyError, RecursionError):
         return body
     if not is_changed:
@@ -40,11 +50,11 @@ def strip_signed_thinking(body: bytes) -> bytes:
     return msgspec.json.encode(document)
 
 
-def _messages(messages: list[msgspec.Raw]) -> tuple[list[msgspec.Raw], bool, bool]:
+def _messages(messages: list[msgspec.Raw], first: int) -> tuple[list[msgspec.Raw], bool, bool]:
     """(what is left, whether anything went, whether it went from the tool loop that is under way)."""
     kept: list[msgspec.Raw] = []
     is_changed = is_in_loop = False
-    for raw in messages:
+    for index, raw in enumerate(messages):
         message = _object.decode(raw)
         content = message.get("content", msgspec.Raw(b"null"))
         if _word(message.get("role")) != "assistant" or not bytes(content).lstrip().startswith(b"["):
@@ -53,7 +63,7 @@ def _messages(messages: list[msgspec.Raw]) -> tuple[list[msgspec.Raw], bool, boo
             kept.append(raw)
             continue
         blocks = _list.decode(content)
-        left = [block for block in blocks if _type(block) not in SIGNED_TYPES]
+        left = [block for block in blocks if index >= first or _type(block) not in SIGNED_TYPES]
         if len(left) == len(blocks):
             kept.append(raw)
             continue

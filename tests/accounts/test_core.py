@@ -304,3 +304,25 @@ def test_choosing_stays_quick_with_a_thousand_accounts() -> None:
     for number in range(2000):
         pool.choose(ask(session=f"s{number}")).release()
     assert (time.perf_counter() - started) / 2000 < 500e-6
+
+
+THOUGHTS = (
+    b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"thinking"},{"type":"text"}]},'
+    b'{"role":"user","content":"b"}]}'
+)
+LATER = THOUGHTS[:-2] + b',{"role":"assistant","content":[{"type":"thinking"},{"type":"text"}]}]}'
+
+
+def test_signed_thinking_leaves_when_a_conversation_moves_and_only_the_others() -> None:
+    pool = core_pool(2)
+    first = pool.choose(ask(session="s"))
+    assert pool.own_thinking(first, THOUGHTS) is THOUGHTS
+    pool.report(first, limit(Scope.ACCOUNT, 600))
+    second = pool.choose(ask(session="s"))
+    assert second.is_moved and second.account != first.account
+    assert b"thinking" not in pool.own_thinking(second, THOUGHTS)
+    third = pool.choose(ask(session="s"))
+    assert not third.is_moved and third.foreign_messages == 3
+    assert pool.own_thinking(third, LATER).count(b'"thinking"') == 1
+    stranger = pool.choose(ask(session="another"))
+    assert pool.own_thinking(stranger, LATER) is LATER

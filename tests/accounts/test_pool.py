@@ -166,6 +166,20 @@ def test_the_operators_clear_ends_every_rest_everywhere(pool: Pool, clock: Clock
     assert not Cooldown.objects.exists()
 
 
+def test_a_rest_that_was_being_written_during_the_clear_does_not_come_back(pool: Pool, clock: Clock) -> None:
+    services.add({"name": "one", "source": "api_key", "secret": "k"})
+    pool.load()
+    pool.report(pool.choose(ask()), Verdict(Outcome.RETRY_OTHER, Scope.ACCOUNT, START + 60, reason="full"))
+    pool.save()
+    late = Cooldown.objects.get()
+    services.clear("one")
+    pool.apply_changes()
+    late.pk = None
+    late.save()
+    pool.share()
+    assert pool.choose(ask()).account == "one"
+
+
 def test_a_success_after_the_end_deletes_the_row(pool: Pool, clock: Clock) -> None:
     services.add({"name": "one", "source": "api_key", "secret": "k"})
     pool.load()

@@ -59,15 +59,34 @@ def old_sdk() -> Path:
 
 def claude_code() -> Path:
     """The `claude` program of the pinned Claude Code."""
+    package = f"claude-code-{sys.platform}-{_machine()}"
+    return _from_npm("claude-code", HERE / "claude_code", f"@anthropic-ai/{package}/claude")
+
+
+def codex() -> Path:
+    """The `codex` program of the pinned Codex CLI."""
+    triple = f"{platform.machine().replace('arm64', 'aarch64')}-{CODEX_SYSTEMS.get(sys.platform, sys.platform)}"
+    package = f"@openai/codex-{sys.platform}-{_machine()}"
+    return _from_npm("codex", HERE / "codex", f"{package}/vendor/{triple}/bin/codex")
+
+
+CODEX_SYSTEMS = {"linux": "unknown-linux-musl", "darwin": "apple-darwin"}
+
+
+def _machine() -> str:
+    """The processor as npm packages name it."""
+    return {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "unknown")
+
+
+def _from_npm(name: str, pins: Path, program: str) -> Path:
+    """A program below `node_modules`, for which only this machine's build is fetched."""
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed")
-    manifest, lock = HERE / "claude_code" / "package.json", HERE / "claude_code" / "package-lock.json"
-    with _locked(_name("claude-code", lock)) as directory:
+    manifest, lock = pins / "package.json", pins / "package-lock.json"
+    with _locked(_name(name, lock)) as directory:
         npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         _install(directory, manifest, lock, command=npm)
-        machine = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "unknown")
-        package = f"claude-code-{sys.platform}-{machine}"
-        program = directory / "node_modules" / "@anthropic-ai" / package / "claude"
-        if not program.exists():
-            pytest.skip(f"Claude Code has no build for {package}")
-        return program
+        found = directory / "node_modules" / program
+        if not found.exists():
+            pytest.skip(f"no build of {name} for {sys.platform} on {platform.machine()}")
+        return found

@@ -3,9 +3,11 @@
 `Vendor(credential="sk-ant-api03-…")` answers `/v1/messages` (streamed or not), `count_tokens`, models,
 and answers everything else 404. What the model "says" follows from the last user text:
 
-- `RUN <command>`: a call of the tool `Bash` with that command; after its result, a closing text
-  `The command said: <result>`
-- `THINK …`: a thinking block before the text
+- `RUN <command>`: a call of the shell tool among those offered (`Bash` when there is none) with that command;
+  after its result, a closing text `The command said: <result>`
+- `BOTH <command> & <command>`: two such calls at once
+- `SAY <text>`: that text and nothing else
+- `THINK …`: a thinking block before what follows
 - `ERROR <status>`: that error status; `OVERLOADED`: an `error` event inside the stream
 - `SLOW <seconds>`: that pause before the text
 - anything else: `You said: <text>`
@@ -20,6 +22,7 @@ import sys
 import threading
 from typing import Any
 
+from tests.fakes.anthropic_rules import SIGNATURE, broken_rule
 from tests.fakes.server import Answer, FakeServer, Gate, Part, Seen
 
 JSON = ("content-type", "application/json")
@@ -29,7 +32,6 @@ OAUTH_TOKEN = "sk-ant-oat01-CANARY-operator-token-0123456789"
 OAUTH_BETA = "oauth-2025-04-20"
 REQUEST_ID = "req_011FakeVendor"
 MODELS = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-sonnet-4-5-20250929")
-SIGNATURE = "EqQBCgIYAhIkFakeSignatureOfTheVendor=="
 
 # What every ordinary answer of this vendor costs.
 INPUT_TOKENS, CACHE_READ_TOKENS, CACHE_WRITE_TOKENS, OUTPUT_TOKENS = 12, 2048, 128, 34
@@ -188,27 +190,58 @@ def last_text(body: dict[str, Any]) -> str:
     return texts[-1] if texts else ""
 
 
+def tool_results(body: dict[str, Any]) -> list[str]:
+    """The texts of the tool results in the newest user message."""
+    contents = [block.get("content", "") for block in last_user_blocks(body) if block["type"] == "tool_result"]
+    return [
+        inner if isinstance(inner, str) else "".join(part.get("text", "") for part in inner)
+        for inner in contents
+    ]
+
+
 def tool_result(body: dict[str, Any]) -> str | None:
-    """The text of the tool result in the newest user message, if there is one."""
-    for block in last_user_blocks(body):
-        if block["type"] == "tool_result":
-            inner = block.get("content", "")
-            return inner if isinstance(inner, str) else "".join(part.get("text", "") for part in inner)
-    return None
+    """The first of them."""
+    return next(iter(tool_results(body)), None)
+
+
+SHELLS = ("Bash", "exec_command", "shell_command", "shell")
+
+
+def shell_call(command: str, schemas: dict[str, Any], call_id: str = "toolu_01FakeCall") -> Block:
+    """A call of the shell tool among `schemas` (parameters by tool name), with the arguments that it takes."""
+    name = next((shell for shell in SHELLS if shell in schemas), SHELLS[0])
+    properties = schemas.get(name, {}).get("properties", {})
+    if "cmd" in properties:
+        return tool_use(name, {"cmd": command}, call_id)
+    if properties.get("command", {}).get("type") == "array":
+        return tool_use(name, {"command": ["bash", "-lc", command]}, call_id)
+    return tool_use(name, {"command": command, "description": "Run what was asked"}, call_id)
+
+
+def said(words: str, results: list[str], schemas: dict[str, Any]) -> list[Block]:
+    """What the model says to the newest words, or to the results of its calls."""
+    if results:
+        return [text("The command said: " + " and ".join(result.strip() for result in results))]
+    verb, _, rest = words.partition(" ")
+    if verb == "RUN":
+        return [text("I run it."), shell_call(rest, schemas)]
+    if verb == "BOTH":
+        calls = [
+            shell_call(command.strip(), schemas, f"toolu_0{number}FakeCall")
+            for number, command in enumerate(rest.split("&"), 1)
+        ]
+        return [text("I run both."), *calls]
+    if verb == "THINK":
+        return [thinking("Let me see…"), *said(rest, [], schemas)]
+    if verb == "SAY":
+        return [text(rest)]
+    return [text(f"You said: {words}")]
 
 
 def reply(body: dict[str, Any]) -> list[Block]:
     """What the model says."""
-    result = tool_result(body)
-    if result is not None:
-        return [text(f"The command said: {result.strip()}")]
-    words = last_text(body).strip()
-    verb, _, rest = words.partition(" ")
-    if verb == "RUN":
-        return [text("I run it."), tool_use("Bash", {"command": rest, "description": "Run what was asked"})]
-    if verb == "THINK":
-        return [thinking("Let me see…"), text(f"You said: {rest}")]
-    return [text(f"You said: {words}")]
+    schemas = {tool["name"]: tool.get("input_schema", {}) for tool in body.get("tools") or []}
+    return said(last_text(body).strip(), tool_results(body), schemas)
 
 
 class Vendor(FakeServer):
@@ -264,6 +297,8 @@ class Vendor(FakeServer):
         for name in ("model", "max_tokens", "messages"):
             if name not in body:
                 return error_answer(400, f"{name}: Field required")
+        if wrong := broken_rule(body):
+            return error_answer(400, wrong)
         verb, _, rest = last_text(body).strip().partition(" ")
         if verb == "ERROR":
             return error_answer(int(rest))
@@ -284,7 +319,7 @@ def serve_forever() -> None:
         threading.Event().wait()
 
 
-__all__ = ["Answer", "Gate", "Vendor"]
+__all__ = ["SIGNATURE", "Answer", "Gate", "Vendor"]
 
 if __name__ == "__main__":
     serve_forever()

@@ -155,7 +155,7 @@ def test_a_second_signal_ends_all(server_name: str, launch: Launch) -> None:
         read_until(sock, b"started")
         process.signal(signal.SIGTERM)
         until(lambda: "stopping" in process.log)
-        time.sleep(SAME_SIGNAL_SECONDS)
+        time.sleep(SAME_SIGNAL_SECONDS * 1.5)
         process.signal(signal.SIGTERM)
         assert b"event: error" in read_to_end(sock)
     assert process.ends(4) == 0

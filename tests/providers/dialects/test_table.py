@@ -28,3 +28,10 @@ def test_the_envelopes_are_made_anew_for_each_exchange() -> None:
         envelope = DIALECTS[name].envelope
         assert envelope is not None
         assert envelope() is not envelope()
+
+
+def test_a_chat_call_may_ask_for_a_stream_in_its_query() -> None:
+    body = b'{"model": "m", "stream": false}'
+    assert DIALECTS["openai_chat"].read(body, b"stream=true").stream
+    assert not DIALECTS["openai_chat"].read(body, b"").stream
+    assert not DIALECTS["openai_responses"].read(body, b"stream=true").stream

@@ -355,3 +355,13 @@ def test_a_good_answer_carries_its_windows_and_a_warning() -> None:
     assert verdict.outcome is Outcome.OK and verdict.is_warning
     assert [(window.name, window.used_fraction) for window in verdict.windows] == [("5h", 0.9)]
     assert DRIVER.classify(WireAnswer(200, ()), NOW) == Verdict(Outcome.OK)
+
+
+@pytest.mark.parametrize(("status", "is_overflow"), [(400, True), (413, False)])
+def test_a_prompt_that_is_too_long_may_fit_another_model(status: int, is_overflow: bool) -> None:
+    words = "prompt is too long: 208310 tokens > 200000 maximum"
+    body = json.dumps(
+        {"type": "error", "error": {"type": "invalid_request_error", "message": words}}
+    ).encode()
+    verdict = DRIVER.classify(WireAnswer(status, (), body), NOW)
+    assert (verdict.outcome, verdict.is_overflow) == (GIVE_UP, is_overflow)

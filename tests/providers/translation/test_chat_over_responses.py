@@ -12,7 +12,7 @@ from providers.dialects.types import Refused, Target
 from providers.translation.chat_over_responses import ChatOverResponses
 from providers.translation.messages_input import NO_RESULT
 from tests.providers.translation import accumulators
-from tests.providers.translation.exchanges import (
+from tests.providers.translation.openai_exchanges import (
     PlainSealer,
     answered,
     call_of,

@@ -98,6 +98,14 @@ def test_the_reason_follows_what_was_said() -> None:
     assert made.outcome().reason == "recitation"
 
 
+def test_the_stop_sequence_that_was_met() -> None:
+    made, _ = reader()
+    made.event(b'{"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "stop_reason": "END"}]}')
+    assert made.outcome().stop_sequence == "END"
+    made.event(b'{"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "stop_reason": 128001}]}')
+    assert made.outcome().stop_sequence is None
+
+
 def test_usage_with_the_last_choice_or_none_at_all() -> None:
     made, _ = read({"content": "four"}, usage={"prompt_tokens": 3, "completion_tokens": 1})
     assert made.outcome().usage == Usage(3, output_tokens=1) and not made.is_complete

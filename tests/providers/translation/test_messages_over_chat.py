@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from providers.dialects.types import Failure, FailureKind, Refused, Target, Truncated, WireAnswer
 from providers.translation.messages_over_chat import MessagesOverChat
 from tests.providers.translation import accumulators
-from tests.providers.translation.exchanges import (
+from tests.providers.translation.openai_exchanges import (
     PlainSealer,
     answered,
     call_of,
@@ -334,6 +334,14 @@ def test_an_upstream_that_does_not_stream_is_streamed_for() -> None:
     assert (b"content-type", b"text/event-stream; charset=utf-8") in got.headers
     events = [[name, data] for name, data in parsed(got.body)]
     assert accumulators.message(events) == answered(PAIR, body(), answer)
+
+
+def test_the_stop_sequence_that_was_met_is_told() -> None:
+    answer = chat_body(Answer(text="Yes."))
+    answer["choices"][0]["stop_reason"] = "END"
+    told = answered(PAIR, body(stop_sequences=["END"]), answer)
+    assert (told["stop_reason"], told["stop_sequence"]) == ("stop_sequence", "END")
+    assert answered(PAIR, body(), answer)["stop_reason"] == "end_turn"
 
 
 def test_a_stream_without_usage_is_estimated() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from providers.dialects.types import FailureKind, Refused, Target, WireAnswer
 from tests.providers.translation import accumulators
-from tests.providers.translation.exchanges import (
+from tests.providers.translation.openai_exchanges import (
     answered,
     sent,
     streamed,

@@ -4,7 +4,7 @@ import json
 
 from providers.dialects import anthropic
 from providers.dialects.types import Failure, FailureKind, WireAnswer
-from tests.providers.translation.exchanges import translator
+from tests.providers.translation.openai_exchanges import translator
 
 BODY = {
     "model": "claude-sonnet-5",

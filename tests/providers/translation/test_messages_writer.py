@@ -11,6 +11,7 @@ from providers.translation.messages_writer import (
     MessageHead,
     MessagesWriter,
     Thinking,
+    ending,
     in_anthropics_words,
     stop_reason,
     thinking_of,
@@ -63,6 +64,18 @@ def test_usage_is_complete() -> None:
 )
 def test_stop_reasons(reason: str, has_refusal: bool, expected: str) -> None:
     assert stop_reason(Outcome(reason, Usage(), 0, has_refusal)) == expected
+
+
+def test_a_stop_sequence_that_the_upstream_tells() -> None:
+    met = {"stop_reason": "stop_sequence", "stop_sequence": "END", "stop_details": None}
+    head = MessageHead("msg_1", "m", 1, str, stop_sequences=["END"])
+    assert ending(head, Outcome("stop", Usage(), stop_sequence="END")) == met
+    for outcome in (
+        Outcome("stop", Usage(), stop_sequence="eos"),
+        Outcome("length", Usage(), stop_sequence="END"),
+        Outcome("stop", Usage()),
+    ):
+        assert ending(head, outcome)["stop_sequence"] is None
 
 
 @pytest.mark.parametrize(

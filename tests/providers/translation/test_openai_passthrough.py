@@ -16,7 +16,7 @@ from providers.translation.openai_passthrough import (
     with_stream,
     with_usage_option,
 )
-from tests.providers.translation.exchanges import call_of, transcripts
+from tests.providers.translation.openai_exchanges import call_of, transcripts
 from tests.wire.feeding import LINE_ENDS, splits, sse_bytes
 
 HEAD = WireAnswer(200, ((b"content-type", b"text/event-stream"),))

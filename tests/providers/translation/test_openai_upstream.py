@@ -6,7 +6,14 @@ import pytest
 
 from providers.dialects.types import Failure, FailureKind, Refused, Target, Truncated, Usage, WireAnswer
 from providers.translation.openai_upstream import is_event_stream, read_object, refuse, request_to
-from tests.providers.translation.exchanges import NOW, PAIRS, PlainSealer, call_of, counting_ids, translator
+from tests.providers.translation.openai_exchanges import (
+    NOW,
+    PAIRS,
+    PlainSealer,
+    call_of,
+    counting_ids,
+    translator,
+)
 
 CALLS = {
     "messages": {

@@ -9,7 +9,7 @@ from openai.types.responses import Response
 
 from providers.dialects.types import Refused, Target, WireAnswer
 from tests.providers.translation import accumulators
-from tests.providers.translation.exchanges import (
+from tests.providers.translation.openai_exchanges import (
     answered,
     sent,
     streamed,

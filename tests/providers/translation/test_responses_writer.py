@@ -18,7 +18,7 @@ from providers.translation.responses_writer import (
 )
 from providers.translation.tool_names import Tool, ToolTable
 from tests.providers.translation import accumulators
-from tests.providers.translation.exchanges import counting_ids
+from tests.providers.translation.openai_exchanges import counting_ids
 from tests.wire.feeding import parsed
 
 OUTCOME = Outcome("stop", Usage(1, output_tokens=2), 3)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.translation.thinking import strip_signed_thinking
+from providers.translation.thinking import count_messages, strip_signed_thinking
 
 THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
 REDACTED = {"type": "redacted_thinking", "data": "eA=="}
@@ -104,3 +104,18 @@ def test_nothing_signed_is_ever_left_and_twice_is_once(turns: list[list[object]]
     once = strip_signed_thinking(given_body)
     assert b"signature" not in once and b"redacted" not in once
     assert strip_signed_thinking(once) == once
+
+
+def test_only_the_first_messages_when_told_so() -> None:
+    given_body = body(
+        user(TEXT), assistant(THOUGHT, TEXT), user(TEXT), assistant(THOUGHT, USE), user(RESULT), thinking={}
+    )
+    left = json.loads(strip_signed_thinking(given_body, 3))
+    assert left["messages"][1] == assistant(TEXT) and left["messages"][3] == assistant(THOUGHT, USE)
+    assert "thinking" in left
+    assert strip_signed_thinking(given_body, 1) is given_body
+
+
+def test_counting_messages() -> None:
+    assert count_messages(body(user(TEXT), assistant(TEXT))) == 2
+    assert [count_messages(one) for one in (b"", b"{}", b"[]", b'{"messages":1}')] == [0] * 4

@@ -1,0 +1,117 @@
+"""Management of providers and routes over HTTP. Authentication and the mapping of errors are the gateway's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from ninja import Body, Router
+
+from providers import chains, presenting, probing, route_services, services
+from providers.models import Provider
+from providers.schemas import (
+    ChainOut,
+    DeletedOut,
+    ProbeOut,
+    ProviderChange,
+    ProviderIn,
+    ProviderListOut,
+    ProviderOut,
+    RouteChange,
+    RouteIn,
+    RouteListOut,
+    RouteOut,
+    body,
+)
+
+router = Router(tags=["providers"])
+routes = Router(tags=["routes"])
+
+
+def _shown(row: Provider) -> JsonResponse:
+    """Unset fields are left out, as in the reference: so not through a schema, which would make them null."""
+    return JsonResponse(presenting.record(row))
+
+
+def _described(schema: Any, summary: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": schema.model_json_schema()}}
+    return {"responses": {200: {"description": summary, "content": content}}}
+
+
+@router.get("", openapi_extra=_described(ProviderListOut, "By name"), summary="List providers")
+def listing(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"data": [presenting.record(row) for row in services.listed()]})
+
+
+@router.post(
+    "",
+    openapi_extra={**body(ProviderIn), **_described(ProviderOut, "The record, redacted")},
+    summary="Add or replace a provider",
+)
+def upsert(request: HttpRequest, values: Body[dict[str, Any]]) -> JsonResponse:
+    """The stored key stays when none is given. Takes effect at the next call."""
+    return _shown(services.upsert(values))
+
+
+@router.get("/{name}", openapi_extra=_described(ProviderOut, "The record"), summary="Show a provider")
+def show(request: HttpRequest, name: str) -> JsonResponse:
+    return _shown(services.get(name))
+
+
+@router.patch(
+    "/{name}",
+    openapi_extra={**body(ProviderChange), **_described(ProviderOut, "The record")},
+    summary="Change a provider",
+)
+def change(request: HttpRequest, name: str, values: Body[dict[str, Any]]) -> JsonResponse:
+    """Only what is given changes; null empties: `"api_key": null` forgets the stored key."""
+    return _shown(services.change(name, values))
+
+
+@router.delete("/{name}", response=DeletedOut, summary="Remove a provider")
+def remove(request: HttpRequest, name: str) -> dict[str, str]:
+    services.remove(name)
+    return {"deleted": name}
+
+
+@router.post("/{name}/test", response=ProbeOut, summary="Ask a provider which models it has")
+def test(request: HttpRequest, name: str) -> dict[str, Any]:
+    result = probing.probe(name)
+    return {
+        "ok": result.is_ok,
+        "status": result.status,
+        "message": result.message,
+        "models": list(result.models),
+        "seconds": result.seconds,
+    }
+
+
+@routes.get("", response=RouteListOut, summary="List routes in the order in which they are tried")
+def list_routes(request: HttpRequest) -> dict[str, Any]:
+    return {"data": [presenting.route(row) for row in route_services.listed()]}
+
+
+@routes.post("", response=RouteOut, openapi_extra=body(RouteIn), summary="Add or replace a route")
+def upsert_route(request: HttpRequest, values: Body[dict[str, Any]]) -> dict[str, Any]:
+    return presenting.route(route_services.upsert(values))
+
+
+@routes.get("/test", response=ChainOut, summary="The chain that a call would take")
+def test_route(request: HttpRequest, model: str, surface: str = "messages") -> dict[str, Any]:
+    return chains.chain(model, surface)
+
+
+@routes.get("/{path:model}", response=RouteOut, summary="Show a route")
+def show_route(request: HttpRequest, model: str) -> dict[str, Any]:
+    return presenting.route(route_services.get(model))
+
+
+@routes.patch("/{path:model}", response=RouteOut, openapi_extra=body(RouteChange), summary="Change a route")
+def change_route(request: HttpRequest, model: str, values: Body[dict[str, Any]]) -> dict[str, Any]:
+    return presenting.route(route_services.change(model, values))
+
+
+@routes.delete("/{path:model}", response=DeletedOut, summary="Remove a route")
+def remove_route(request: HttpRequest, model: str) -> dict[str, str]:
+    route_services.remove(model)
+    return {"deleted": model}

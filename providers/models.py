@@ -1,0 +1,121 @@
+"""Rows: places to call, which model goes where, and one counter that tells processes what changed.
+
+Secrets (keys, extra headers) are stored encrypted, bound to the provider's name.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+ONLY_ROW = 1
+
+
+class Kind(models.TextChoices):
+    """How a provider speaks. The words are the drivers' own."""
+
+    ANTHROPIC = "anthropic", "Anthropic"
+    OPENAI_COMPATIBLE = "openai-compatible", "OpenAI-compatible"
+
+
+class Responses(models.TextChoices):
+    """Whether an OpenAI-compatible provider has the Responses API itself."""
+
+    AUTO = "auto", "auto: native until the first 404 or 405, remembered for an hour"
+    NATIVE = "native", "native"
+    TRANSLATE = "translate", "translated to Chat Completions"
+
+
+class Provider(models.Model):
+    """One place to call."""
+
+    name = models.CharField(max_length=64, unique=True)
+    kind = models.CharField(max_length=32, choices=Kind, default=Kind.OPENAI_COMPATIBLE)
+    base_url = models.CharField(
+        max_length=1024, help_text="http(s)://host[:port][/path], often ending in /v1"
+    )
+    default_model = models.CharField(
+        max_length=255, blank=True, default="", help_text="For calls that name no model"
+    )
+    model_names = models.JSONField(
+        default=list, blank=True, help_text='Model names that lead here: ["gpt-5.1", "o4-mini"]'
+    )
+    encrypted_api_key = models.TextField(blank=True, default="", editable=False)
+    api_key_env = models.CharField(
+        max_length=255, blank=True, default="", help_text="The variable that holds the key; goes first"
+    )
+    encrypted_headers = models.TextField(blank=True, default="", editable=False)
+    header_names = models.JSONField(default=list, blank=True, editable=False)
+    connect_timeout_seconds = models.FloatField(null=True, blank=True, help_text="Empty: as configured")
+    first_byte_timeout_seconds = models.FloatField(null=True, blank=True, help_text="Empty: as configured")
+    idle_timeout_seconds = models.FloatField(null=True, blank=True, help_text="Empty: as configured")
+    is_enabled = models.BooleanField(default=True)
+    priority = models.PositiveIntegerField(default=100, help_text="Lower goes first")
+    responses = models.CharField(
+        max_length=16, choices=Responses, default=Responses.AUTO, help_text="Responses API"
+    )
+
+    class Meta:
+        db_table = "providers_provider"
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Route(models.Model):
+    """Where calls for a model go. Providers are named, not keyed: removing one blocks nothing."""
+
+    model = models.CharField(max_length=255, unique=True, help_text="A name, or a pattern with *")
+    provider = models.CharField(max_length=64, help_text="The provider's name")
+    upstream_model = models.CharField(
+        max_length=255,
+        blank=True,
+        default="",
+        help_text="Its name there; empty: as asked; * stands for what the pattern's * matched",
+    )
+    fallbacks = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Tried in order when the call fails: [{"provider": "b", "model": "m"}]',
+    )
+    priority = models.PositiveIntegerField(default=100, help_text="Lower goes first")
+    is_listed = models.BooleanField(default=True, help_text="Show the name in /v1/models")
+    display_name = models.CharField(max_length=255, blank=True, default="")
+
+    class Meta:
+        db_table = "providers_route"
+        ordering: ClassVar = ["priority", "model"]
+
+    def __str__(self) -> str:
+        return self.model
+
+
+class ModelMap(models.Model):
+    """Which Anthropic model answers for a name that OpenAI's clients ask for."""
+
+    pattern = models.CharField(max_length=255, unique=True, help_text="A name, or a pattern with *; any case")
+    target = models.CharField(max_length=255, help_text="The Anthropic model")
+    position = models.PositiveIntegerField(default=100, help_text="Lower is looked at first")
+
+    class Meta:
+        db_table = "providers_model_map"
+        ordering: ClassVar = ["position", "pattern"]
+        verbose_name = "model map entry"
+        verbose_name_plural = "model map"
+
+    def __str__(self) -> str:
+        return f"{self.pattern} → {self.target}"
+
+
+class ProvidersRevision(models.Model):
+    """One row. `value` grows with every change; readers load anew, for there are few rows."""
+
+    value = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        db_table = "providers_revision"
+
+    def __str__(self) -> str:
+        return str(self.value)

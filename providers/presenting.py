@@ -1,0 +1,49 @@
+"""A provider or route row as JSON. Never a key, nor a ciphertext, nor the value of an extra header."""
+
+from __future__ import annotations
+
+from providers.models import Kind, Provider, Route
+
+WIRE_KINDS = {Kind.OPENAI_COMPATIBLE.value: "open-a-i-compatible"}
+"""The reference's spelling in JSON and in its file; on input both are taken."""
+
+
+def reference_record(row: Provider) -> dict[str, object]:
+    """The redacted record in the reference's order of fields."""
+    record: dict[str, object] = {
+        "name": row.name,
+        "kind": WIRE_KINDS.get(row.kind, row.kind),
+        "base_url": row.base_url,
+    }
+    if row.default_model:
+        record["default_model"] = row.default_model
+    record["models"] = row.model_names
+    if row.api_key_env:
+        record["api_key_env"] = row.api_key_env
+    return {**record, "has_encrypted_api_key": bool(row.encrypted_api_key), "enabled": row.is_enabled}
+
+
+def record(row: Provider) -> dict[str, object]:
+    """The same with our own fields, those that are as they are by default left out."""
+    own = {
+        "priority": row.priority if row.priority != 100 else None,
+        "responses": row.responses if row.responses != "auto" else None,
+        "headers": row.header_names or None,
+        "connect_timeout_seconds": row.connect_timeout_seconds,
+        "first_byte_timeout_seconds": row.first_byte_timeout_seconds,
+        "idle_timeout_seconds": row.idle_timeout_seconds,
+    }
+    return {**reference_record(row), **{name: value for name, value in own.items() if value is not None}}
+
+
+def route(row: Route) -> dict[str, object]:
+    """A route with everything it has."""
+    return {
+        "model": row.model,
+        "provider": row.provider,
+        "upstream_model": row.upstream_model or None,
+        "priority": row.priority,
+        "fallbacks": row.fallbacks,
+        "listed": row.is_listed,
+        "display_name": row.display_name or None,
+    }

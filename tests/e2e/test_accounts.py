@@ -1,0 +1,263 @@
+"""The pool on the road, over sockets: conversations that stay, limits, faults, refreshes, one retry budget."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.calls import STREAM, ask_body
+from tests.fakes.server import Answer, Seen
+from tests.fakes.token_endpoint import FakeTokenEndpoint
+from tests.fakes.vendor import Vendor, error_answer
+from tests.harness import GatewayProcess
+
+ATTEMPTS = 4
+RESET = 4102444800
+
+
+class PoolVendor(Vendor):
+    """Takes any one credential, and answers each as `answers` says; counts what came."""
+
+    def __init__(self) -> None:
+        super().__init__(credential=None)
+        self.answers: dict[str, Answer] = {}
+        self.everybody: Answer | None = None
+        self.calls: list[tuple[str, str]] = []  # (credential, session)
+        self._guard = threading.Lock()
+
+    def _answer(self, seen: Seen) -> Answer:
+        given = [value.removeprefix(b"Bearer ") for value in seen.all("authorization")] + seen.all(
+            "x-api-key"
+        )
+        session = b",".join(seen.all("x-claude-code-session-id")).decode()
+        with self._guard:
+            self.calls.append((given[0].decode(), session))
+        return self.answers.get(given[0].decode()) or self.everybody or super()._answer(seen)
+
+
+def credential(number: int) -> str:
+    return f"sk-ant-oat01-CANARY-{number}"
+
+
+def write_pair(home: Path, access: str, **more: object) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    (home / ".credentials.json").write_text(json.dumps({"claudeAiOauth": {"accessToken": access, **more}}))
+
+
+@pytest.fixture
+def pool_vendor() -> Iterator[PoolVendor]:
+    with PoolVendor() as one:
+        yield one
+
+
+@pytest.fixture
+def pooled(start, pool_vendor: PoolVendor, tmp_path: Path):
+    """`pooled(3)`: a gateway with the accounts primary, account-1, account-2."""
+
+    def begin(count: int, **settings: str) -> GatewayProcess:
+        homes = [tmp_path / f"home{number}" for number in range(count)]
+        for number, home in enumerate(homes):
+            write_pair(home, credential(number))
+        return start(
+            "uvicorn",
+            {
+                "CLAUDE_CODE_HOME": str(homes[0]),
+                "ADDITIONAL_ACCOUNT_DIRS": ",".join(map(str, homes[1:])),
+                "ANTHROPIC_API_KEY": "",
+                **settings,
+            },
+            pool_vendor.url,
+        )
+
+    return begin
+
+
+def call(gateway: GatewayProcess, session: str = "", body: bytes = STREAM):
+    headers = [("x-claude-code-session-id", session)] if session else []
+    return gateway.messages(body, *headers)
+
+
+def accounts(gateway: GatewayProcess) -> dict[str, dict]:
+    return {one["name"]: one for one in gateway.admin("GET", "/v1/accounts").json()["accounts"]}
+
+
+def limited(seconds: int = 600) -> Answer:
+    return error_answer(
+        429,
+        "This request would exceed your account's rate limit.",
+        ("anthropic-ratelimit-unified-status", "rejected"),
+        ("anthropic-ratelimit-unified-5h-status", "rejected"),
+        ("retry-after", str(seconds)),
+    )
+
+
+def seats(vendor: PoolVendor) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for secret, session in vendor.calls:
+        found.setdefault(session, []).append(secret)
+    return found
+
+
+def test_conversations_stay_and_a_limit_moves_only_its_own_once(pooled, pool_vendor: PoolVendor) -> None:
+    gateway = pooled(3)
+    sessions = [f"conversation-{number}" for number in range(12)]
+    for _turn in range(3):
+        for session in sessions:
+            assert call(gateway, session).status == 200
+    before = seats(pool_vendor)
+    assert all(len(set(secrets)) == 1 for secrets in before.values())
+    assert set(Counter(secrets[0] for secrets in before.values()).values()) == {4}
+    tired = before[sessions[0]][0]
+    pool_vendor.calls.clear()
+    pool_vendor.answers[tired] = limited()
+    for _turn in range(3):
+        for session in sessions:
+            assert call(gateway, session).status == 200
+    after = seats(pool_vendor)
+    for session in sessions:
+        served = [secret for secret in after[session] if secret != tired]
+        assert len(set(served)) == 1 and len(served) == 3
+        assert (served[0] != before[session][0]) == (before[session][0] == tired)
+    assert sum(secret == tired for secret, _ in pool_vendor.calls) == 1
+    shown = accounts(gateway)
+    resting = [one for one in shown.values() if not one["healthy"]]
+    assert len(resting) == 1 and 590 <= resting[0]["cooldown_remaining_seconds"] <= 631
+    assert "CANARY" not in json.dumps(shown)
+
+
+FAULTS = {
+    "429 with a window": limited(),
+    "429 bare": error_answer(429),
+    "429 retry-after": error_answer(429, "slow down", ("retry-after", "30")),
+    "401": error_answer(401),
+    "403": error_answer(403),
+    "404 model": error_answer(404, "model: claude-sonnet-5-5"),
+    "400": error_answer(400),
+    "413": error_answer(413),
+    "500": error_answer(500),
+    "529": error_answer(529),
+    "503": error_answer(503),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_upstream_calls_per_client_call_stay_in_the_budget(
+    pooled, pool_vendor: PoolVendor, name: str
+) -> None:
+    gateway = pooled(6, RETRY_ATTEMPTS=str(ATTEMPTS))
+    pool_vendor.everybody = FAULTS[name]
+    answer = call(gateway, "s")
+    assert answer.status == FAULTS[name].status
+    assert 1 <= len(pool_vendor.calls) <= ATTEMPTS
+    assert len({secret for secret, _ in pool_vendor.calls}) == len(pool_vendor.calls)
+    if name in ("400", "413"):
+        assert len(pool_vendor.calls) == 1
+
+
+def test_when_all_rest_it_says_until_when_in_the_callers_words(pooled, pool_vendor: PoolVendor) -> None:
+    gateway = pooled(2)
+    pool_vendor.answers = {credential(0): limited(300), credential(1): limited(900)}
+    call(gateway)
+    pool_vendor.calls.clear()
+    answer = call(gateway)
+    assert (answer.status, pool_vendor.calls) == (429, [])
+    assert answer.json()["error"]["type"] == "rate_limit_error"
+    assert 290 <= int(answer.get("retry-after") or 0) <= 316
+    assert "CANARY" not in answer.body.decode() and "primary" not in answer.body.decode()
+
+
+def test_an_upstream_that_is_down_is_left_alone_for_a_moment(pooled, pool_vendor: PoolVendor) -> None:
+    gateway = pooled(2)
+    pool_vendor.everybody = error_answer(500)
+    statuses = [call(gateway).status for _ in range(5)]
+    assert statuses[0] == 500 and statuses[-1] == 503
+    count = len(pool_vendor.calls)
+    assert call(gateway).status == 503 and len(pool_vendor.calls) == count
+    gateway.admin("POST", "/api/accounts/primary/clear")
+    pool_vendor.everybody = None
+    assert call(gateway).status == 200
+
+
+def test_a_refused_pair_is_refreshed_and_the_call_goes_through(
+    start, pool_vendor: PoolVendor, tmp_path: Path
+) -> None:
+    endpoint = FakeTokenEndpoint()
+    try:
+        home = tmp_path / "home"
+        pair = {"refreshToken": endpoint.refresh_token, "expiresAt": RESET * 1000, "subscriptionType": "max"}
+        write_pair(home, credential(0), **pair)
+        settings = {"CLAUDE_CODE_HOME": str(home), "ANTHROPIC_API_KEY": "", "OAUTH_TOKEN_URL": endpoint.url}
+        gateway = start("uvicorn", settings, pool_vendor.url)
+        pool_vendor.answers[credential(0)] = error_answer(401)
+        assert call(gateway).status == 200
+        assert [secret for secret, _ in pool_vendor.calls] == [credential(0), "sk-ant-oat01-1"]
+        written = json.loads((home / ".credentials.json").read_text())["claudeAiOauth"]
+        assert (written["accessToken"], written["subscriptionType"]) == ("sk-ant-oat01-1", "max")
+        pool_vendor.everybody = error_answer(401)
+        pool_vendor.calls.clear()
+        assert call(gateway).status == 401
+        assert [secret for secret, _ in pool_vendor.calls] == ["sk-ant-oat01-1", "sk-ant-oat01-2"]
+        assert accounts(gateway)["primary"]["healthy"] is False
+        assert call(gateway).status == 429 and len(pool_vendor.calls) == 2 == endpoint.rotations
+    finally:
+        endpoint.close()
+
+
+def test_cooldowns_outlive_a_restart(pooled, pool_vendor: PoolVendor) -> None:
+    gateway = pooled(2)
+    pool_vendor.answers[credential(0)] = limited()
+    assert call(gateway).status == 200
+    assert gateway.stop() == 0
+    pool_vendor.calls.clear()
+    gateway.start()
+    assert [call(gateway).status for _ in range(4)] == [200] * 4
+    assert {secret for secret, _ in pool_vendor.calls} == {credential(1)}
+
+
+def test_a_conversation_that_moves_leaves_the_others_signed_thinking_behind(
+    pooled, pool_vendor: PoolVendor
+) -> None:
+    gateway = pooled(2)
+    thought = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
+    spoken = {"role": "assistant", "content": [thought, {"type": "text", "text": "yes"}]}
+    turn = {"role": "user", "content": "and?"}
+    first = json.dumps(
+        {"model": "claude-sonnet-5-5", "max_tokens": 9, "messages": [turn, spoken, turn]}
+    ).encode()
+    assert call(gateway, "s", first).status == 200
+    assert pool_vendor.seen[-1].body == first
+    pool_vendor.answers[pool_vendor.calls[0][0]] = limited()
+    assert call(gateway, "s", first).status == 200
+    assert b"signature" not in pool_vendor.seen[-1].body
+    later = json.loads(first)
+    later["messages"] += [spoken, turn]
+    assert call(gateway, "s", json.dumps(later).encode()).status == 200
+    kept = json.loads(pool_vendor.seen[-1].body)["messages"]
+    assert [len(message["content"]) for message in kept if message["role"] == "assistant"] == [1, 2]
+
+
+def test_quota_and_rests_are_in_the_metrics(pooled, pool_vendor: PoolVendor) -> None:
+    gateway = pooled(2)
+    pool_vendor.answers[credential(0)] = limited()
+    call(gateway)
+    text = gateway.admin("GET", "/metrics").body.decode()
+    assert 'link_assistant_account_healthy{account="primary",provider="anthropic"} 0.0' in text
+    assert 'link_assistant_account_healthy{account="account-1",provider="anthropic"} 1.0' in text
+    assert "CANARY-0" not in text and "home0" not in text
+
+
+def test_a_request_of_its_own_fault_reaches_one_account_and_costs_it_nothing(
+    pooled, pool_vendor: PoolVendor
+) -> None:
+    gateway = pooled(2)
+    words = "This credential is only authorized for use with Claude Code and cannot be used for other API requests."
+    pool_vendor.everybody = error_answer(400, words)
+    answer = call(gateway, body=ask_body("hi"))
+    assert answer.status == 400 and words in answer.body.decode()
+    assert len(pool_vendor.calls) == 1
+    assert all(one["healthy"] and one["last_error"] is None for one in accounts(gateway).values())

@@ -1,0 +1,202 @@
+"""One set of limits, counted: the algorithm, without IO and without a clock.
+
+The window is kept in buckets of a second. A bucket leaves 60 s after its *last* entry, so nothing counts for less
+than 60 s, and nothing for more than 61.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+
+from tokens.errors import LimitExceeded
+from tokens.limits.calendar import NEVER, Calendar, Period
+from tokens.limits.ledger import (
+    SOON_SECONDS,
+    WINDOW_SECONDS,
+    ZERO,
+    Amount,
+    Balance,
+    State,
+    currency_of,
+    seconds_until,
+)
+from tokens.records import Limits
+
+
+@dataclass(slots=True)
+class Bucket:
+    """What one second added to the window."""
+
+    last: float
+    requests: int = 0
+    input: int = 0
+    output: int = 0
+
+
+class Book:
+    """Mutable; one thread at a time."""
+
+    __slots__ = (
+        "buckets",
+        "held",
+        "input",
+        "output",
+        "parallel",
+        "period",
+        "period_name",
+        "requests",
+        "reserved",
+        "spent",
+        "window_requests",
+    )
+
+    def __init__(self, balance: Balance, period: Period, period_name: str) -> None:
+        self.requests = balance.requests
+        self.spent = balance.spent
+        self.reserved: Decimal = ZERO
+        self.period, self.period_name = period, period_name
+        self.parallel = 0
+        self.held = 0  # output tokens of running calls, at their upper estimate
+        self.buckets: dict[int, Bucket] = {}
+        self.window_requests = self.input = self.output = 0
+
+    def rebase(self, balance: Balance, period: Period, period_name: str) -> None:
+        """Another budget is counted from now on; running calls are charged to it when they end."""
+        self.spent, self.reserved = balance.spent, ZERO
+        self.period, self.period_name = period, period_name
+
+    def fits(self, limits: Limits) -> bool:
+        """Whether this book counts the budget that these limits set."""
+        if limits.budget is None:
+            return True
+        return self.period_name.startswith(f"{limits.budget_period or 'never'}:{currency_of(limits)}:")
+
+    def advance(self, now: float, limits: Limits, calendar: Calendar) -> None:
+        """Forgets what has left the window, and begins the next period."""
+        while self.buckets:
+            second, bucket = next(iter(self.buckets.items()))
+            if bucket.last + WINDOW_SECONDS > now:
+                break
+            del self.buckets[second]
+            self.window_requests -= bucket.requests
+            self.input -= bucket.input
+            self.output -= bucket.output
+        if now >= self.period.end:
+            self.period = calendar.period(self.period.kind, now)
+            self.period_name = self.period.named(currency_of(limits))
+            self.spent = self.reserved = ZERO
+
+    def check(self, limits: Limits, estimate: Amount, now: float) -> None:
+        """Raises `LimitExceeded` for the first limit that has no room. Call `advance` before."""
+        if limits.max_requests is not None and self.requests >= limits.max_requests:
+            raise LimitExceeded("max_requests", limits, None, is_final=True)
+        if limits.budget is not None and estimate.cost > 0:
+            self._check_budget(limits, limits.budget, estimate.cost, now)
+        for name, limit, used, need in (
+            ("requests_per_minute", limits.requests_per_minute, self.window_requests, 1),
+            ("input_tokens_per_minute", limits.input_tokens_per_minute, self.input, estimate.input_tokens),
+            (
+                "output_tokens_per_minute",
+                limits.output_tokens_per_minute,
+                self.output + self.held,
+                estimate.output_tokens,
+            ),
+        ):
+            if limit is not None and need > 0 and used + need > limit:
+                raise LimitExceeded(
+                    name, limits, self._room_in(name, limit - need, used, now), is_final=need > limit
+                )
+        if limits.max_parallel_requests is not None and self.parallel >= limits.max_parallel_requests:
+            raise LimitExceeded("max_parallel_requests", limits, SOON_SECONDS)
+
+    def _check_budget(self, limits: Limits, budget: Decimal, cost: Decimal, now: float) -> None:
+        if self.spent + self.reserved + cost <= budget:
+            return
+        waits_for_calls = self.spent + cost <= budget
+        until = SOON_SECONDS if waits_for_calls else seconds_until(self.period.end, now)
+        ends_at = None if math.isinf(self.period.end) else self.period.end
+        is_final = cost > budget or until is None
+        raise LimitExceeded("budget", limits, until, is_final=is_final, resets_at=ends_at)
+
+    def _room_in(self, name: str, allowed: int, used: int, now: float) -> float:
+        """Seconds until the window has let enough go that at most `allowed` is used."""
+        for bucket in self.buckets.values():
+            used -= {
+                "requests_per_minute": bucket.requests,
+                "input_tokens_per_minute": bucket.input,
+                "output_tokens_per_minute": bucket.output,
+            }[name]
+            if used <= allowed:
+                return max(SOON_SECONDS, bucket.last + WINDOW_SECONDS - now)
+        return SOON_SECONDS if allowed >= 0 else WINDOW_SECONDS
+
+    def take(self, estimate: Amount, now: float) -> None:
+        """An admitted call."""
+        self.requests += 1
+        self.parallel += 1
+        self.held += estimate.output_tokens
+        self.reserved += estimate.cost
+        self._add(now, 1, estimate.input_tokens, 0)
+
+    def settle(self, taken: Amount, actual: Amount, at: float, period: str, now: float) -> None:
+        """A call that `take` took at `at` in `period` has ended."""
+        self._end(taken, period)
+        self._amend(at, 0, actual.input_tokens - taken.input_tokens)
+        if actual.output_tokens:
+            self._add(now, 0, 0, actual.output_tokens)
+        if period == self.period_name or at >= self.period.start:
+            self.spent += actual.cost
+
+    def give_back(self, taken: Amount, at: float, period: str) -> None:
+        """Nothing of it was sent."""
+        self._end(taken, period)
+        self.requests -= 1
+        self._amend(at, -1, -taken.input_tokens)
+
+    def _end(self, taken: Amount, period: str) -> None:
+        self.parallel -= 1
+        self.held -= taken.output_tokens
+        if period == self.period_name:
+            self.reserved -= taken.cost
+
+    def _add(self, now: float, requests: int, input_tokens: int, output_tokens: int) -> None:
+        bucket = self.buckets.get(int(now))
+        if bucket is None:
+            bucket = self.buckets[int(now)] = Bucket(now)
+        bucket.last = max(bucket.last, now)
+        bucket.requests += requests
+        bucket.input += input_tokens
+        bucket.output += output_tokens
+        self.window_requests += requests
+        self.input += input_tokens
+        self.output += output_tokens
+
+    def _amend(self, at: float, requests: int, input_tokens: int) -> None:
+        """Corrects what was added at `at`, if it is still in the window."""
+        bucket = self.buckets.get(int(at))
+        if bucket is not None:
+            bucket.requests += requests
+            bucket.input += input_tokens
+            self.window_requests += requests
+            self.input += input_tokens
+
+    def state(self, limits: Limits) -> State:
+        newest = max((bucket.last for bucket in self.buckets.values()), default=None)
+        return State(
+            limits=limits,
+            requests=self.requests,
+            minute_requests=self.window_requests,
+            minute_input=self.input,
+            minute_output=self.output + self.held,
+            parallel=self.parallel,
+            spent=self.spent,
+            reserved=self.reserved,
+            window_resets_at=None if newest is None else newest + WINDOW_SECONDS,
+            period_ends_at=None if math.isinf(self.period.end) else self.period.end,
+        )
+
+
+def period_of(limits: Limits, calendar: Calendar, now: float) -> Period:
+    return NEVER if limits.budget is None else calendar.period(limits.budget_period, now)

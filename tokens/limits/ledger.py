@@ -1,0 +1,141 @@
+"""Budgets that hold: what is reserved before a call is sent, and settled when its cost is known.
+
+A *book* is kept for every set of limits that counts something, under the set's ledger name. All sets of a token (its
+own, its group's, that group's parent's) are asked and written at once, or none is.
+
+- requests and tokens per minute: a sliding window of 60 s. Requests and input count from admission; output is held
+  at its upper estimate while the call runs and counts from its end.
+- parallel: calls that are reserved and not yet settled.
+- requests in all: counted at admission, given back when nothing was sent upstream.
+- money: spent + reserved + estimate may not exceed the budget of the running period. A call belongs to the period in
+  which it was admitted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Protocol
+
+from tokens.records import Limits, TokenRecord
+
+ZERO = Decimal(0)
+WINDOW_SECONDS = 60.0
+LEASE_SECONDS = 60.0
+RENEW_SECONDS = 20.0
+SOON_SECONDS = 1.0
+"""What a caller is told to wait when only a running call can make room."""
+
+DEFAULT_CURRENCY = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What one call takes. `input_tokens` are uncached and cache-writing ones."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: Decimal = ZERO
+
+
+NOTHING = Amount()
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a ledger has used so far, as the recorded rows say: the start of a book."""
+
+    requests: int = 0
+    spent: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One book at one moment. Times are Unix seconds; None = not known or never."""
+
+    limits: Limits
+    requests: int = 0
+    minute_requests: int = 0
+    minute_input: int = 0
+    minute_output: int = 0  # running calls at their upper estimate
+    parallel: int = 0
+    spent: Decimal = ZERO
+    reserved: Decimal = ZERO
+    window_resets_at: float | None = None  # when the window will be empty, should nothing be added
+    period_ends_at: float | None = None
+
+    @property
+    def remaining(self) -> Decimal | None:
+        """Of the budget; None without one. Never negative."""
+        if self.limits.budget is None:
+            return None
+        return max(ZERO, self.limits.budget - self.spent - self.reserved)
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether the soft level of the budget is reached."""
+        limits = self.limits
+        if limits.budget is None or limits.budget_soft_percent is None:
+            return False
+        return self.spent * 100 >= limits.budget * limits.budget_soft_percent
+
+
+@dataclass(slots=True)
+class Reservation:
+    """An admitted call. Held by the relay until it is settled or given back, once.
+
+    `progress` tells what has been seen so far and `note` describes the call: for the lease, should this process die.
+    """
+
+    id: str
+    sets: tuple[Limits, ...]
+    estimate: Amount
+    at: float
+    periods: tuple[str, ...]
+    states: tuple[State, ...]
+    note: Mapping[str, object] = field(default_factory=dict)
+    progress: Callable[[], Amount] | None = None
+    is_open: bool = True
+    handles: tuple[object, ...] = ()  # the ledger's own
+
+
+class Ledger(Protocol):
+    """One per process."""
+
+    async def reserve(
+        self, record: TokenRecord, estimate: Amount, now: float, note: Mapping[str, object]
+    ) -> Reservation:
+        """`note["id"]` names the call. Raises `tokens.errors.LimitExceeded`; `BalancesUnknown` until `seed`."""
+
+    async def seed(self, limits: Limits, balance: Balance, now: float) -> None:
+        """Opens the book of a set with what the rows say; of a known book only the budget starts again."""
+
+    def settle(self, reservation: Reservation, actual: Amount, now: float) -> None:
+        """Replaces the estimate by what was used. Never waits, never raises; counts once."""
+
+    def give_back(self, reservation: Reservation, now: float) -> None:
+        """Nothing was sent upstream: as if it had never been reserved."""
+
+    def forget(self, ledger: str) -> None:
+        """The set counts nothing any more: its book would go stale."""
+
+    async def states(self, record: TokenRecord, now: float) -> tuple[State, ...]:
+        """The books of the sets that count something and are known."""
+
+    async def aclose(self) -> None: ...
+
+
+def counted(record: TokenRecord) -> tuple[Limits, ...]:
+    """The sets that a ledger is asked for."""
+    return tuple(limits for limits in record.limits if limits.counts_something)
+
+
+def currency_of(limits: Limits) -> str:
+    return limits.budget_currency or DEFAULT_CURRENCY
+
+
+def seconds_until(moment: float, now: float) -> float | None:
+    """None for never."""
+    return None if math.isinf(moment) else max(SOON_SECONDS, moment - now)
