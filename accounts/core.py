@@ -5,6 +5,7 @@ One lock guards the states: the data plane's loop, freshness and the background 
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -22,6 +23,8 @@ from accounts.state import AccountState, Loaded, Terms
 from providers.drivers.base import Outcome, Scope, Verdict
 from providers.translation.thinking import count_messages, strip_signed_thinking
 
+logger = logging.getLogger(__name__)
+
 DOWN = "the upstream keeps failing; calls to it rest for a moment"
 UNAUTHORIZED_SECONDS = 1800.0
 OWN_KEY = -1
@@ -37,6 +40,7 @@ class PoolOptions:
 
     strategy: str = Strategy.ROUND_ROBIN
     session_idle_seconds: float = 3600.0
+    cooldown_seconds: float = 60.0  # for a limit of unknown form
     max_sessions: int = MAX_SESSIONS
     clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = field(default=random.random)
@@ -286,12 +290,16 @@ class PoolCore:
 
     def _rest(self, group: Group, lease: Lease, verdict: Verdict, now: float) -> None:
         state = lease.state
-        incident = Incident(verdict, lease.model, lease.chosen_at, now, self._options.jitter())
+        options = self._options
+        incident = Incident(
+            verdict, lease.model, lease.chosen_at, now, options.jitter(), options.cooldown_seconds
+        )
         rest = rest_after(incident, state.rests.entries.get(incident.key()))
         state.rests.start(rest)
         self._unsaved[(state.id, rest.key)] = rest
         group.touch()
         self.on_unsaved()
+        logger.warning("account %s rests for %.0f s: %s", state.name, rest.until - now, verdict.reason)
 
     def _fault(self, group: Group, lease: Lease, now: float) -> None:
         """The upstream's fault; or, when only this account sees it while others are served, this account's road."""

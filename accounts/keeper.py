@@ -112,11 +112,11 @@ class Keeper:
     async def _run(self) -> None:
         while not self._is_stopping:
             await self._in_thread(self._pool.poll_files)
-            await self._in_thread(self._save_rests)
-            await self._in_thread(self._pool.share)
+            works = [self._save_rests, self._pool.share]
             self._round += 1
             if self._round % TRAFFIC_EVERY == 0:
-                await self._in_thread(self._pool.save_traffic)
+                works.append(self._pool.save_traffic)
+            self._note_database(all([await self._in_thread(work) for work in works]))
             self._refresh_early()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._interval)
@@ -127,20 +127,22 @@ class Keeper:
         if self._pool.save_rests():
             self._on_saved()
 
-    async def _in_thread(self, work: Callable[[], None]) -> None:
-        """A database that is away stops nothing: the copies serve on, what is unsaved waits."""
+    async def _in_thread(self, work: Callable[[], None]) -> bool:
+        """False: the database is away. That stops nothing: the copies serve on, what is unsaved waits."""
         try:
             await database_sync_to_async(work, thread_sensitive=False)()
-        except DatabaseAway as exc:
-            if not self._is_database_away:
-                logger.warning(
-                    "Accounts: the database is away (%s); cooldowns stay in memory", type(exc).__name__
-                )
-            self._is_database_away = True
+        except DatabaseAway:
+            return False
         except Exception:
             logger.exception("Accounts: background work failed")
-        else:
-            self._is_database_away = False
+        return True
+
+    def _note_database(self, is_there: bool) -> None:
+        if is_there == self._is_database_away:
+            logger.warning(
+                "Accounts: the database is %s", "back" if is_there else "away: cooldowns stay in memory"
+            )
+        self._is_database_away = not is_there
 
     def _refresh_early(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -7,6 +7,7 @@ them. `choose`, `report` and `Lease.release` never do.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 
 from channels.db import database_sync_to_async
@@ -37,7 +38,9 @@ REFUSED_KEY_SECONDS = 60.0
 def options_from_settings() -> PoolOptions:
     """As the operator configured it."""
     return PoolOptions(
-        strategy=settings.ACCOUNT_ROUTING_STRATEGY, session_idle_seconds=settings.SESSION_IDLE_SECONDS
+        strategy=settings.ACCOUNT_ROUTING_STRATEGY,
+        session_idle_seconds=settings.SESSION_IDLE_SECONDS,
+        cooldown_seconds=settings.ACCOUNT_COOLDOWN_SECONDS,
     )
 
 
@@ -51,16 +54,19 @@ class Pool(PoolCore):
         self._directories = Directories()
         self._rows: dict[int, Account] = {}
         self._shared_at = 0.0
+        self._loading = threading.Lock()  # so that an older snapshot is never installed over a newer one
 
     def load(self) -> None:
         """Everything from the database and the files; cooldowns and counters of this process go on."""
-        self._install(store.read_whole())
+        with self._loading:
+            self._install(store.read_whole())
 
     def apply_changes(self) -> None:
         """What services changed since the last call, here or in another process."""
-        snapshot = store.read_since(self.revision)
-        if snapshot is not None:
-            self._install(snapshot)
+        with self._loading:
+            snapshot = store.read_since(self.revision)
+            if snapshot is not None:
+                self._install(snapshot)
 
     def poll_files(self) -> None:
         """Notices changed credential files. Called at least once a second."""

@@ -124,12 +124,17 @@ def remove(name: str) -> None:
         AccountsRevision.objects.filter(pk=ONLY_ROW).update(reload_from=revision)
 
 
-def set_strategy(strategy: str) -> None:
+def set_strategy(word: str) -> None:
     """Changes the strategy while the pool runs; "" goes back to ACCOUNT_ROUTING_STRATEGY."""
-    if strategy and strategy not in Strategy.values:
+    if word and word not in Strategy.values:
         raise BadAccount("strategy", f"one of {', '.join(Strategy.values)}")
     with change():
-        PoolSetting.objects.update_or_create(pk=ONLY_ROW, defaults={"strategy": strategy})
+        PoolSetting.objects.update_or_create(pk=ONLY_ROW, defaults={"strategy": word})
+
+
+def strategy() -> str:
+    """What was set while running; "" when nothing was."""
+    return PoolSetting.objects.filter(pk=ONLY_ROW).values_list("strategy", flat=True).first() or ""
 
 
 def store_pair(account: int, pair: Pair) -> None:

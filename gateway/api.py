@@ -22,6 +22,7 @@ from providers.api import router as providers_router
 from providers.api import routes as routes_router
 from providers.dialects.types import Failure, FailureKind
 from tokens.api import router as tokens_router
+from tokens.group_api import router as groups_router
 
 _BODY_PARTS = ("body", "form", "file")
 
@@ -104,6 +105,7 @@ api.add_exception_handler(HttpError, on_http_error)
 api.add_exception_handler(ValidationError, on_invalid)
 
 api.add_router("/api/tokens", tokens_router)
+api.add_router("/api/groups", groups_router)
 api.add_router("/api/accounts", accounts_router)
 api.add_router("/api/providers", providers_router)
 api.add_router("/api/routes", routes_router)

@@ -194,7 +194,7 @@ class Dispatch:
             budget.attempts_left -= 1
             if lease.is_expired:
                 await self._house.pool.refresh(lease)
-            last = await self._attempt(trip, call, route, driver, lease)
+            last = await self._attempt(trip, self._own(call, lease), route, driver, lease)
             self._house.pool.report(lease, last.verdict)
             if last.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP) or budget.is_spent(time.monotonic()):
                 return last
@@ -229,6 +229,12 @@ class Dispatch:
         trip.exchange.provider, trip.exchange.account = ask.provider, lease.account
         return lease
 
+    def _own(self, call: Call, lease: Lease) -> Call:
+        """The call without what only another account could read."""
+        if not (lease.is_moved or lease.foreign_messages):
+            return call
+        return replace(call, body=self._house.pool.own_thinking(lease, call.body))
+
     async def _attempt(self, trip: Trip, call: Call, route: Route, driver: Driver, lease: Lease) -> Attempt:
         wire, exchange = trip.wire, trip.exchange
         translator = trip.wrapped(self._house.translator(DIALECTS[trip.surface.dialect].pair, route.dialect))
@@ -246,8 +252,6 @@ class Dispatch:
             route.provider.headers,
             lease.proxy,
         )
-        if lease.is_moved or lease.foreign_messages:
-            call = replace(call, body=self._house.pool.own_thinking(lease, call.body))
         outbound = driver.build(upstream, translator.request(call, route.target))
         _limit(outbound, wire, route.provider.timeouts)
         exchange.attempts += 1

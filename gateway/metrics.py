@@ -32,6 +32,8 @@ FAMILIES: Mapping[str, str] = {
     "messages": MESSAGES,
     "count_tokens": MESSAGES,
     "extra": MESSAGES,
+    "bedrock": MESSAGES,
+    "vertex": MESSAGES,
     "chat_completions": CHAT,
     "responses": RESPONSES,
 }

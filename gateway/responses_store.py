@@ -114,7 +114,8 @@ class ResponsesStore:
                 )
         items = {item: await self._get(token_id, item) for item in found.item_ids}
         known = {item: stored for item, stored in items.items() if stored is not None}
-        return replace(call, body=stored_items.expanded(call.body, previous, known))
+        body = stored_items.expanded(call.body, previous, known)
+        return replace(call, body=body, continues=found.previous_response_id)
 
     async def keep(self, token_id: str, call: Call, response: bytes) -> None:
         """Stores a finished response and its items under their ids."""

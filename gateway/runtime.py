@@ -46,6 +46,7 @@ from gateway.usage.metering import Meter
 from gateway.usage.prices import services as price_services
 from gateway.usage.prices.copy import Prices
 from gateway.usage.recorder import Recorder, RecorderOptions
+from gateway.usage.viewing import LedgerReader, from_rows
 from gateway.wire import Receive, Request, Scope, Send
 from providers import changes as provider_changes
 from providers import file_services as provider_files
@@ -57,6 +58,7 @@ from providers.dialects.types import Failure, FailureKind
 from providers.store import boot_from_settings
 from tokens import changes as token_changes
 from tokens import file_services
+from tokens.limits import usage
 from tokens.limits.calendar import Calendar
 from tokens.limits.memory import MemoryLedger
 from tokens.registry import Registry
@@ -210,6 +212,7 @@ class Runtime:
     def _house(self, transport: Transport, recorder: Recorder) -> House:
         sealer = BoxSealer(secrets.box())
         ledger = MemoryLedger(self.calendar)
+        usage.use(LedgerReader(ledger, asyncio.get_running_loop()))
         meter = Meter(
             ledger,
             self.prices,
@@ -268,6 +271,7 @@ class Runtime:
         relay, self._relay = self._relay, None
         live.forget(self.pool)
         provider_live.forget(self.catalog)
+        usage.use(from_rows)
         parts, self._parts = self._parts, []
         transport, self._transport = self._transport, None
         redis, self._redis = self._redis, None

@@ -103,6 +103,7 @@ class Call:
     headers: Headers
     body: bytes
     fields: CallFields = field(default_factory=CallFields)
+    continues: str | None = None  # a `previous_response_id` whose conversation the body holds by now
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class ResponsesOverChat(OpenAiUpstream):
         model = base_name(target.model or str(body.get("model") or ""))
         self._asked_model = str(body.get("model") or model)
         self._context = f"openai_chat:{model}"
-        self._echo = echo_of(body)
+        self._echo = {**echo_of(body), "previous_response_id": call.continues}
         self._tools = read.CallerTools()
         read.refuse_what_changes_the_result(body)
         self._tools.read(body)

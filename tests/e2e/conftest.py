@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.openai_strict import StrictOpenAi
 from tests.fakes.vendor import Vendor
 from tests.harness import DOORS, SERVERS, GatewayProcess, prepare
 
@@ -63,6 +64,58 @@ def shared(
             return running[key]
 
         yield get
+
+
+@pytest.fixture(scope="session")
+def shared_openai() -> Iterator[StrictOpenAi]:
+    with StrictOpenAi() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_poor() -> Iterator[StrictOpenAi]:
+    with StrictOpenAi(has_responses=False, models=("llama-4-70b",)) as server:
+        yield server
+
+
+MIXED = {"RETRY_ATTEMPTS": "2"}
+"""Settings of the gateway with several providers: one process for all of its tests."""
+
+
+@pytest.fixture(scope="session")
+def shared_mixed(shared: Start, shared_openai: StrictOpenAi, shared_poor: StrictOpenAi) -> GatewayProcess:
+    """Beside Anthropic: OpenAI with its Responses API and without, and a server that has none; two aliases."""
+    process = shared("uvicorn", MIXED)
+    rows = (
+        ("openai", shared_openai, ["gpt-5.6", "text-embedding-4-small"], "native"),
+        ("openai-chat", shared_openai, ["gpt-5.6-mini"], "translate"),
+        ("poor", shared_poor, ["llama-4-70b"], "auto"),
+    )
+    for name, server, models, responses in rows:
+        row = {"name": name, "base_url": f"{server.url}/v1", "api_key": server.credential, "models": models}
+        answer = process.admin("POST", "/api/providers", {**row, "responses": responses})
+        assert answer.status == 200, answer
+    for alias, provider, model in (
+        ("claude-proxy-gpt", "openai", "gpt-5.6"),
+        ("claude-proxy-llama", "poor", "llama-4-70b"),
+    ):
+        row = {"model": alias, "provider": provider, "upstream_model": model}
+        assert process.admin("POST", "/api/routes", row).status == 200
+    return process
+
+
+@pytest.fixture
+def openai_vendor(shared_openai: StrictOpenAi, shared_poor: StrictOpenAi) -> Iterator[StrictOpenAi]:
+    for server in (shared_openai, shared_poor):
+        server.reset()
+    yield shared_openai
+
+
+@pytest.fixture
+def mixed(
+    shared_mixed: GatewayProcess, vendor: Vendor, openai_vendor: StrictOpenAi
+) -> Iterator[GatewayProcess]:
+    yield from rested(shared_mixed)
 
 
 def rested(process: GatewayProcess) -> Iterator[GatewayProcess]:

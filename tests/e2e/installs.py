@@ -65,7 +65,9 @@ def claude_code() -> Path:
 
 def codex() -> Path:
     """The `codex` program of the pinned Codex CLI."""
-    triple = f"{platform.machine().replace('arm64', 'aarch64')}-{CODEX_SYSTEMS.get(sys.platform, sys.platform)}"
+    triple = (
+        f"{platform.machine().replace('arm64', 'aarch64')}-{CODEX_SYSTEMS.get(sys.platform, sys.platform)}"
+    )
     package = f"@openai/codex-{sys.platform}-{_machine()}"
     return _from_npm("codex", HERE / "codex", f"{package}/vendor/{triple}/bin/codex")
 

@@ -83,7 +83,7 @@ def event(name: str, **data: Any) -> bytes:
     return f"event: {name}\ndata: {body}\n\n".encode()
 
 
-def _pieces(words: str, size: int) -> list[str]:
+def pieces(words: str, size: int) -> list[str]:
     return [words[at : at + size] for at in range(0, len(words), size)] or [""]
 
 
@@ -91,16 +91,16 @@ def _deltas(block: Block, size: int) -> tuple[Block, list[Block]]:
     """How a block begins and what comes after, by the vendor's rules."""
     if block["type"] == "text":
         return {**block, "text": ""}, [
-            {"type": "text_delta", "text": part} for part in _pieces(block["text"], size)
+            {"type": "text_delta", "text": part} for part in pieces(block["text"], size)
         ]
     if block["type"] == "thinking":
         begin = {"type": "thinking", "thinking": "", "signature": ""}
-        parts = [{"type": "thinking_delta", "thinking": part} for part in _pieces(block["thinking"], size)]
+        parts = [{"type": "thinking_delta", "thinking": part} for part in pieces(block["thinking"], size)]
         return begin, [*parts, {"type": "signature_delta", "signature": block["signature"]}]
     if block["type"] == "tool_use":
         arguments = json.dumps(block["input"])
         parts = [
-            {"type": "input_json_delta", "partial_json": part} for part in ["", *_pieces(arguments, size)]
+            {"type": "input_json_delta", "partial_json": part} for part in ["", *pieces(arguments, size)]
         ]
         return {**block, "input": {}}, parts
     return block, []
@@ -192,7 +192,9 @@ def last_text(body: dict[str, Any]) -> str:
 
 def tool_results(body: dict[str, Any]) -> list[str]:
     """The texts of the tool results in the newest user message."""
-    contents = [block.get("content", "") for block in last_user_blocks(body) if block["type"] == "tool_result"]
+    contents = [
+        block.get("content", "") for block in last_user_blocks(body) if block["type"] == "tool_result"
+    ]
     return [
         inner if isinstance(inner, str) else "".join(part.get("text", "") for part in inner)
         for inner in contents

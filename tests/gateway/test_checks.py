@@ -42,9 +42,11 @@ def configure(settings: Any) -> Any:
         ({"WORKERS": 2, "DATABASE_URL": "postgres://h/d", "ALLOW_LOCAL_LIMITS": True}, []),
         ({"MPP_ENABLE": True}, ["E gateway.E006"]),
         ({"UPSTREAM_PROVIDER": "gonka"}, ["E gateway.E007"]),
+        ({"UPSTREAM_PROVIDER": "crater"}, ["E gateway.E007"]),
+        ({"UPSTREAM_PROVIDER": "openai-compatible", "OPENAI_COMPATIBLE_MODEL": "m"}, []),
         ({"GONKA_MODEL": "m", "REDIS_URL": "redis://h"}, ["W gateway.W007"] * 2),
         ({"ROUTING_MODE": "cli"}, ["W gateway.W007"]),
-        ({"EXPERIMENTAL_COMPATIBILITY": True, "UNKNOWN_MODEL": "map"}, ["W gateway.W007"] * 2),
+        ({"EXPERIMENTAL_COMPATIBILITY": True, "UNKNOWN_MODEL": "map"}, ["W gateway.W007"]),
     ],
 )
 def test_problems(configure: Any, values: dict[str, object], problems: list[str]) -> None:

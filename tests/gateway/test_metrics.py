@@ -6,7 +6,8 @@ import timeit
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.exchange import Exchange
-from gateway.metrics import Metrics
+from gateway.metrics import FAMILIES, Metrics
+from gateway.surfaces import SURFACES, Action
 from providers.dialects.types import FailureKind, Usage
 
 AT_START = (
@@ -95,6 +96,17 @@ def test_statuses_are_sorted_as_numbers_and_accounts_as_text():
     view = json.loads(metrics.usage_view())
     assert list(view["status_counts"]) == ["99", "200", "500"]
     assert list(view["account_calls"]) == ["B", "a", "b"]
+
+
+def test_every_surface_on_the_road_counts_in_its_apis_family():
+    """What answers a prompt in an Anthropic envelope is Anthropic's; lists of models and embeddings are neither's."""
+    counted = {row.name for row in SURFACES if row.action is Action.RELAY} | {"extra"}
+    assert set(FAMILIES) == counted
+    metrics = Metrics()
+    for surface in ("bedrock", "vertex", "openai_forward", "models"):
+        metrics.count(call(surface))
+    view = json.loads(metrics.usage_view())
+    assert (view["anthropic_messages"], view["openai_chat_completions"]) == (2, 0)
 
 
 def test_a_label_can_not_break_the_text():

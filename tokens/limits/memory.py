@@ -86,8 +86,8 @@ class MemoryLedger:
     def forget(self, ledger: str) -> None:
         self._books.pop(ledger, None)
 
-    async def states(self, record: TokenRecord, now: float) -> tuple[State, ...]:
-        found = ((limits, self._book(limits, now)) for limits in counted(record))
+    async def states(self, sets: tuple[Limits, ...], now: float) -> tuple[State, ...]:
+        found = ((limits, self._book(limits, now)) for limits in sets)
         return tuple(book.state(limits) for limits, book in found if book is not None)
 
     async def aclose(self) -> None:
