@@ -35,7 +35,6 @@ NO_EFFECT = frozenset(
         "ROUTING_MODE",
         "CLAUDE_CLI_BIN",
         "ACCOUNT_COOLDOWN_SECONDS",
-        "REDIS_URL",
         "REDIS_DOWN",
         "GONKA_PRIVATE_KEY",
         "GONKA_SOURCE_URL",
