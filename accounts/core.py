@@ -112,9 +112,9 @@ class PoolCore:
         return any(state.is_usable and state.name not in excluded for state in group.members)
 
     def has_choice(self, provider: str) -> bool:
-        """Whether there is more than one account, so that a session key is worth computing."""
+        """Whether there is more than one account to serve with, so that a session key is worth computing."""
         group = self._groups.get(provider)
-        return group is not None and len(group.members) > 1
+        return group is not None and group.has_choice
 
     def choose(self, ask: Ask) -> Lease:
         """An account for one attempt. Raises `PoolExhausted`."""

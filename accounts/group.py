@@ -47,6 +47,16 @@ class Group:
         known = {state.id for state in earlier.members}
         self._veterans = frozenset(state.order for state in self.members if state.id in known)
 
+    @property
+    def has_choice(self) -> bool:
+        """Whether two of them can serve, or could: conversations may sit on one that is logged out for a moment."""
+        able = 0
+        for state in self.members:
+            able += state.loaded.credential is not None or state.used + state.used_before > 0
+            if able > 1:
+                return True
+        return False
+
     def touch(self) -> None:
         """Something on an account changed: rosters are built anew at the next call."""
         self._is_dirty = True

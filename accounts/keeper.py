@@ -59,7 +59,8 @@ class RefreshDoor:
 
 def _note_failure(task: asyncio.Task[None]) -> None:
     """Reads the outcome, so that one nobody waited for is not reported as forgotten."""
-    if not task.cancelled() and (exc := task.exception()) is not None and not isinstance(exc, RefreshFailed):
+    known = RefreshFailed, DatabaseAway
+    if not task.cancelled() and (exc := task.exception()) is not None and not isinstance(exc, known):
         logger.error("Refreshing failed unexpectedly", exc_info=exc)
 
 
@@ -112,20 +113,21 @@ class Keeper:
     async def _run(self) -> None:
         while not self._is_stopping:
             await self._in_thread(self._pool.poll_files)
-            works = [self._save_rests, self._pool.share]
             self._round += 1
-            if self._round % TRAFFIC_EVERY == 0:
-                works.append(self._pool.save_traffic)
-            self._note_database(all([await self._in_thread(work) for work in works]))
+            self._note_database(await self._in_thread(self._talk_to_database))
             self._refresh_early()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._interval)
                 await asyncio.sleep(GATHER_SECONDS)
             self._wake.clear()
 
-    def _save_rests(self) -> None:
+    def _talk_to_database(self) -> None:
+        """All of a round's work over one connection."""
         if self._pool.save_rests():
             self._on_saved()
+        self._pool.share()
+        if self._round % TRAFFIC_EVERY == 0:
+            self._pool.save_traffic()
 
     async def _in_thread(self, work: Callable[[], None]) -> bool:
         """False: the database is away. That stops nothing: the copies serve on, what is unsaved waits."""
@@ -160,5 +162,7 @@ class Keeper:
             logger.warning("account %d: early refresh failed: %s", account, exc)
             await self._in_thread(self._pool.apply_changes)
             return
+        except DatabaseAway:
+            return  # told by the rounds; tried again after the pause
         self._not_before.pop(account, None)
         await self._in_thread(partial(self._pool.look_again, account))

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from channels.db import database_sync_to_async
 from django.conf import settings
+from django.db import Error as DatabaseAway
 
 from accounts import store
 from accounts.cooldown import Rest
@@ -33,6 +34,7 @@ Refresher = Callable[[int, str], Awaitable[None]]
 
 SHARE_OVERLAP_SECONDS = 5.0
 REFUSED_KEY_SECONDS = 60.0
+AWAY_SECONDS = 10.0
 
 
 def options_from_settings() -> PoolOptions:
@@ -138,19 +140,11 @@ class Pool(PoolCore):
             return False
         lease.was_refreshed = True
         state, failed = lease.state, lease.credential.fingerprint
-        until: float | None = None
-        reason = "the credential was refused"
         if state.id == OWN_KEY:
-            self._condemn(
-                lease, self._options.clock() + REFUSED_KEY_SECONDS, "the provider's key was refused"
-            )
+            soon = self._options.clock() + REFUSED_KEY_SECONDS
+            self._condemn(lease, soon, "the provider's key was refused")
             return False
-        if self._refresher is not None and state.fingerprint == failed and self._can_refresh(state):
-            try:
-                await self._refresher(state.id, failed)
-            except RefreshFailed as exc:
-                reason, until = str(exc), exc.retry_at
-        await database_sync_to_async(self.look_again, thread_sensitive=False)(state.id)
+        until, reason = await self._renew(state, failed)
         credential = state.loaded.credential
         if credential is not None and credential.fingerprint != failed:
             lease.credential = credential
@@ -158,6 +152,20 @@ class Pool(PoolCore):
             return True
         self._condemn(lease, until, reason)
         return False
+
+    async def _renew(self, state: AccountState, failed: str) -> tuple[float | None, str]:
+        """Refreshes where that may help, and looks again. (Until when to rest if it did not help, why.)"""
+        until, reason = None, "the credential was refused"
+        try:
+            if self._refresher is not None and state.fingerprint == failed and self._can_refresh(state):
+                try:
+                    await self._refresher(state.id, failed)
+                except RefreshFailed as exc:
+                    reason, until = str(exc), exc.retry_at
+            await database_sync_to_async(self.look_again, thread_sensitive=False)(state.id)
+        except DatabaseAway:
+            return self._options.clock() + AWAY_SECONDS, "the database is away: nothing can be refreshed"
+        return until, reason
 
     def _can_refresh(self, state: AccountState) -> bool:
         """Not when the credential came from a refresh and has never been taken: a second would not help."""

@@ -18,6 +18,7 @@ from ninja.parser import Parser
 from accounts.api import router as accounts_router
 from gateway import errors, guards
 from gateway.access import is_json
+from gateway.usage.prices.api import router as prices_router
 from providers.api import router as providers_router
 from providers.api import routes as routes_router
 from providers.dialects.types import Failure, FailureKind
@@ -107,5 +108,6 @@ api.add_exception_handler(ValidationError, on_invalid)
 api.add_router("/api/tokens", tokens_router)
 api.add_router("/api/groups", groups_router)
 api.add_router("/api/accounts", accounts_router)
+api.add_router("/api/prices", prices_router)
 api.add_router("/api/providers", providers_router)
 api.add_router("/api/routes", routes_router)

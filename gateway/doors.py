@@ -16,7 +16,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
-from gateway import errors
+from gateway import errors, identity
 from gateway.runtime import NotHere, Runtime, runtime
 from gateway.surfaces import UNKNOWN, Action, Match, WrongMethod
 from gateway.wire import Message, Receive, Request, Scope, Send, read_request, too_large
@@ -75,14 +75,15 @@ async def enter(of: Runtime, match: Match, request: Request, receive: Receive, s
 
 async def _not_here(exc: NotHere, dialect: str, send: Send) -> None:
     """Before there is a road that could tell it."""
-    answer = errors.render(*errors.describe(exc), dialect, None)
+    answer = errors.render(*errors.describe(exc), dialect, identity.request_id())
     await send({"type": "http.response.start", "status": answer.status, "headers": list(answer.headers)})
     await send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
 
 async def _answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
     length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    own_id = (identity.HEADER, identity.request_id().encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length, own_id]})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 

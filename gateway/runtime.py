@@ -12,15 +12,13 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import Error as DatabaseError
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from accounts import changes as account_changes
 from accounts import live, refresh
@@ -38,16 +36,19 @@ from gateway.relay import Relay
 from gateway.responses_store import MemoryShelf, RedisShelf, ResponsesStore
 from gateway.sealing import BoxSealer
 from gateway.servers.drain import current_drain
+from gateway.shared import redis
+from gateway.shared.ledger import GuardedLedger
 from gateway.shared.neighbours import Neighbours
 from gateway.snapshots import Snapshots
 from gateway.surfaces import SURFACES, Family, Table
+from gateway.usage import lost
 from gateway.usage.balances import Balances
 from gateway.usage.metering import Meter
 from gateway.usage.prices import services as price_services
 from gateway.usage.prices.copy import Prices
 from gateway.usage.recorder import Recorder, RecorderOptions
 from gateway.usage.viewing import LedgerReader, from_rows
-from gateway.wire import Receive, Request, Scope, Send
+from gateway.wire import Request
 from providers import changes as provider_changes
 from providers import file_services as provider_files
 from providers import live as provider_live
@@ -60,7 +61,9 @@ from tokens import changes as token_changes
 from tokens import file_services
 from tokens.limits import usage
 from tokens.limits.calendar import Calendar
+from tokens.limits.ledger import Ledger
 from tokens.limits.memory import MemoryLedger
+from tokens.limits.redis import Lost, RedisLedger
 from tokens.registry import Registry
 
 logger = logging.getLogger(__name__)
@@ -110,9 +113,10 @@ class Runtime:
         self._starting: asyncio.Task[None] | None = None
         self._recorder: Recorder | None = None
         self._freshness: Freshness | None = None
-        self._neighbours: Neighbours | None = None
-        self._redis: Redis | None = None
         self._transport: Transport | None = None
+        self._ledger_now: Ledger | None = None
+        self._shared: redis.Shared | None = None
+        self._neighbours: Neighbours | None = None
         self._parts: list[Part] = []
         atexit.register(self.finish)
         token_changes.on_change(self.registry.apply_changes)
@@ -171,10 +175,11 @@ class Runtime:
     async def _start(self, run_directory: str) -> None:
         self.finish()  # what a loop left that ended without a word
         await database_sync_to_async(self._load)()
-        recorder = Recorder(
+        self._shared = redis.from_settings()
+        recorder = self._recorder = Recorder(
             RecorderOptions(settings.DATA_DIR, settings.SPOOL_MAX_BYTES, settings.USAGE_RETENTION_DAYS)
         )
-        freshness = Freshness(
+        freshness = self._freshness = Freshness(
             {
                 "tokens": self.registry,
                 "accounts": self.pool,
@@ -184,23 +189,24 @@ class Runtime:
         )
         keeper = Keeper(self.pool, self._refresh_door, on_saved=lambda: self.announce("cooldowns"))
         self._transport = Transport(ClientOptions(settings.UPSTREAM_CONNECT_TIMEOUT_SECONDS))
-        parts: list[Part] = [freshness, keeper, *self._beside(freshness, keeper, run_directory), recorder]
-        for part in parts:
+        self._parts = [freshness, keeper, *self._beside(freshness, keeper, run_directory), recorder]
+        for part in self._parts:
             await part.start()
-        self._parts, self._recorder, self._freshness = parts, recorder, freshness
-        self._relay = Relay(self._house(self._transport, recorder))
+        ledger = self._ledger_now = await self._ledger()
+        self.registry.on_unlimited = partial(_forget, asyncio.get_running_loop(), ledger)
+        self._relay = Relay(self._house(ledger, self._transport, recorder))
         self._loop = asyncio.get_running_loop()
         live.use(self.pool)
         provider_live.use(self.catalog)
+        usage.use(LedgerReader(ledger, self._loop))
 
     def _beside(self, freshness: Freshness, keeper: Keeper, run_directory: str) -> list[Part]:
         """What only several processes need."""
         parts: list[Part] = []
-        if settings.REDIS_URL:
-            self._redis = connect(settings.REDIS_URL)
+        if self._shared is not None:
             wakes = dict.fromkeys(("tokens", "accounts", "providers", "gateway"), freshness.wake)
             self._neighbours = Neighbours(
-                self._redis, self.pool, settings.SESSION_IDLE_SECONDS, {**wakes, "cooldowns": keeper.wake}
+                self._shared, self.pool, settings.SESSION_IDLE_SECONDS, {**wakes, "cooldowns": keeper.wake}
             )
             parts.append(self._neighbours)
         if run_directory:
@@ -209,18 +215,11 @@ class Runtime:
             parts.append(snapshots)
         return parts
 
-    def _house(self, transport: Transport, recorder: Recorder) -> House:
-        sealer = BoxSealer(secrets.box())
-        ledger = MemoryLedger(self.calendar)
-        usage.use(LedgerReader(ledger, asyncio.get_running_loop()))
-        meter = Meter(
-            ledger,
-            self.prices,
-            Balances(ledger, self.calendar, recorder.flush),
-            settings.UNKNOWN_PRICE == "refuse",
-        )
-        seconds, redis = settings.RESPONSES_STORE_SECONDS, self._redis
-        shelf = MemoryShelf(seconds, time.time) if redis is None else RedisShelf(redis, seconds)
+    def _house(self, ledger: Ledger, transport: Transport, recorder: Recorder) -> House:
+        sealer, shared = BoxSealer(secrets.box()), self._shared
+        seconds = settings.RESPONSES_STORE_SECONDS
+        shelf = MemoryShelf(seconds, time.time) if shared is None else RedisShelf(shared.client, seconds)
+        balances = Balances(ledger, self.calendar, recorder.flush, shared is not None)
         return House(
             options=self.options,
             table=self.table,
@@ -231,7 +230,7 @@ class Runtime:
             pulse=Pulse(_pulse_options(), current_drain().deadline_event.is_set),
             metrics=METRICS,
             recorder=recorder,
-            meter=meter,
+            meter=Meter(ledger, self.prices, balances, settings.UNKNOWN_PRICE == "refuse"),
             sealer=sealer,
             peer=_peer_behind_proxies if settings.TRUSTED_PROXIES else _peer,
             responses=ResponsesStore(shelf, sealer),
@@ -250,6 +249,21 @@ class Runtime:
             for name, used in counts.used.items():
                 total[name] = total.get(name, 0) + used
         return total
+
+    async def _ledger(self) -> Ledger:
+        """In memory, or in Redis when there is one."""
+        local = MemoryLedger(self.calendar)
+        if self._shared is None:
+            return local
+        shared = RedisLedger(self._shared.client, self.calendar)
+        await shared.start(self._record_lost)
+        falls_back = self._shared.falls_back
+        return GuardedLedger(shared, local if falls_back else None, self._shared.health)
+
+    def _record_lost(self, call: Lost) -> None:
+        """A call of a process that has died, ours or another's."""
+        if self._recorder is not None:
+            self._recorder.record(lost.exchange_of(call.note, call.amount, time.time()))
 
     def _load(self) -> None:
         file_services.sync_quietly()
@@ -271,21 +285,16 @@ class Runtime:
         relay, self._relay = self._relay, None
         live.forget(self.pool)
         provider_live.forget(self.catalog)
+        self.registry.on_unlimited = None
         usage.use(from_rows)
-        parts, self._parts = self._parts, []
-        transport, self._transport = self._transport, None
-        redis, self._redis = self._redis, None
-        self._neighbours = self._freshness = None
-        if relay is not None:
-            await relay.aclose()
-        for part in parts:
-            await part.aclose()
+        open_ones = (relay, self._ledger_now, *self._parts, self._transport, self._shared)
+        self._ledger_now = self._freshness = self._neighbours = self._transport = self._shared = None
+        self._parts = []
+        for open_one in open_ones:
+            if open_one is not None:
+                await open_one.aclose()
         self._recorder = None
         METRICS.elsewhere = tuple
-        if redis is not None:
-            await redis.aclose()
-        if transport is not None:
-            await transport.aclose()
 
     def finish(self) -> None:
         """Of a process whose host has no lifespan: what is recorded goes to the database, or to the spool."""
@@ -293,24 +302,35 @@ class Runtime:
         if recorder is not None:
             recorder.finish()
 
+    def _redis_check(self) -> dict[str, str]:
+        if self._shared is None:
+            return {}
+        is_away, falls_back = self._shared.health.is_known_away, self._shared.falls_back
+        return {
+            "redis": ("away: local limits" if falls_back else "away: limited calls refused")
+            if is_away
+            else "ok"
+        }
+
     def readiness(self) -> Readiness:
         """Draining means no; a database that is away does not: known tokens go on being served."""
         is_draining = not current_drain().is_ready
         is_away = self._freshness is not None and not self._freshness.is_healthy
         is_spooling = self._recorder is not None and not self._recorder.is_healthy
-        checks = {
-            "status": "draining" if is_draining else "ready",
-            "database": "away" if is_away else "ok",
-            "usage": "spooling" if is_spooling else "ok",
-        }
-        if self._neighbours is not None:
-            checks["redis"] = "ok" if self._neighbours.is_there else "away"
-        return Readiness(not is_draining, checks)
+        return Readiness(
+            not is_draining,
+            {
+                "status": "draining" if is_draining else "ready",
+                "database": "away" if is_away else "ok",
+                "usage": "spooling" if is_spooling else "ok",
+                **self._redis_check(),
+            },
+        )
 
 
-def connect(url: str) -> Redis:
-    """Answers within two seconds or raises."""
-    return Redis.from_url(url, socket_connect_timeout=1.0, socket_timeout=2.0, retry=Retry(NoBackoff(), 0))
+def _forget(loop: asyncio.AbstractEventLoop, ledger: Ledger, name: str) -> None:
+    """From whichever thread brought the change."""
+    loop.call_soon_threadsafe(ledger.forget, name)
 
 
 API_FORMATS = {Family.ANTHROPIC: "anthropic", Family.BEDROCK: "bedrock", Family.VERTEX: "vertex"}
@@ -344,29 +364,6 @@ def _pulse_options() -> PulseOptions:
         settings.UPSTREAM_FIRST_BYTE_TIMEOUT_SECONDS,
         settings.UPSTREAM_IDLE_TIMEOUT_SECONDS,
     )
-
-
-class Lifespan:
-    """ASGI's lifespan: starts the road before the first request, and flushes after the last."""
-
-    def __init__(self, of: Runtime) -> None:
-        self._runtime = of
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                try:
-                    await self._runtime.start(scope.get("state", {}).get("run_directory", ""))
-                except Exception as exc:
-                    logger.exception("The data plane could not start")
-                    await send({"type": "lifespan.startup.failed", "message": str(exc)})
-                    return
-                await send({"type": "lifespan.startup.complete"})
-            elif message["type"] == "lifespan.shutdown":
-                await self._runtime.aclose()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
 
 
 runtime = Runtime()

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import orjson
-import uuid_utils
+
+from gateway import identity
 
 HEAD_BYTES = 64 * 1024
 """Request line and headers together, and each of them alone: long JWTs and cookies pass."""
@@ -37,10 +38,12 @@ def error_body(status: int, message: str) -> bytes:
 
 def error_headers(status: int, body: bytes) -> list[tuple[bytes, bytes]]:
     """The headers that go with `error_body`; the connection does not outlive it."""
+    own_id = identity.request_id().encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
-        (b"request-id", str(uuid_utils.uuid7()).encode()),
+        (identity.HEADER, own_id),
+        (b"request-id", own_id),
         (b"connection", b"close"),
     ]
     return [*headers, (b"retry-after", b"1")] if status == 503 else headers

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from redis.asyncio import Redis
-
 from accounts.pool import Pool
 from gateway.shared.push import Push
+from gateway.shared.redis import Shared
 from gateway.shared.seats import SharedSeats
 
 SEAT = "seat"
@@ -17,17 +16,12 @@ class Neighbours:
     """`wakes`: topic → what to do when another process says that it changed. Belongs to one event loop."""
 
     def __init__(
-        self, redis: Redis, pool: Pool, idle_seconds: float, wakes: Mapping[str, Callable[[], None]]
+        self, shared: Shared, pool: Pool, idle_seconds: float, wakes: Mapping[str, Callable[[], None]]
     ) -> None:
         self._push = Push(
-            redis, {**{topic: _without_words(wake) for topic, wake in wakes.items()}, SEAT: self._moved}
+            shared, {**{topic: _without_words(wake) for topic, wake in wakes.items()}, SEAT: self._moved}
         )
-        self.seats = SharedSeats(redis, pool, idle_seconds, lambda words: self._push.announce(SEAT, words))
-
-    @property
-    def is_there(self) -> bool:
-        """Whether Redis was, when we last looked."""
-        return self._push.is_listening
+        self.seats = SharedSeats(shared, pool, idle_seconds, lambda words: self._push.announce(SEAT, words))
 
     async def start(self) -> None:
         """Never waits for Redis."""

@@ -13,8 +13,9 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from gateway.shared.redis import Shared
 
 logger = logging.getLogger(__name__)
 
@@ -29,15 +30,14 @@ Listener = Callable[[str], None]
 class Push:
     """`start` and `aclose` belong to one event loop; `announce` may come from any thread."""
 
-    def __init__(self, redis: Redis, listeners: Mapping[str, Listener]) -> None:
-        self._redis = redis
+    def __init__(self, shared: Shared, listeners: Mapping[str, Listener]) -> None:
+        self._redis, self._health = shared.client, shared.health
         self._listeners = dict(listeners)
         self._me = uuid.uuid4().hex
         self._waiting: deque[str] = deque(maxlen=MAX_WAITING)
         self._has_waiting = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self.is_listening = False
 
     async def start(self) -> None:
         """Never waits for Redis."""
@@ -79,9 +79,7 @@ class Push:
             try:
                 await self._hear()
             except (RedisError, OSError) as exc:
-                if self.is_listening:
-                    logger.warning("changes are polled for: Redis is away (%s)", type(exc).__name__)
-                self.is_listening = False
+                self._health.down(exc)
             except Exception:
                 logger.exception("push: unforeseen error; it goes on")
             await asyncio.sleep(AGAIN_SECONDS)
@@ -89,7 +87,7 @@ class Push:
     async def _hear(self) -> None:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
             await channel.subscribe(CHANNEL)
-            self.is_listening = True
+            self._health.up()
             for listener in self._listeners.values():
                 listener("")
             while True:

@@ -14,12 +14,12 @@ import logging
 import time
 from collections.abc import Callable
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from accounts.affinity import SeatChange
 from accounts.pool import Ask, Pool
 from accounts.seats import seat_keys
+from gateway.shared.redis import Shared
 
 logger = logging.getLogger(__name__)
 
@@ -41,14 +41,15 @@ return ARGV[1]
 class SharedSeats:
     """`start` and `aclose` belong to one event loop. `on_move` gets `key account` of every move that Redis took."""
 
-    def __init__(self, redis: Redis, pool: Pool, idle_seconds: float, on_move: Callable[[str], None]) -> None:
-        self._redis = redis
+    def __init__(
+        self, shared: Shared, pool: Pool, idle_seconds: float, on_move: Callable[[str], None]
+    ) -> None:
+        self._redis, self._health = shared.client, shared.health
         self._pool = pool
         self._idle_seconds = max(1, round(idle_seconds))
         self._on_move = on_move
         self._waiting: dict[int, SeatChange] = {}
         self._has_waiting = asyncio.Event()
-        self._is_away = False
         self._ask_again_at = 0.0  # monotonic
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -68,15 +69,17 @@ class SharedSeats:
 
     async def recall(self, ask: Ask) -> None:
         """Before choosing: what the others know of a conversation that is new to this process. Never raises."""
-        if not self._pool.lacks_seat(ask) or time.monotonic() < self._ask_again_at:
+        if not self._health.is_up or time.monotonic() < self._ask_again_at or not self._pool.lacks_seat(ask):
             return
         try:
             async with asyncio.timeout(RECALL_SECONDS):
                 found = await self._redis.mget([_name(key) for key in seat_keys(ask)])
-        except (RedisError, OSError, TimeoutError) as exc:
-            self._away(exc)
+        except TimeoutError:
+            self._ask_again_at = time.monotonic() + AWAY_SECONDS
             return
-        self._is_away = False
+        except (RedisError, OSError) as exc:
+            self._health.down(exc)
+            return
         self._pool.adopt_seats(ask, _account(found[0]), _account(found[1]))
 
     def moved(self, words: str) -> None:
@@ -107,7 +110,7 @@ class SharedSeats:
                 try:
                     await self._tell(batch)
                 except (RedisError, OSError) as exc:
-                    self._away(exc)
+                    self._health.down(exc)
                     await asyncio.sleep(AWAY_SECONDS)
                 except Exception:
                     logger.exception("shared seats: unforeseen error; it goes on")
@@ -124,14 +127,6 @@ class SharedSeats:
                 self._pool.move_seat(each.key, account)  # another process was first
             elif each.before is not None and each.before != each.account:
                 self._on_move(f"{each.key} {each.account}")
-
-    def _away(self, exc: Exception) -> None:
-        if not self._is_away:
-            logger.warning(
-                "every process seats conversations by itself: Redis is away (%s)", type(exc).__name__
-            )
-        self._is_away = True
-        self._ask_again_at = time.monotonic() + AWAY_SECONDS
 
 
 def _name(key: int) -> str:

@@ -14,7 +14,7 @@ from accounts.core import PoolCore, PoolOptions
 from accounts.errors import Exhaustion, PoolExhausted
 from accounts.lease import Lease
 from accounts.models import Strategy
-from accounts.state import Terms
+from accounts.state import Loaded, Terms
 from providers.drivers.base import Outcome, QuotaWindow, Scope, Verdict
 from tests.accounts.building import MODEL, START, Clock, ask, core_pool
 
@@ -251,6 +251,17 @@ def test_has_other_and_has_choice() -> None:
     pool = core_pool(2)
     assert pool.has_choice("anthropic") and not pool.has_choice("other")
     assert pool.has_other("anthropic", {"a0"}) and not pool.has_other("anthropic", {"a0", "a1"})
+
+
+def test_an_account_that_never_had_a_credential_gives_no_choice() -> None:
+    pool = core_pool(2)
+    first, second = pool.states()
+    second.loaded = Loaded()
+    assert not pool.has_choice("anthropic")
+    second.used = 1  # logged out: the conversations that sit there will come back
+    assert pool.has_choice("anthropic")
+    first.loaded = Loaded()
+    assert not pool.has_choice("anthropic")
 
 
 steps = st.lists(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.openai_strict import StrictOpenAi
+from tests.fakes.openai_vendor import OpenAiVendor
 from tests.fakes.vendor import Vendor
 from tests.harness import DOORS, SERVERS, GatewayProcess, prepare
 
@@ -139,6 +140,27 @@ def quick(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -> Iter
 @pytest.fixture(params=DOORS)
 def door(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -> Iterator[GatewayProcess]:
     yield from rested(shared(request.param))
+
+
+ROUTED = {"OTHER_KEY": "sk-CANARY-of-the-environment"}
+"""The settings of the gateway whose providers and routes tests change."""
+
+
+@pytest.fixture
+def routed(shared: Start, vendor: Vendor) -> Iterator[GatewayProcess]:
+    """Without providers and routes of its own, before each test."""
+    process = shared("uvicorn", ROUTED)
+    yield process
+    for kind, key in (("routes", "model"), ("providers", "name")):
+        for row in process.admin("GET", f"/api/{kind}").json()["data"]:
+            assert process.admin("DELETE", f"/api/{kind}/{row[key]}").status == 200
+
+
+@pytest.fixture
+def other() -> Iterator[OpenAiVendor]:
+    """A vendor that speaks OpenAI's API, the test's own."""
+    with OpenAiVendor() as server:
+        yield server
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.calls import STREAM, ask_body
 from tests.fakes.server import Answer, Seen
 from tests.fakes.token_endpoint import FakeTokenEndpoint
-from tests.fakes.vendor import Vendor, error_answer
+from tests.fakes.vendor import Vendor, error_answer, thinking
 from tests.harness import GatewayProcess
 
 ATTEMPTS = 4
@@ -223,8 +223,7 @@ def test_a_conversation_that_moves_leaves_the_others_signed_thinking_behind(
     pooled, pool_vendor: PoolVendor
 ) -> None:
     gateway = pooled(2)
-    thought = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
-    spoken = {"role": "assistant", "content": [thought, {"type": "text", "text": "yes"}]}
+    spoken = {"role": "assistant", "content": [thinking("hm"), {"type": "text", "text": "yes"}]}
     turn = {"role": "user", "content": "and?"}
     first = json.dumps(
         {"model": "claude-sonnet-5-5", "max_tokens": 9, "messages": [turn, spoken, turn]}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from tests.e2e.test_providers import provide, route
 from tests.fakes.openai_vendor import OpenAiVendor
@@ -14,23 +12,6 @@ from tests.fakes.server import Gate
 from tests.fakes.vendor import MODELS, Vendor, json_answer
 from tests.harness import GatewayProcess, Token
 from tests.rawhttp import Response
-
-OWN = {"RETRY_ATTEMPTS": "4", "ROUTER_TEST": "models"}
-
-
-@pytest.fixture
-def gateway(shared: Callable[..., GatewayProcess], vendor: Vendor) -> Iterator[GatewayProcess]:
-    process = shared("uvicorn", OWN)
-    yield process
-    for kind, key in (("routes", "model"), ("providers", "name")):
-        for row in process.admin("GET", f"/api/{kind}").json()["data"]:
-            assert process.admin("DELETE", f"/api/{kind}/{row[key]}").status == 200
-
-
-@pytest.fixture
-def other() -> Iterator[OpenAiVendor]:
-    with OpenAiVendor() as server:
-        yield server
 
 
 def openai(gateway: GatewayProcess, path: str = "/v1/models", token: Token | None = None) -> Response:
@@ -46,37 +27,37 @@ def ids(answer: Response) -> list[str]:
     return [one["id"] for one in answer.json()["data"]]
 
 
-def test_untouched_while_there_is_nothing_to_add(gateway: GatewayProcess, vendor: Vendor) -> None:
+def test_untouched_while_there_is_nothing_to_add(routed: GatewayProcess, vendor: Vendor) -> None:
     raw = b'{"data" : [ {"type":"model","id":"claude-x","display_name":"X"}], "has_more":false, "new":1}\n'
     vendor.say(json_answer(raw))
-    answer = anthropic(gateway)
+    answer = anthropic(routed)
     assert (answer.status, answer.body) == (200, raw)
     assert vendor.last.target == b"/v1/models?limit=1000"
 
 
-def test_openai_callers_get_openais_shape(gateway: GatewayProcess) -> None:
-    document = openai(gateway).json()
+def test_openai_callers_get_openais_shape(routed: GatewayProcess) -> None:
+    document = openai(routed).json()
     assert document["object"] == "list"
     assert [one["id"] for one in document["data"]] == list(MODELS)
     assert document["data"][0] == {
         "id": MODELS[0], "object": "model", "created": 1790812800, "owned_by": "anthropic",
         "display_name": MODELS[0].title(),
     }  # fmt: skip
-    one = openai(gateway, f"/v1/models/{MODELS[1]}").json()
+    one = openai(routed, f"/v1/models/{MODELS[1]}").json()
     assert (one["object"], one["id"]) == ("model", MODELS[1])
-    missing = openai(gateway, "/v1/models/nope")
+    missing = openai(routed, "/v1/models/nope")
     assert (missing.status, missing.json()["error"]["code"]) == (404, "model_not_found")
-    refused = gateway.ask("GET", "/v1/models")
+    refused = routed.ask("GET", "/v1/models")
     assert refused.status == 401 and "type" not in refused.json()  # in the caller's dialect
 
 
 def test_configured_models_and_aliases_join_the_vendors_list(
-    gateway: GatewayProcess, other: OpenAiVendor
+    routed: GatewayProcess, other: OpenAiVendor
 ) -> None:
-    provide(gateway, other, models=["moonshot/kimi-k2", "gpt-x"])
-    route(gateway, "claude-kimi", "other", upstream_model="moonshot/kimi-k2", display_name="Kimi K2")
-    route(gateway, "claude-hidden", "other", upstream_model="gpt-x", listed=False)
-    page = anthropic(gateway).json()
+    provide(routed, other, models=["moonshot/kimi-k2", "gpt-x"])
+    route(routed, "claude-kimi", "other", upstream_model="moonshot/kimi-k2", display_name="Kimi K2")
+    route(routed, "claude-hidden", "other", upstream_model="gpt-x", listed=False)
+    page = anthropic(routed).json()
     assert [one["id"] for one in page["data"]] == [*MODELS, "gpt-x", "moonshot/kimi-k2", "claude-kimi"] or [
         one["id"] for one in page["data"]
     ] == [*MODELS, "moonshot/kimi-k2", "gpt-x", "claude-kimi"]
@@ -85,39 +66,39 @@ def test_configured_models_and_aliases_join_the_vendors_list(
     }  # fmt: skip
     assert page["data"][0]["created_at"] == "2026-10-01T00:00:00Z"
     for path in ("/v1/models/moonshot/kimi-k2", "/v1/models/moonshot%2Fkimi-k2"):
-        assert openai(gateway, path).json()["owned_by"] == "other"
-        assert anthropic(gateway, path).json()["type"] == "model"
-    assert anthropic(gateway, "/v1/models/claude-hidden").status == 404
+        assert openai(routed, path).json()["owned_by"] == "other"
+        assert anthropic(routed, path).json()["type"] == "model"
+    assert anthropic(routed, "/v1/models/claude-hidden").status == 404
 
 
-def test_pages_of_the_merged_list(gateway: GatewayProcess, other: OpenAiVendor) -> None:
-    provide(gateway, other, models=[f"m{n}" for n in range(30)])
-    whole = ids(anthropic(gateway))
-    first = anthropic(gateway, "/v1/models").json()
+def test_pages_of_the_merged_list(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    provide(routed, other, models=[f"m{n}" for n in range(30)])
+    whole = ids(anthropic(routed))
+    first = anthropic(routed, "/v1/models").json()
     assert [one["id"] for one in first["data"]] == whole[:20] and first["has_more"] is True
-    rest = anthropic(gateway, f"/v1/models?limit=50&after_id={first['last_id']}").json()
+    rest = anthropic(routed, f"/v1/models?limit=50&after_id={first['last_id']}").json()
     assert [one["id"] for one in rest["data"]] == whole[20:] and rest["has_more"] is False
-    back = anthropic(gateway, f"/v1/models?limit=5&before_id={whole[20]}").json()
+    back = anthropic(routed, f"/v1/models?limit=5&before_id={whole[20]}").json()
     assert [one["id"] for one in back["data"]] == whole[15:20] and back["has_more"] is True
     for query in ("limit=0", "limit=1001", "limit=x", "after_id=nobody"):
-        assert anthropic(gateway, f"/v1/models?{query}").status == 400
+        assert anthropic(routed, f"/v1/models?{query}").status == 400
 
 
-def test_only_what_the_token_may_use(gateway: GatewayProcess, other: OpenAiVendor) -> None:
-    provide(gateway, other, models=["gpt-x"])
-    tied = issue(gateway, provider="other")
-    assert ids(openai(gateway, token=tied)) == ["gpt-x"]
-    few = issue(gateway, allowed_models=["claude-haiku-*", "gpt-*"])
-    assert ids(openai(gateway, token=few)) == ["claude-haiku-5-5", "gpt-x"]
-    assert openai(gateway, "/v1/models/claude-opus-5-5", few).status == 404
+def test_only_what_the_token_may_use(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    provide(routed, other, models=["gpt-x"])
+    tied = issue(routed, provider="other")
+    assert ids(openai(routed, token=tied)) == ["gpt-x"]
+    few = issue(routed, allowed_models=["claude-haiku-*", "gpt-*"])
+    assert ids(openai(routed, token=few)) == ["claude-haiku-5-5", "gpt-x"]
+    assert openai(routed, "/v1/models/claude-opus-5-5", few).status == 404
 
 
 def test_a_provider_without_a_list_is_asked_when_it_can_be_reached(
-    gateway: GatewayProcess, other: OpenAiVendor
+    routed: GatewayProcess, other: OpenAiVendor
 ) -> None:
-    provide(gateway, other)
-    assert ids(openai(gateway)) == list(MODELS)  # no name leads there
-    assert ids(openai(gateway, token=issue(gateway, provider="other"))) == ["gpt-test"]
+    provide(routed, other)
+    assert ids(openai(routed)) == list(MODELS)  # no name leads there
+    assert ids(openai(routed, token=issue(routed, provider="other"))) == ["gpt-test"]
 
 
 def test_an_upstream_that_hangs_is_not_waited_for(

@@ -46,10 +46,15 @@ def test_on_openai_compatible_upstreams(mixed, step, model):
 @pytest.mark.parametrize(
     "step", [openai_day.refused, openai_day.refused_stream], ids=lambda step: step.__name__
 )
-@pytest.mark.parametrize("model", ["gpt-5.6", "gpt-5.6-mini"])
-def test_refusals_of_an_openai_compatible_upstream(mixed, step, status, model):
+@pytest.mark.parametrize("responses", ["native", "translate"])
+def test_refusals_of_an_openai_compatible_upstream(mixed, openai_vendor, step, status, responses):
+    """Through a provider of the test's own: a refused key rests, and no other test shall find it so."""
+    name = f"refusing-{step.__name__}-{status}-{responses}"
+    base = {"base_url": f"{openai_vendor.url}/v1", "api_key": openai_vendor.credential}
+    mixed.admin("POST", "/api/providers", {"name": name, "responses": responses, **base})
+    mixed.admin("POST", "/api/routes", {"model": name, "provider": name, "upstream_model": "gpt-5.6"})
     with client(mixed) as sdk:
-        step(sdk, model, status)
+        step(sdk, name, status)
 
 
 def test_what_the_vendor_is_asked(gateway, vendor):

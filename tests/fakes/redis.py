@@ -1,4 +1,4 @@
-"""A Redis server of one test's own: in a temporary directory, on a Unix socket, without a port and without a disk."""
+"""A Redis server of one test's own: on a Unix socket in a temporary directory, without a port."""
 
 from __future__ import annotations
 
@@ -7,40 +7,42 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Self
 
 import redis
 
 
+def is_installed() -> bool:
+    return shutil.which("redis-server") is not None
+
+
 class RedisServer:
-    """`start` and `stop` as often as a test likes; what it held is gone each time. `close` removes it."""
+    """`start` and `stop` as often as a test likes; nothing survives a stop."""
 
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="redis-", dir="/tmp"))
-        self.socket = self.directory / "s"
+        self.socket = self.directory / "redis.sock"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
+        """For `REDIS_URL`."""
         return f"unix://{self.socket}"
 
-    def start(self) -> None:
-        flags = ["--port", "0", "--unixsocket", str(self.socket), "--save", "", "--appendonly", "no"]
-        self._process = subprocess.Popen(
-            ["redis-server", *flags, "--dir", str(self.directory)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+    def start(self) -> Self:
+        command = ["redis-server", "--port", "0", "--unixsocket", str(self.socket)]
+        command += ["--save", "", "--appendonly", "no", "--dir", str(self.directory)]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
-        while not self._answers():
-            assert time.monotonic() < deadline and self._process.poll() is None, "redis-server did not start"
+        while not self.is_up():
+            assert self._process.poll() is None, f"redis-server ended: {self._process.returncode}"
+            assert time.monotonic() < deadline, "redis-server does not answer"
             time.sleep(0.01)
+        return self
 
-    def _answers(self) -> bool:
-        try:
-            with self.client() as client:
-                return bool(client.ping())
-        except redis.ConnectionError:
-            return False
+    def is_up(self) -> bool:
+        ping = ["redis-cli", "-s", str(self.socket), "ping"]
+        return subprocess.run(ping, capture_output=True, check=False).stdout.strip() == b"PONG"
 
     def client(self) -> redis.Redis:
         return redis.Redis(unix_socket_path=str(self.socket))
@@ -50,6 +52,7 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+        self.socket.unlink(missing_ok=True)
 
     def close(self) -> None:
         self.stop()
