@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from functools import partial
 
 from channels.db import database_sync_to_async
 from django.conf import settings
@@ -22,7 +21,7 @@ from accounts.keeper import Keeper, RefreshDoor
 from accounts.pool import Pool, options_from_settings
 from gateway import guards, logs
 from gateway.access import Caller
-from gateway.freshness import Freshness
+from gateway.freshness import Copy, Freshness
 from gateway.house import House, RelayOptions
 from gateway.metrics import METRICS
 from gateway.pulse import Pulse, PulseOptions
@@ -31,15 +30,11 @@ from gateway.responses_store import MemoryShelf, ResponsesStore
 from gateway.sealing import BoxSealer
 from gateway.servers.drain import current_drain
 from gateway.shared import redis
-from gateway.shared.ledger import GuardedLedger
 from gateway.surfaces import SURFACES, Family, Table
-from gateway.usage import lost
-from gateway.usage.balances import Balances
-from gateway.usage.metering import Meter
+from gateway.usage.accounting import Accounting
 from gateway.usage.prices import services as price_services
 from gateway.usage.prices.copy import Prices
 from gateway.usage.recorder import Recorder, RecorderOptions
-from gateway.usage.viewing import LedgerReader, from_rows
 from gateway.wire import Receive, Request, Scope, Send
 from providers import changes as provider_changes
 from providers import file_services as provider_files
@@ -50,11 +45,6 @@ from providers.client import ClientOptions, Transport
 from providers.store import boot_from_settings
 from tokens import changes as token_changes
 from tokens import file_services
-from tokens.limits import usage
-from tokens.limits.calendar import Calendar
-from tokens.limits.ledger import Ledger
-from tokens.limits.memory import MemoryLedger
-from tokens.limits.redis import Lost, RedisLedger
 from tokens.registry import Registry
 
 logger = logging.getLogger(__name__)
@@ -82,7 +72,6 @@ class Runtime:
         self.pool = Pool(options_from_settings(), self._refresh_door)
         self.catalog = Catalog(boot_from_settings(), self.pool.has_credentials)
         self.prices = Prices()
-        self.calendar = Calendar(settings.BUDGET_TIME_ZONE)
         self._relay: Relay | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -90,7 +79,7 @@ class Runtime:
         self._freshness: Freshness | None = None
         self._keeper: Keeper | None = None
         self._transport: Transport | None = None
-        self._ledger_now: Ledger | None = None
+        self._accounting: Accounting | None = None
         self._shared: redis.Shared | None = None
         token_changes.on_change(self.registry.apply_changes)
         token_changes.on_issued(METRICS.token_issued)
@@ -129,14 +118,7 @@ class Runtime:
         self._recorder = Recorder(
             RecorderOptions(settings.DATA_DIR, settings.SPOOL_MAX_BYTES, settings.USAGE_RETENTION_DAYS)
         )
-        self._freshness = Freshness(
-            {
-                "tokens": self.registry,
-                "accounts": self.pool,
-                "providers": self.catalog,
-                "gateway": self.prices,
-            }
-        )
+        self._freshness = Freshness(self._copies())
         self._keeper = Keeper(self.pool, self._refresh_door)
         self._transport = Transport(ClientOptions(settings.UPSTREAM_CONNECT_TIMEOUT_SECONDS))
         await self._recorder.start()
@@ -144,15 +126,9 @@ class Runtime:
         await self._keeper.start()
         drain = current_drain()
         sealer = BoxSealer(secrets.box())
-        ledger = await self._ledger()
-        self._ledger_now = ledger
-        self.registry.on_unlimited = partial(_forget, asyncio.get_running_loop(), ledger)
-        meter = Meter(
-            ledger,
-            self.prices,
-            Balances(ledger, self.calendar, self._recorder.flush, self._shared is not None),
-            settings.UNKNOWN_PRICE == "refuse",
-        )
+        self._shared = redis.from_settings()
+        self._accounting = Accounting(self.prices, self.registry, self._recorder)
+        meter = await self._accounting.start(self._shared)
         house = House(
             options=self.options,
             table=self.table,
@@ -171,23 +147,14 @@ class Runtime:
         self._relay, self._loop = Relay(house), asyncio.get_running_loop()
         live.use(self.pool)
         provider_live.use(self.catalog)
-        usage.use(LedgerReader(ledger, self._loop))
 
-    async def _ledger(self) -> Ledger:
-        """In memory, or in Redis when there is one."""
-        local = MemoryLedger(self.calendar)
-        self._shared = redis.from_settings()
-        if self._shared is None:
-            return local
-        shared = RedisLedger(self._shared.client, self.calendar)
-        await shared.start(self._record_lost)
-        falls_back = self._shared.falls_back
-        return GuardedLedger(shared, local if falls_back else None, self._shared.health)
-
-    def _record_lost(self, call: Lost) -> None:
-        """A call of a process that has died, ours or another's."""
-        if self._recorder is not None:
-            self._recorder.record(lost.exchange_of(call.note, call.amount, time.time()))
+    def _copies(self) -> dict[str, Copy]:
+        return {
+            "tokens": self.registry,
+            "accounts": self.pool,
+            "providers": self.catalog,
+            "gateway": self.prices,
+        }
 
     def _load(self) -> None:
         file_services.sync_quietly()
@@ -209,13 +176,11 @@ class Runtime:
         relay, self._relay = self._relay, None
         live.forget(self.pool)
         provider_live.forget(self.catalog)
-        self.registry.on_unlimited = None
-        usage.use(from_rows)
         open_ones = (
-            *(relay, self._ledger_now, self._freshness, self._keeper, self._recorder),
+            *(relay, self._accounting, self._freshness, self._keeper, self._recorder),
             *(self._transport, self._shared),
         )
-        self._ledger_now = self._shared = None
+        self._accounting = self._shared = None
         self._recorder = self._freshness = self._keeper = self._transport = None
         for open_one in open_ones:
             if open_one is not None:
@@ -245,11 +210,6 @@ class Runtime:
                 **self._redis_check(),
             },
         )
-
-
-def _forget(loop: asyncio.AbstractEventLoop, ledger: Ledger, name: str) -> None:
-    """From whichever thread brought the change."""
-    loop.call_soon_threadsafe(ledger.forget, name)
 
 
 API_FORMATS = {Family.ANTHROPIC: "anthropic", Family.BEDROCK: "bedrock", Family.VERTEX: "vertex"}
