@@ -110,7 +110,7 @@ def test_every_option_is_a_setting_of_the_same_name_and_type() -> None:
 
 
 SHOWN_BY = "gateway/doctor.py"  # to show a value is not to obey it
-SHOWN_ELSEWHERE = {"ROUTING_MODE", "REDIS_URL"}
+SHOWN_ELSEWHERE = {"ROUTING_MODE"}
 
 
 def test_options_without_effect_are_exactly_those_that_say_so() -> None:

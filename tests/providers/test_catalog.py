@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers import changes, live, route_services, services
+from providers import changes, route_services, services
 from providers.catalog import Catalog, Want
 from providers.records import ANTHROPIC, ProviderRecord
 from providers.store import Boot
@@ -81,14 +81,3 @@ def test_accounts_or_a_key_decide_about_anthropics_names(monkeypatch: pytest.Mon
     assert served(catalog, "claude-x", ANTHROPIC) == [("boot", "openai_chat")]
     monkeypatch.setenv("KEY_OF_A", "k")
     assert served(catalog, "claude-x", ANTHROPIC) == [(ANTHROPIC, ANTHROPIC)]
-
-
-def test_the_serving_catalog_is_shown_and_else_one_made_for_the_occasion() -> None:
-    services.upsert({"name": "p", "base_url": "http://p", "models": ["m"]})
-    assert "p" in live.catalog_to_show().view.providers
-    catalog = Catalog(BOOT, lambda name: True)
-    live.use(catalog)
-    try:
-        assert live.catalog_to_show() is catalog and "p" in catalog.view.providers
-    finally:
-        live.forget(catalog)
