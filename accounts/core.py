@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
-from accounts.affinity import MAX_SESSIONS
+from accounts.affinity import MAX_SESSIONS, SeatChange
 from accounts.cooldown import PROBE_SECONDS, Incident, Key, Rest, rest_after
 from accounts.errors import Exhaustion, PoolExhausted
 from accounts.group import Group, exhausted
@@ -58,6 +58,8 @@ class PoolCore:
         self._strategy: str = options.strategy
         self._seats = Seats(options.session_idle_seconds, options.max_sessions)
         self._unsaved: dict[tuple[int, Key], Rest | None] = {}
+        self.on_unsaved: Callable[[], None] = lambda: None
+        """Called when a cooldown is to be written down. Quick, from any thread."""
         self._touched: set[int] = set()
 
     def install_states(self, states: Iterable[AccountState]) -> None:
@@ -130,7 +132,7 @@ class PoolCore:
                 self._seats.take(seating, state, ask.now)
             lease = self._lend(group, state, ask)
             if seating.before is not None:
-                self._seats.mark(lease, seating, group.provider, ask)
+                self._seats.mark(lease, seating, ask)
             return lease
 
     def own_thinking(self, lease: Lease, body: bytes) -> bytes:
@@ -146,6 +148,26 @@ class PoolCore:
         if lease.foreign_messages:
             return strip_signed_thinking(body, lease.foreign_messages)
         return body
+
+    # Seats that other processes know
+
+    def tell_seats(self, tell: Callable[[SeatChange], None]) -> None:
+        """`tell` hears of seats that are taken, left for another, or in use. Quick; called while choosing."""
+        self._seats.tell(tell)
+
+    def lacks_seat(self, ask: Ask) -> bool:
+        """Whether this process does not know where the conversation sits, and it would matter."""
+        return self._seats.is_unknown(ask)
+
+    def adopt_seats(self, ask: Ask, account: int | None, account_for_model: int | None) -> None:
+        """Where others say that the conversation sits; None = they don't know."""
+        with self._lock:
+            self._seats.adopt(ask, account, account_for_model)
+
+    def move_seat(self, key: int, account: int) -> None:
+        """Another process has moved a conversation."""
+        with self._lock:
+            self._seats.move(key, account, self.now())
 
     def report(self, lease: Lease, verdict: Verdict) -> None:
         """What the answer to this attempt meant. With `needs_refresh`, `await refresh(lease)` comes next."""
@@ -263,6 +285,7 @@ class PoolCore:
             for key in state.rests.succeed(lease.model, lease.chosen_at, now):
                 self._unsaved[(state.id, key)] = None
                 group.touch()
+                self.on_unsaved()
 
     def _rest(self, group: Group, lease: Lease, verdict: Verdict, now: float) -> None:
         state = lease.state
@@ -274,6 +297,7 @@ class PoolCore:
         state.rests.start(rest)
         self._unsaved[(state.id, rest.key)] = rest
         group.touch()
+        self.on_unsaved()
         logger.warning("account %s rests for %.0f s: %s", state.name, rest.until - now, verdict.reason)
 
     def _fault(self, group: Group, lease: Lease, now: float) -> None:

@@ -178,12 +178,13 @@ class Dispatch:
     ) -> Attempt:
         """Accounts of one provider, until one has answered or none is left. Raises `PoolExhausted` when all rest."""
         driver = DRIVERS[route.provider.kind]
+        ask = await self._ask(call, token, route)
         last: Attempt | None = None
         while True:
             # What came before stays open until there is another account: it may be the answer after all.
             earlier = (trip.answer, trip.lease)
             try:
-                lease = self._choose(trip, call, token, route, budget)
+                lease = self._choose(trip, ask, budget)
             except PoolExhausted:
                 if last is not None:
                     return last  # the upstream's own refusal says more than ours
@@ -205,22 +206,28 @@ class Dispatch:
                     continue
             budget.excluded.add(lease.account)
 
-    def _choose(self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget) -> Lease:
-        lease = self._house.pool.choose(
-            Ask(
-                provider=route.provider.name,
-                model=route.target.model,
-                session=self._house.session_key(route.provider.name, call),
-                token_id=token.id,
-                excluded=frozenset(budget.excluded),
-                pinned=token.account,
-                now=time.time(),
-                own=route.provider.own_credential(),
-                address=route.provider.base_url,
-            )
+    async def _ask(self, call: Call, token: TokenRecord, route: Route) -> Ask:
+        """With several processes: what the others know of a conversation that is new to this one comes first."""
+        house = self._house
+        ask = Ask(
+            provider=route.provider.name,
+            model=route.target.model,
+            session=house.session_key(route.provider.name, call),
+            token_id=token.id,
+            pinned=token.account,
+            now=time.time(),
+            own=route.provider.own_credential(),
+            address=route.provider.base_url,
         )
+        if house.seats is not None and ask.session is not None:
+            await house.seats.recall(ask)
+        return ask
+
+    def _choose(self, trip: Trip, ask: Ask, budget: Budget) -> Lease:
+        ask.now, ask.excluded = time.time(), frozenset(budget.excluded)
+        lease = self._house.pool.choose(ask)
         trip.lease = lease
-        trip.exchange.provider, trip.exchange.account = route.provider.name, lease.account
+        trip.exchange.provider, trip.exchange.account = ask.provider, lease.account
         return lease
 
     def _own(self, call: Call, lease: Lease) -> Call:

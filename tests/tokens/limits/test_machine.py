@@ -81,8 +81,8 @@ class Naive:
             ("max_requests", own.max_requests, self.requests + 1),
             ("budget", own.budget, need.cost and spent + reserved + need.cost),
             ("requests_per_minute", own.requests_per_minute, requests + 1),
-            ("input_tokens_per_minute", own.input_tokens_per_minute, need.input_tokens and input_tokens + need.input_tokens),
-            ("output_tokens_per_minute", own.output_tokens_per_minute, need.output_tokens and held + need.output_tokens),
+            ("input_tokens_per_minute", own.input_tokens_per_minute, need.input_tokens and input_tokens + need.input_tokens),  # noqa: E501
+            ("output_tokens_per_minute", own.output_tokens_per_minute, need.output_tokens and held + need.output_tokens),  # noqa: E501
             ("max_parallel_requests", own.max_parallel_requests, len(self.running) + 1),
         )  # fmt: skip
         return next((name for name, limit, value in checks if limit is not None and value > limit), None)
