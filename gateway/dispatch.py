@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import httpx
+from msgspec.structs import replace
 
 from accounts.errors import PoolExhausted
 from accounts.pool import Ask, Lease
