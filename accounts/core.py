@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from accounts.affinity import MAX_SESSIONS, SeatChange
 from accounts.cooldown import PROBE_SECONDS, Incident, Key, Rest, rest_after
 from accounts.errors import Exhaustion, PoolExhausted
-from accounts.group import Group, exhausted
+from accounts.group import Group, exhausted, why_not
 from accounts.lease import Ask, Lease
 from accounts.models import Strategy
 from accounts.seats import Seats
@@ -115,6 +115,15 @@ class PoolCore:
         """Whether there is more than one account to serve with, so that a session key is worth computing."""
         group = self._groups.get(provider)
         return group is not None and group.has_choice
+
+    def soonest(self, lease: Lease, pinned: str | None, now: float) -> float | None:
+        """When an account can serve another call like the lease's: `now` = one is free, None = unknown."""
+        with self._lock:
+            group = self._group_of(lease.state)
+            if group is None:
+                return None
+            able = [one for one in group.members if one.is_usable and pinned in (None, "", one.name)]
+            return min((why_not(one, lease.model, now)[0] for one in able), default=None)
 
     def choose(self, ask: Ask) -> Lease:
         """An account for one attempt. Raises `PoolExhausted`."""
