@@ -115,5 +115,5 @@ def gateway(stack, server, upstream):
     run("migrate", "--verbosity", "0")
     token = run("tokens", "issue", "--label", "bench")
     command = [*manage, "serve", "--server", server, "--host", "127.0.0.1", "--port", "0"]
-    name, base = f"gateway, {server}", f"bare relay, {server}"
+    name, base = f"gateway, {server}", f"bare relay, stock {server}"
     return stack.enter_context(started(name, base, command, directory, env)), token

@@ -34,7 +34,6 @@ NO_EFFECT = frozenset(
         "EXPERIMENTAL_COMPATIBILITY",
         "ROUTING_MODE",
         "CLAUDE_CLI_BIN",
-        "REDIS_DOWN",
         "GONKA_PRIVATE_KEY",
         "GONKA_SOURCE_URL",
         "GONKA_MODEL",

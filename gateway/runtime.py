@@ -12,7 +12,6 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -25,30 +24,24 @@ from accounts import live, refresh
 from accounts import services as account_services
 from accounts.keeper import Keeper, RefreshDoor
 from accounts.pool import Pool, options_from_settings
-from gateway import guards, logs
-from gateway.access import Caller
+from gateway import configured, logs
 from gateway.counts import Counts
-from gateway.freshness import Freshness
-from gateway.house import House, RelayOptions
+from gateway.freshness import Copy, Freshness
+from gateway.house import House
 from gateway.metrics import METRICS
-from gateway.pulse import Pulse, PulseOptions
+from gateway.pulse import Pulse
 from gateway.relay import Relay
 from gateway.responses_store import MemoryShelf, RedisShelf, ResponsesStore
 from gateway.sealing import BoxSealer
 from gateway.servers.drain import current_drain
 from gateway.shared import redis
-from gateway.shared.ledger import GuardedLedger
 from gateway.shared.neighbours import Neighbours
 from gateway.snapshots import Snapshots
-from gateway.surfaces import SURFACES, Family, Table
-from gateway.usage import lost
-from gateway.usage.balances import Balances
+from gateway.usage.accounting import Accounting
 from gateway.usage.metering import Meter
 from gateway.usage.prices import services as price_services
 from gateway.usage.prices.copy import Prices
 from gateway.usage.recorder import Recorder, RecorderOptions
-from gateway.usage.viewing import LedgerReader, from_rows
-from gateway.wire import Request
 from providers import changes as provider_changes
 from providers import file_services as provider_files
 from providers import live as provider_live
@@ -59,12 +52,6 @@ from providers.dialects.types import Failure, FailureKind
 from providers.store import boot_from_settings
 from tokens import changes as token_changes
 from tokens import file_services
-from tokens.limits import usage
-from tokens.limits.calendar import Calendar
-from tokens.limits.ledger import Ledger
-from tokens.limits.memory import MemoryLedger
-from tokens.limits.redis import Lost, RedisLedger
-from tokens.registry import Registry
 
 logger = logging.getLogger(__name__)
 
@@ -97,24 +84,20 @@ class Runtime:
     """One per process. The copies are shared; the road belongs to one event loop."""
 
     def __init__(self) -> None:
-        self.options = RelayOptions(settings.MAX_BODY_BYTES, settings.RETRY_ATTEMPTS, settings.RETRY_SECONDS)
-        self.table = Table(
-            (row for row in SURFACES if row.family not in _hidden()), settings.ANTHROPIC_EXTRA_PATHS
-        )
-        accepts = settings.STORAGE_POLICY == "memory" or settings.TOKEN_ACCEPT_UNRECORDED
-        self.registry = Registry(settings.TOKEN_SECRET.encode(), accepts)
+        self.options = configured.relay_options()
+        self.table = configured.table()
+        self.registry = configured.registry()
         self._refresh_door = RefreshDoor(refresh.Refresher(refresh.options_from_settings()))
         self.pool = Pool(options_from_settings(), self._refresh_door)
         self.catalog = Catalog(boot_from_settings(), self.pool.has_credentials)
         self.prices = Prices()
-        self.calendar = Calendar(settings.BUDGET_TIME_ZONE)
         self._relay: Relay | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[None] | None = None
         self._recorder: Recorder | None = None
         self._freshness: Freshness | None = None
         self._transport: Transport | None = None
-        self._ledger_now: Ledger | None = None
+        self._accounting: Accounting | None = None
         self._shared: redis.Shared | None = None
         self._neighbours: Neighbours | None = None
         self._parts: list[Part] = []
@@ -179,26 +162,18 @@ class Runtime:
         recorder = self._recorder = Recorder(
             RecorderOptions(settings.DATA_DIR, settings.SPOOL_MAX_BYTES, settings.USAGE_RETENTION_DAYS)
         )
-        freshness = self._freshness = Freshness(
-            {
-                "tokens": self.registry,
-                "accounts": self.pool,
-                "providers": self.catalog,
-                "gateway": self.prices,
-            }
-        )
+        freshness = self._freshness = Freshness(self._copies())
         keeper = Keeper(self.pool, self._refresh_door, on_saved=lambda: self.announce("cooldowns"))
         self._transport = Transport(ClientOptions(settings.UPSTREAM_CONNECT_TIMEOUT_SECONDS))
         self._parts = [freshness, keeper, *self._beside(freshness, keeper, run_directory), recorder]
         for part in self._parts:
             await part.start()
-        ledger = self._ledger_now = await self._ledger()
-        self.registry.on_unlimited = partial(_forget, asyncio.get_running_loop(), ledger)
-        self._relay = Relay(self._house(ledger, self._transport, recorder))
+        self._accounting = Accounting(self.prices, self.registry, recorder)
+        meter = await self._accounting.start(self._shared)
+        self._relay = Relay(self._house(meter, self._transport, recorder))
         self._loop = asyncio.get_running_loop()
         live.use(self.pool)
         provider_live.use(self.catalog)
-        usage.use(LedgerReader(ledger, self._loop))
 
     def _beside(self, freshness: Freshness, keeper: Keeper, run_directory: str) -> list[Part]:
         """What only several processes need."""
@@ -215,11 +190,10 @@ class Runtime:
             parts.append(snapshots)
         return parts
 
-    def _house(self, ledger: Ledger, transport: Transport, recorder: Recorder) -> House:
+    def _house(self, meter: Meter, transport: Transport, recorder: Recorder) -> House:
         sealer, shared = BoxSealer(secrets.box()), self._shared
         seconds = settings.RESPONSES_STORE_SECONDS
         shelf = MemoryShelf(seconds, time.time) if shared is None else RedisShelf(shared.client, seconds)
-        balances = Balances(ledger, self.calendar, recorder.flush, shared is not None)
         return House(
             options=self.options,
             table=self.table,
@@ -227,15 +201,23 @@ class Runtime:
             catalog=self.catalog,
             pool=self.pool,
             transport=transport,
-            pulse=Pulse(_pulse_options(), current_drain().deadline_event.is_set),
+            pulse=Pulse(configured.pulse_options(), current_drain().deadline_event.is_set),
             metrics=METRICS,
             recorder=recorder,
-            meter=Meter(ledger, self.prices, balances, settings.UNKNOWN_PRICE == "refuse"),
+            meter=meter,
             sealer=sealer,
-            peer=_peer_behind_proxies if settings.TRUSTED_PROXIES else _peer,
+            peer=configured.peer(),
             responses=ResponsesStore(shelf, sealer),
             seats=None if self._neighbours is None else self._neighbours.seats,
         )
+
+    def _copies(self) -> dict[str, Copy]:
+        return {
+            "tokens": self.registry,
+            "accounts": self.pool,
+            "providers": self.catalog,
+            "gateway": self.prices,
+        }
 
     def counts(self) -> Counts:
         """What this process has counted, for the others."""
@@ -249,21 +231,6 @@ class Runtime:
             for name, used in counts.used.items():
                 total[name] = total.get(name, 0) + used
         return total
-
-    async def _ledger(self) -> Ledger:
-        """In memory, or in Redis when there is one."""
-        local = MemoryLedger(self.calendar)
-        if self._shared is None:
-            return local
-        shared = RedisLedger(self._shared.client, self.calendar)
-        await shared.start(self._record_lost)
-        falls_back = self._shared.falls_back
-        return GuardedLedger(shared, local if falls_back else None, self._shared.health)
-
-    def _record_lost(self, call: Lost) -> None:
-        """A call of a process that has died, ours or another's."""
-        if self._recorder is not None:
-            self._recorder.record(lost.exchange_of(call.note, call.amount, time.time()))
 
     def _load(self) -> None:
         file_services.sync_quietly()
@@ -285,10 +252,8 @@ class Runtime:
         relay, self._relay = self._relay, None
         live.forget(self.pool)
         provider_live.forget(self.catalog)
-        self.registry.on_unlimited = None
-        usage.use(from_rows)
-        open_ones = (relay, self._ledger_now, *self._parts, self._transport, self._shared)
-        self._ledger_now = self._freshness = self._neighbours = self._transport = self._shared = None
+        open_ones = (relay, self._accounting, *self._parts, self._transport, self._shared)
+        self._accounting = self._freshness = self._neighbours = self._transport = self._shared = None
         self._parts = []
         for open_one in open_ones:
             if open_one is not None:
@@ -326,44 +291,6 @@ class Runtime:
                 **self._redis_check(),
             },
         )
-
-
-def _forget(loop: asyncio.AbstractEventLoop, ledger: Ledger, name: str) -> None:
-    """From whichever thread brought the change."""
-    loop.call_soon_threadsafe(ledger.forget, name)
-
-
-API_FORMATS = {Family.ANTHROPIC: "anthropic", Family.BEDROCK: "bedrock", Family.VERTEX: "vertex"}
-
-
-def _hidden() -> frozenset[Family]:
-    """What the `DISABLE_*` switches and `UPSTREAM_API_FORMAT` take out of the table: unknown paths from then on."""
-    hidden: set[Family] = set()
-    only = settings.UPSTREAM_API_FORMAT
-    hidden.update(family for family, word in API_FORMATS.items() if only and word != only)
-    if settings.DISABLE_ANTHROPIC_API:
-        hidden.update(API_FORMATS)
-    if settings.DISABLE_OPENAI_API:
-        hidden.add(Family.OPENAI)
-    if settings.DISABLE_ANTHROPIC_API and settings.DISABLE_OPENAI_API:
-        hidden.add(Family.SHARED)
-    return frozenset(hidden)
-
-
-def _peer(request: Request) -> str:
-    return request.peer
-
-
-def _peer_behind_proxies(request: Request) -> str:
-    return guards.gate().peer(Caller(request.peer, request.method, request.headers)).address
-
-
-def _pulse_options() -> PulseOptions:
-    return PulseOptions(
-        settings.PING_SECONDS,
-        settings.UPSTREAM_FIRST_BYTE_TIMEOUT_SECONDS,
-        settings.UPSTREAM_IDLE_TIMEOUT_SECONDS,
-    )
 
 
 runtime = Runtime()

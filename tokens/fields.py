@@ -57,8 +57,8 @@ def completed(values: Mapping[str, object], row: Limited | None = None) -> dict[
             if not found.get(name, kept):
                 found[name] = usual
     currency = found.get("budget_currency")
-    if currency and currency not in (known := _currencies()):
-        listed = ", ".join(sorted(known)) or "none yet"
+    if currency and (known := _currencies()) and currency not in known:
+        listed = ", ".join(sorted(known))
         raise BadTokenField("budget_currency", f"must be the currency of the prices ({listed})")
     return found
 

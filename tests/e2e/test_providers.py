@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 
 from tests.e2e.conftest import ROUTED
-from tests.fakes.openai_vendor import KEY, OpenAiVendor
-from tests.fakes.server import Answer
+from tests.fakes.openai_vendor import KEY, OpenAiVendor, json_answer
+from tests.fakes.server import Answer, Gate
 from tests.fakes.vendor import Vendor, error_answer
 from tests.harness import GatewayProcess, Token
 from tests.rawhttp import Response
@@ -215,8 +216,7 @@ def test_forwarded_paths_reach_openai_compatible_providers_only(
 
 def test_a_token_tied_to_a_provider_goes_nowhere_else(routed: GatewayProcess, other: OpenAiVendor) -> None:
     provide(routed, other)
-    issued = routed.admin("POST", "/api/tokens", {"label": "tied", "provider": "other"}).json()
-    token = Token(issued["token"], issued["id"])
+    token = tied(routed)
     body = {"model": "claude-sonnet-5-5", "messages": [{"role": "user", "content": "hi"}]}
     answer = post(routed, "/v1/chat/completions", body, token)
     assert said(answer) == "claude-sonnet-5-5 heard: hi"
@@ -237,3 +237,43 @@ def test_no_key_is_ever_shown(routed: GatewayProcess, other: OpenAiVendor) -> No
     shown = routed.admin("GET", "/api/providers").body + routed.admin("GET", "/api/providers/other").body
     assert b"CANARY" not in shown and b"gcm1" not in shown
     assert KEY not in routed.log() and "CANARY-header" not in routed.log()
+
+
+def test_a_provider_s_default_model_serves_calls_that_name_none(
+    routed: GatewayProcess, other: OpenAiVendor
+) -> None:
+    provide(routed, other, default_model="gpt-default")
+    token = tied(routed)
+    for body in (
+        {"messages": [{"role": "user", "content": "hi"}]},
+        {"model": "", "messages": [{"content": "hi"}]},
+    ):
+        assert said(post(routed, "/v1/chat/completions", body, token)) == "gpt-default heard: hi"
+
+
+def test_a_provider_s_own_timeouts_hold(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    provide(routed, other, models=["gpt-x"], first_byte_timeout_seconds=0.3)
+    gate = Gate()
+    slow = json_answer({})
+    slow.before_head = gate
+    other.say(slow)
+    began = time.monotonic()
+    assert chat(routed, "gpt-x").status == 504
+    assert time.monotonic() - began < 3
+    gate.open()
+
+
+def test_a_provider_that_is_down_opens_its_breaker_and_the_fallback_serves(
+    routed: GatewayProcess, other: OpenAiVendor
+) -> None:
+    provide(routed, other)
+    fallbacks = [{"provider": "anthropic", "model": "claude-sonnet-5-5"}]
+    route(routed, "m", "other", upstream_model="busy", fallbacks=fallbacks)
+    for _ in range(8):
+        assert said(chat(routed, "m")) == "You said: hello"
+    assert len(other.seen) == 5
+
+
+def tied(gateway: GatewayProcess) -> Token:
+    issued = gateway.admin("POST", "/api/tokens", {"label": "tied", "provider": "other"}).json()
+    return Token(issued["token"], issued["id"])

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from django.test import override_settings
 
 from gateway.models import ExchangeRow
 from gateway.runtime import NotHere, Runtime
@@ -67,21 +66,3 @@ async def test_draining_is_the_end_of_readiness_and_other_troubles_are_not() -> 
     assert runtime.readiness().checks["status"] == "draining"
     drain.is_ready = True
     assert runtime.readiness().is_ready
-
-
-@pytest.mark.parametrize(
-    ("settings", "hidden", "shown"),
-    [
-        ({"DISABLE_ANTHROPIC_API": True}, b"/v1/messages", b"/v1/chat/completions"),
-        ({"DISABLE_OPENAI_API": True}, b"/v1/chat/completions", b"/v1/messages"),
-        ({"UPSTREAM_API_FORMAT": "bedrock"}, b"/v1/messages", b"/invoke"),
-        ({"UPSTREAM_API_FORMAT": "anthropic"}, b"/x:rawPredict", b"/v1/messages"),
-    ],
-)
-def test_switches_take_paths_out_of_the_table(
-    settings: dict[str, object], hidden: bytes, shown: bytes
-) -> None:
-    with override_settings(**settings):
-        table = Runtime().table
-    assert table.match("POST", hidden) is None
-    assert table.match("POST", shown) is not None

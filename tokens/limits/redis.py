@@ -17,7 +17,6 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from redis.asyncio import Redis
@@ -25,10 +24,21 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ReadOnlyError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from tokens.errors import BalancesUnknown, LedgerUnavailable, LimitExceeded
+from tokens.errors import BalancesUnknown, LedgerUnavailable
 from tokens.limits import scripts
 from tokens.limits.book import period_of
 from tokens.limits.calendar import Calendar
+from tokens.limits.encoding import (
+    LEASES,
+    book_key,
+    lease_key,
+    limits_of,
+    milliseconds,
+    parts_of,
+    refusal_of,
+    seen_of,
+    state_of,
+)
 from tokens.limits.ledger import (
     LEASE_SECONDS,
     NOTHING,
@@ -45,10 +55,6 @@ from tokens.records import Limits, TokenRecord
 
 logger = logging.getLogger(__name__)
 
-PREFIX = "router:{limits}:"  # one slot of a cluster
-LEASES = PREFIX + "leases"
-UNIT = Decimal("1e-10")
-WHOLE = 100_000  # 1e-10 units in one 1e-5
 AWAY = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OSError)
 MAX_QUEUED = 100_000
 BATCH = 200
@@ -93,28 +99,28 @@ class RedisLedger:
         self, record: TokenRecord, estimate: Amount, now: float, note: Mapping[str, object]
     ) -> Reservation:
         """As in `Ledger`; raises `LedgerUnavailable` when Redis is away."""
-        sets, at = counted(record), _ms(now)
+        sets, at = counted(record), milliseconds(now)
         call_id = str(note.get("id") or uuid.uuid4())
         data = json.dumps({"sets": [limits.ledger for limits in sets], "note": note})
-        amount = [estimate.input_tokens, estimate.output_tokens, *_money(estimate.cost)]
+        amount = [estimate.input_tokens, estimate.output_tokens, *parts_of(estimate.cost)]
         arguments: list[str | int] = [at, call_id, at + self._lease_ms, *amount, data]
         for limits in sets:
-            arguments += [*_limits(limits), *self._period(limits, now)]
-        keys = [LEASES, _lease(call_id), *(_book(limits.ledger) for limits in sets)]
+            arguments += [*limits_of(limits), *self._period(limits, now)]
+        keys = [LEASES, lease_key(call_id), *(book_key(limits.ledger) for limits in sets)]
         told = await self._run(scripts.RESERVE, keys, arguments)
         if told[0] == b"missing":
             raise BalancesUnknown(tuple(sets[index] for index in told[1]))
-        states = tuple(_state(limits, found) for limits, found in zip(sets, told[1:], strict=True))
+        states = tuple(state_of(limits, found) for limits, found in zip(sets, told[1:], strict=True))
         if told[0] != b"ok":
-            raise _refusal(sets, told[0], states)
+            raise refusal_of(sets, told[0], states)
         reservation = Reservation(call_id, sets, estimate, now, (), states, note)
         self._live[call_id] = reservation
         return reservation
 
     async def seed(self, limits: Limits, balance: Balance, now: float) -> None:
-        spent = _money(balance.spent)
+        spent = parts_of(balance.spent)
         arguments = [uuid.uuid4().hex, balance.requests, *spent, *self._period(limits, now)]
-        await self._run(scripts.SEED, [_book(limits.ledger)], arguments)
+        await self._run(scripts.SEED, [book_key(limits.ledger)], arguments)
 
     def settle(self, reservation: Reservation, actual: Amount, now: float) -> None:
         self._end(reservation, "settle", actual, now)
@@ -123,17 +129,17 @@ class RedisLedger:
         self._end(reservation, "back", NOTHING, now)
 
     def forget(self, ledger: str) -> None:
-        self._queue(_Ending([_book(ledger)], []))
+        self._queue(_Ending([book_key(ledger)], []))
 
     async def states(self, sets: tuple[Limits, ...], now: float) -> tuple[State, ...]:
         if not sets:
             return ()
         await self.flush()
-        arguments: list[str | int] = [_ms(now)]
+        arguments: list[str | int] = [milliseconds(now)]
         for limits in sets:
             arguments += self._period(limits, now)
-        told = await self._run(scripts.STATES, [_book(limits.ledger) for limits in sets], arguments)
-        return tuple(_state(limits, found) for limits, found in zip(sets, told, strict=True) if found)
+        told = await self._run(scripts.STATES, [book_key(limits.ledger) for limits in sets], arguments)
+        return tuple(state_of(limits, found) for limits, found in zip(sets, told, strict=True) if found)
 
     async def flush(self) -> None:
         """Writes the endings that are queued. Raises `LedgerUnavailable`; what is not written stays queued."""
@@ -162,21 +168,21 @@ class RedisLedger:
 
     async def reap(self, now: float, on_lost: Callable[[Lost], None]) -> int:
         """Settles calls whose lease has ended, once over all processes; how many were found."""
-        ids = await self._redis.zrangebyscore(LEASES, "-inf", _ms(now), start=0, num=BATCH)
+        ids = await self._redis.zrangebyscore(LEASES, "-inf", milliseconds(now), start=0, num=BATCH)
         for raw in ids:
             await self._reap_one(raw.decode(), now, on_lost)
         return len(ids)
 
     async def _reap_one(self, call_id: str, now: float, on_lost: Callable[[Lost], None]) -> None:
-        found = await self._redis.hgetall(_lease(call_id))
+        found = await self._redis.hgetall(lease_key(call_id))
         if not found:
             await self._redis.zrem(LEASES, call_id)
             return
         data = json.loads(found[b"data"])
-        amount = _seen(found, data["note"])
-        keys = [LEASES, _lease(call_id), *(_book(ledger) for ledger in data["sets"])]
-        counts = [amount.input_tokens, amount.output_tokens, *_money(amount.cost)]
-        arguments: list[str | int] = [_ms(now), call_id, "settle", *counts]
+        amount = seen_of(found, data["note"])
+        keys = [LEASES, lease_key(call_id), *(book_key(ledger) for ledger in data["sets"])]
+        counts = [amount.input_tokens, amount.output_tokens, *parts_of(amount.cost)]
+        arguments: list[str | int] = [milliseconds(now), call_id, "settle", *counts]
         if await self._run(scripts.SETTLE, keys, arguments):
             on_lost(Lost({**data["note"], "id": call_id}, amount))
 
@@ -185,9 +191,9 @@ class RedisLedger:
             return
         reservation.is_open = False
         self._live.pop(reservation.id, None)
-        keys = [LEASES, _lease(reservation.id), *(_book(limits.ledger) for limits in reservation.sets)]
-        amount = [actual.input_tokens, actual.output_tokens, *_money(actual.cost)]
-        self._queue(_Ending(keys, [_ms(now), reservation.id, how, *amount]))
+        keys = [LEASES, lease_key(reservation.id), *(book_key(limits.ledger) for limits in reservation.sets)]
+        amount = [actual.input_tokens, actual.output_tokens, *parts_of(actual.cost)]
+        self._queue(_Ending(keys, [milliseconds(now), reservation.id, how, *amount]))
 
     def _queue(self, ending: _Ending) -> None:
         if len(self._endings) >= MAX_QUEUED:
@@ -234,10 +240,10 @@ class RedisLedger:
 
     async def renew(self, now: float) -> None:
         """Prolongs the leases of the running calls, and leaves with each what was seen so far."""
-        until = _ms(now) + self._lease_ms
+        until = milliseconds(now) + self._lease_ms
         live = list(self._live.values())
         for start in range(0, len(live), BATCH):
-            arguments: list[str | int] = [_lease(""), until]
+            arguments: list[str | int] = [lease_key(""), until]
             for reservation in live[start : start + BATCH]:
                 seen = NOTHING if reservation.progress is None else reservation.progress()
                 told = [seen.input_tokens, seen.output_tokens, str(seen.cost)]
@@ -249,8 +255,8 @@ class RedisLedger:
         if limits.budget is None:
             return ["", 0, -1]
         period = period_of(limits, self._calendar, now)
-        end = -1 if math.isinf(period.end) else _ms(period.end)
-        return [f"{period.kind}:{currency_of(limits)}", _ms(period.start), end]
+        end = -1 if math.isinf(period.end) else milliseconds(period.end)
+        return [f"{period.kind}:{currency_of(limits)}", milliseconds(period.start), end]
 
     async def _run(self, script: Script, keys: list[str], arguments: Sequence[str | int]) -> Any:
         try:
@@ -259,72 +265,3 @@ class RedisLedger:
             return await self._redis.eval(script.text, len(keys), *keys, *map(str, arguments))
         except AWAY as exc:
             raise LedgerUnavailable from exc
-
-
-def _ms(seconds: float) -> int:
-    return int(seconds * 1000)
-
-
-def _book(ledger: str) -> str:
-    return f"{PREFIX}book:{ledger}"
-
-
-def _lease(call_id: str) -> str:
-    return f"{PREFIX}lease:{call_id}"
-
-
-def _money(amount: Decimal) -> tuple[int, int]:
-    """Whole 1e-5 and the rest in 1e-10; what is finer is rounded up."""
-    units = int((amount / UNIT).to_integral_value(ROUND_UP))
-    return divmod(units, WHOLE)
-
-
-def _amount(high: int, low: int) -> Decimal:
-    return (high * WHOLE + low) * UNIT
-
-
-def _limits(limits: Limits) -> list[int]:
-    found = (
-        *(limits.max_requests, limits.requests_per_minute, limits.input_tokens_per_minute),
-        *(limits.output_tokens_per_minute, limits.max_parallel_requests),
-    )
-    budget = (-1, 0) if limits.budget is None else _money(limits.budget)
-    return [-1 if limit is None else limit for limit in found] + list(budget)
-
-
-def _state(limits: Limits, found: list[bytes]) -> State:
-    values = [int(value) for value in found[:12]]
-    last, end = values[9], values[11]
-    return State(
-        limits=limits,
-        requests=values[0],
-        minute_requests=values[1],
-        minute_input=values[2],
-        minute_output=values[3],
-        parallel=values[4],
-        spent=_amount(values[5], values[6]),
-        reserved=_amount(values[7], values[8]),
-        window_resets_at=None if last == 0 else (last + scripts.WINDOW_MS) / 1000,
-        period_ends_at=None if end < 0 or limits.budget is None else end / 1000,
-    )
-
-
-def _refusal(sets: tuple[Limits, ...], told: list[Any], states: tuple[State, ...]) -> LimitExceeded:
-    _, index, name, wait, final = told
-    limit = name.decode()
-    refusal = LimitExceeded(
-        limit,
-        sets[index],
-        None if int(wait) < 0 else int(wait) / 1000,
-        is_final=bool(final),
-        resets_at=states[index].period_ends_at if limit == "budget" else None,
-    )
-    refusal.states = states
-    return refusal
-
-
-def _seen(lease: Mapping[bytes, bytes], note: Mapping[str, Any]) -> Amount:
-    """What was last told of the call; of a lease that was never renewed, what its note begins with."""
-    raw = lease.get(b"seen")
-    told = note.get("seen", (0, 0, "0")) if raw is None else json.loads(raw)
-    return Amount(told[0], told[1], Decimal(told[2]))
