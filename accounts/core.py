@@ -211,14 +211,13 @@ class PoolCore:
         if ask.own is None:
             raise PoolExhausted(None, Exhaustion.NO_ACCOUNT, "no account is configured for this provider")
         group = self._keyed.get(ask.provider)
-        if group is None:
-            state = AccountState(OWN_KEY, Terms("", ask.provider, source="provider"), Loaded(ask.own))
-            group = self._keyed[ask.provider] = Group(ask.provider, [state], self._strategy)
-        state = group.members[0]
-        if state.loaded.credential != ask.own:
-            state.loaded = Loaded(ask.own)
-            state.forgive()  # a new key owes nothing
-            group.touch()
+        if group is not None:
+            state = group.members[0]
+            if (state.loaded.credential, state.terms.location) == (ask.own, ask.address):
+                return group
+        terms = Terms("", ask.provider, source="provider", location=ask.address)
+        state = AccountState(OWN_KEY, terms, Loaded(ask.own))  # a new key, or another place, owes nothing
+        group = self._keyed[ask.provider] = Group(ask.provider, [state], self._strategy)
         return group
 
     def _pinned(self, group: Group, ask: Ask) -> AccountState:

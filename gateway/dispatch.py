@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import httpx
+from msgspec.structs import replace
 
 from accounts.errors import PoolExhausted
 from accounts.pool import Ask, Lease
@@ -130,7 +131,7 @@ class Dispatch:
                 shut = _sooner(shut, exc)
                 continue
             except Refused:
-                if last is None:
+                if last is None or (last.sent is not None and last.sent.body is not None):
                     raise
                 break  # a fallback that can't carry this call: the answer before it stands
             if route.is_probe and last.is_missing:
@@ -217,6 +218,7 @@ class Dispatch:
             pinned=token.account,
             now=time.time(),
             own=route.provider.own_credential(),
+            address=route.provider.base_url,
         )
         if house.seats is not None and ask.session is not None:
             await house.seats.recall(ask)

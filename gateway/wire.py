@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from providers.dialects.types import Failure, FailureKind, Headers, Refused, header
 
@@ -74,8 +75,7 @@ class Interruption(StrEnum):
     DRAIN = "drain"  # the server is going down
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What stands in the scope, with header names in lower case."""
 
     method: str

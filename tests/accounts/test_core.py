@@ -299,6 +299,10 @@ def test_cooldowns_and_the_breaker_hold_for_an_own_key_and_a_new_key_owes_nothin
     with pytest.raises(PoolExhausted) as out:
         pool.choose(ask(provider="other", own=fresh))
     assert out.value.is_upstream_down
+    assert pool.choose(ask(provider="other", own=fresh, address="https://moved")).credential == fresh
+    with pytest.raises(PoolExhausted):
+        for _ in range(6):
+            pool.report(pool.choose(ask(provider="other", own=fresh)), FAULT)
     clock.now += 11
     lease = pool.choose(ask(clock.now, provider="other", own=fresh))
     pool.report(lease, OK)
