@@ -102,7 +102,10 @@ class PoolCore:
     def has_credentials(self, provider: str) -> bool:
         """Whether some account of the provider holds a credential, be it paused or resting."""
         group = self._groups.get(provider)
-        return group is not None and any(state.loaded.credential is not None for state in group.members)
+        for state in () if group is None else group.members:
+            if state.loaded.credential is not None:
+                return True
+        return False
 
     def has_other(self, provider: str, excluded: Collection[str]) -> bool:
         """Whether a usable account is left that is not among `excluded`; it may still be resting."""

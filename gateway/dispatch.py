@@ -265,7 +265,7 @@ class Dispatch:
         self, trip: Trip, driver: Driver, lease: Lease, translator: Translator, answer: httpx.Response
     ) -> Attempt:
         """Reads as much of the answer as its verdict needs: an error whole, a stream to its first event."""
-        seen = WireAnswer(answer.status_code, tuple((k.lower(), v) for k, v in answer.headers.raw))
+        seen = WireAnswer(answer.status_code, tuple([(k.lower(), v) for k, v in answer.headers.raw]))
         body = answer.stream.__aiter__()  # type: ignore[union-attr]
         is_stream = is_event_stream(seen.headers)
         if seen.status >= 400 or not (is_stream or translator.is_transparent):
