@@ -206,6 +206,8 @@ class PoolCore:
             state.faults_in_row = 0
             if verdict.scope is Scope.REQUEST or lease.credential.fingerprint != state.fingerprint:
                 return
+            if verdict.is_unknown_model and not _has_another(group, state, lease.model, now):
+                return  # nobody has it: the vendor's own 404 says more than our rest would
             if not verdict.needs_refresh:
                 self._rest(group, lease, verdict, now)
             elif lease.was_refreshed or state.refreshed_fingerprint == state.fingerprint:
@@ -339,6 +341,14 @@ class PoolCore:
         if state.warned_until <= now:
             group.touch()
         state.warned_until = now + WARNED_SECONDS
+
+
+def _has_another(group: Group, state: AccountState, model: str, now: float) -> bool:
+    """Whether some other account may still have the model."""
+    return any(
+        other is not state and other.is_usable and other.rests.closed(model, now) is None
+        for other in group.members
+    )
 
 
 def is_open(state: AccountState, ask: Ask) -> bool:
