@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from accounts.pool import Pool
+from accounts.core import PoolCore
 from gateway.shared.push import Push
 from gateway.shared.redis import Shared
 from gateway.shared.seats import SharedSeats
@@ -16,7 +16,7 @@ class Neighbours:
     """`wakes`: topic → what to do when another process says that it changed. Belongs to one event loop."""
 
     def __init__(
-        self, shared: Shared, pool: Pool, idle_seconds: float, wakes: Mapping[str, Callable[[], None]]
+        self, shared: Shared, pool: PoolCore, idle_seconds: float, wakes: Mapping[str, Callable[[], None]]
     ) -> None:
         self._push = Push(
             shared, {**{topic: _without_words(wake) for topic, wake in wakes.items()}, SEAT: self._moved}

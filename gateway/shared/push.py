@@ -11,7 +11,7 @@ import contextlib
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from redis.exceptions import RedisError
 
@@ -49,9 +49,7 @@ class Push:
 
     async def aclose(self) -> None:
         self._loop = None
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         self._tasks = []
 
     def announce(self, topic: str, words: str = "") -> None:
@@ -104,3 +102,12 @@ class Push:
         listener = self._listeners.get(topic)
         if sender != self._me and listener is not None:
             listener(words)
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancels until all have ended: a client that is just connecting turns the first cancellation into an error."""
+    running = {task for task in tasks if not task.done()}
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=0.1)

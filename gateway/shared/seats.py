@@ -17,8 +17,10 @@ from collections.abc import Callable
 from redis.exceptions import RedisError
 
 from accounts.affinity import SeatChange
-from accounts.pool import Ask, Pool
+from accounts.core import PoolCore
+from accounts.pool import Ask
 from accounts.seats import seat_keys
+from gateway.shared.push import end
 from gateway.shared.redis import Shared
 
 logger = logging.getLogger(__name__)
@@ -42,7 +44,7 @@ class SharedSeats:
     """`start` and `aclose` belong to one event loop. `on_move` gets `key account` of every move that Redis took."""
 
     def __init__(
-        self, shared: Shared, pool: Pool, idle_seconds: float, on_move: Callable[[str], None]
+        self, shared: Shared, pool: PoolCore, idle_seconds: float, on_move: Callable[[str], None]
     ) -> None:
         self._redis, self._health = shared.client, shared.health
         self._pool = pool
@@ -63,8 +65,7 @@ class SharedSeats:
         """What is not told by now is not told."""
         self._loop = None
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
             self._task = None
 
     async def recall(self, ask: Ask) -> None:

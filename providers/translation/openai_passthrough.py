@@ -7,10 +7,10 @@ else in its body changes, and the chunk that answers it is kept from the client.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from providers.dialects import openai_chat, openai_responses
 from providers.dialects.types import Call, Failure, Target, WireRequest

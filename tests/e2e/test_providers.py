@@ -337,3 +337,10 @@ def test_the_provider_of_the_settings_serves_what_nobody_else_does(
     told = json.loads(gateway.manage("routes", "test", "claude-x", "--json"))
     assert [step["reason"] for step in told["chain"]] == ["the boot provider"]
     assert KEY not in gateway.log()
+
+
+def test_a_model_that_nobody_has_is_told_each_time(routed: GatewayProcess, vendor: Vendor) -> None:
+    for _ in range(3):
+        vendor.say(error_answer(404, "model: claude-nope"))
+        answer = messages(routed, "claude-nope")
+        assert answer.status == 404 and "claude-nope" in answer.json()["error"]["message"]

@@ -110,6 +110,13 @@ def _inode(server_port: int, client_port: int) -> str | None:
     return None
 
 
+def client_connections(port: int, pid: int) -> int:
+    """How many connections of clients a worker holds."""
+    mine = _sockets(pid)
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(1 for f in lines if f[1].endswith(f":{port:04X}") and f[3] == "01" and f[9] in mine)
+
+
 def _sockets(pid: int) -> set[str]:
     found = set()
     try:

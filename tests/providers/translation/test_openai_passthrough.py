@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from providers.dialects.types import Failure, FailureKind, Target, Truncated, Usage, WireAnswer
 from providers.translation.openai_passthrough import (
