@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 
 import httpx
+from msgspec.structs import replace
 
 from accounts.errors import PoolExhausted
 from accounts.pool import Ask, Lease
@@ -75,7 +75,7 @@ class Dispatch:
                 shut = _sooner(shut, exc)
                 continue
             except Refused:
-                if last is None:
+                if last is None or (last.sent is not None and last.sent.body is not None):
                     raise
                 break  # a fallback that can't carry this call: the answer before it stands
             if route.is_probe and last.is_missing:
@@ -122,12 +122,13 @@ class Dispatch:
         self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget
     ) -> Attempt:
         """Accounts of one provider, until one has answered or none is left. Raises `PoolExhausted` when all rest."""
+        ask = await self._ask(call, token, route)
         last: Attempt | None = None
         while True:
             # What came before stays open until there is another account: it may be the answer after all.
             earlier = (trip.answer, trip.lease)
             try:
-                lease = self._choose(trip, call, token, route, budget)
+                lease = self._choose(trip, ask, budget)
             except PoolExhausted:
                 if last is not None:
                     return self._with_soonest(last, token)  # the upstream's own refusal says more than ours
@@ -147,6 +148,23 @@ class Dispatch:
             if is_over or budget.is_spent(time.monotonic()):
                 return self._with_soonest(last, token)
             budget.excluded.add(lease.account)
+
+    async def _ask(self, call: Call, token: TokenRecord, route: Route) -> Ask:
+        """With several processes: what the others know of a conversation that is new to this one comes first."""
+        house = self._house
+        ask = Ask(
+            provider=route.provider.name,
+            model=route.target.model,
+            session=house.session_key(route.provider.name, call),
+            token_id=token.id,
+            pinned=token.account,
+            now=time.time(),
+            own=route.provider.own_credential(),
+            address=route.provider.base_url,
+        )
+        if house.seats is not None and ask.session is not None:
+            await house.seats.recall(ask)
+        return ask
 
     async def _once(self, trip: Trip, call: Call, route: Route, lease: Lease, budget: Budget) -> Attempt:
         budget.attempts_left -= 1
@@ -188,21 +206,11 @@ class Dispatch:
         if failure is not None and driver is not None and trip.lease is not None:
             self._house.pool.report(trip.lease, driver.classify(failure, time.time()))
 
-    def _choose(self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget) -> Lease:
-        lease = self._house.pool.choose(
-            Ask(
-                provider=route.provider.name,
-                model=route.target.model,
-                session=self._house.session_key(route.provider.name, call),
-                token_id=token.id,
-                excluded=frozenset(budget.excluded),
-                pinned=token.account,
-                now=time.time(),
-                own=route.provider.own_credential(),
-            )
-        )
+    def _choose(self, trip: Trip, ask: Ask, budget: Budget) -> Lease:
+        ask.now, ask.excluded = time.time(), frozenset(budget.excluded)
+        lease = self._house.pool.choose(ask)
         trip.lease = lease
-        trip.exchange.provider, trip.exchange.account = route.provider.name, lease.account
+        trip.exchange.provider, trip.exchange.account = ask.provider, lease.account
         return lease
 
     def _own(self, call: Call, lease: Lease) -> Call:
@@ -257,7 +265,7 @@ class Dispatch:
         self, trip: Trip, driver: Driver, lease: Lease, translator: Translator, answer: httpx.Response
     ) -> Attempt:
         """Reads as much of the answer as its verdict needs: an error whole, a stream to its first event."""
-        seen = WireAnswer(answer.status_code, tuple((k.lower(), v) for k, v in answer.headers.raw))
+        seen = WireAnswer(answer.status_code, tuple([(k.lower(), v) for k, v in answer.headers.raw]))
         body = answer.stream.__aiter__()  # type: ignore[union-attr]
         is_stream = is_event_stream(seen.headers)
         if seen.status >= 400 or not (is_stream or translator.is_transparent):
