@@ -35,9 +35,8 @@ TESTED_WITH = {
     "gateway/usage/prices/copy.py": "tests/gateway/usage/prices/test_services.py",
     "gateway/usage/prices/errors.py": "tests/gateway/usage/prices/test_services.py",
     "gateway/usage/prices/presenting.py": "tests/gateway/usage/prices/test_api.py",
-    "tokens/limits/book.py": "tests/tokens/limits/test_machine.py",
     "tokens/limits/encoding.py": "tests/tokens/limits/test_redis.py",
-    "tokens/limits/memory.py": "tests/tokens/limits/test_machine.py",
+    "tokens/limits/memory.py": "tests/tokens/limits/test_ledger.py",
     "tokens/limits/scripts.py": "tests/tokens/limits/test_redis.py",
     "providers/dialects/types.py": "tests/gateway/test_wire.py",
 }
