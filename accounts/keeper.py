@@ -19,7 +19,13 @@ from accounts.refresh import Refresher
 logger = logging.getLogger(__name__)
 
 AFTER_FAILURE_SECONDS = 300.0
-TRAFFIC_EVERY = 10  # rounds
+TRAFFIC_EVERY = 2  # rounds
+GATHER_SECONDS = 0.05
+"""Between being woken and the round: what comes in a burst is written at once."""
+
+
+def nobody() -> None:
+    """Listens to nothing."""
 
 
 class RefreshDoor:
@@ -59,13 +65,22 @@ def _note_failure(task: asyncio.Task[None]) -> None:
 
 
 class Keeper:
-    """`start` and `aclose` belong to one event loop."""
+    """`start` and `aclose` belong to one event loop. `on_saved`: cooldowns were written down that others lack."""
 
-    def __init__(self, pool: Pool, door: RefreshDoor, interval_seconds: float = 0.5) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        door: RefreshDoor,
+        interval_seconds: float = 0.5,
+        on_saved: Callable[[], None] = nobody,
+    ) -> None:
         self._pool = pool
         self._door = door
         self._interval = interval_seconds
-        self._stopping = asyncio.Event()
+        self._on_saved = on_saved
+        self._wake = asyncio.Event()
+        self._is_stopping = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._early: set[asyncio.Task[None]] = set()
         self._not_before: dict[int, float] = {}
@@ -73,11 +88,21 @@ class Keeper:
         self._round = 0
 
     async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._pool.on_unsaved = self.wake
         self._task = asyncio.create_task(self._run(), name="accounts-keeper")
+
+    def wake(self) -> None:
+        """Begin the next round now: a cooldown is to be written down, or others have written some. From any thread."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._wake.set)
 
     async def aclose(self) -> None:
         """Stops, waits for refreshes under way, and writes down what is left."""
-        self._stopping.set()
+        self._pool.on_unsaved = nobody
+        self._is_stopping = True
+        self._wake.set()
         if self._task is not None:
             await self._task
             self._task = None
@@ -86,17 +111,20 @@ class Keeper:
         await self._in_thread(self._pool.save)
 
     async def _run(self) -> None:
-        while not self._stopping.is_set():
+        while not self._is_stopping:
             await self._in_thread(self._pool.poll_files)
             self._round += 1
             self._note_database(await self._in_thread(self._talk_to_database))
             self._refresh_early()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._interval)
+                await asyncio.wait_for(self._wake.wait(), self._interval)
+                await asyncio.sleep(GATHER_SECONDS)
+            self._wake.clear()
 
     def _talk_to_database(self) -> None:
         """All of a round's work over one connection."""
-        self._pool.save_rests()
+        if self._pool.save_rests():
+            self._on_saved()
         self._pool.share()
         if self._round % TRAFFIC_EVERY == 0:
             self._pool.save_traffic()

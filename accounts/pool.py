@@ -82,8 +82,8 @@ class Pool(PoolCore):
         self.save_rests()
         self.save_traffic()
 
-    def save_rests(self) -> None:
-        """Writes down cooldowns. When the database is away they are kept for the next time."""
+    def save_rests(self) -> bool:
+        """Writes down cooldowns; False when there were none. With the database away they are kept for the next time."""
         now = self._options.clock()
         with self._lock:
             unsaved, self._unsaved = self._unsaved, {}
@@ -99,6 +99,7 @@ class Pool(PoolCore):
             with self._lock:
                 self._unsaved = {**unsaved, **self._unsaved}
             raise
+        return bool(unsaved)
 
     def save_traffic(self) -> None:
         """Writes down counters, errors and quota windows, with the same promise."""

@@ -20,7 +20,7 @@ from accounts.errors import AccountExists, BadAccount, ManagedAccount, UnknownAc
 from accounts.models import Account, AccountsRevision, Cooldown, PoolSetting, RefreshLease, Source, Strategy
 from accounts.sources import Pair, proxy_context, secret_context, stored_pair
 from accounts.store import ONLY_ROW
-from accounts.validation import check_new_name, check_pair, check_source, clean
+from accounts.validation import check_new_name, check_pair, check_refreshable, check_source, clean
 from providers.secrets import box
 
 PAIR_FIELDS = ("secret", "refresh_token", "expires_at")
@@ -91,6 +91,7 @@ def check(row: Account | None, values: Mapping[str, Any]) -> tuple[Account, dict
         if "location" in fields:
             check_source(row.source, fields["location"], "stored")
     check_pair(row.source, fields)
+    check_refreshable(row.source, fields.get("provider", row.provider))
     return row, fields
 
 

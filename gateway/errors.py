@@ -20,6 +20,7 @@
     providers         Refused                                                          by its failure's kind
     gateway           UpstreamFailed WrongMethod                                                     502 504 · 405
                       PriceNotFound BadPrice                                                              404 · 400
+                      NotHere, and Redis away where only it has the answer                                      503
 
 Only this module knows HTTP statuses. Dialects render the words.
 """
@@ -32,6 +33,7 @@ import time
 from collections.abc import Callable
 
 import httpx
+from redis.exceptions import RedisError
 
 from accounts import errors as accounts
 from gateway.surfaces import WrongMethod
@@ -158,6 +160,12 @@ TREE: tuple[tuple[Classes, Callable[[Exception], Failure]], ...] = (
         lambda exc: Failure(FailureKind.INVALID_REQUEST, str(exc), param=getattr(exc, "field", None)),
     ),
     (Refused, _own),
+    (
+        RedisError,
+        lambda exc: Failure(
+            FailureKind.UNAVAILABLE, "The shared store is away; please try again", retry_after_seconds=1.0
+        ),
+    ),
     (WrongMethod, lambda exc: Failure(FailureKind.METHOD_NOT_ALLOWED, f"Method not allowed; allowed: {exc}")),
     (httpx.TransportError, lambda exc: Failure(FailureKind.UPSTREAM, f"Upstream request failed: {exc}")),
     (Truncated, lambda exc: Failure(FailureKind.UPSTREAM, "Upstream closed the stream before its end")),

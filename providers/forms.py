@@ -23,6 +23,31 @@ WIRE_NAMES = {"model_names": "models", "is_enabled": "enabled", "is_listed": "li
 """Rows' names that are others on the wire."""
 
 
+PROVIDER_FIELDS = (
+    "name",
+    "kind",
+    "base_url",
+    "default_model",
+    "model_names",
+    "api_key_env",
+    "is_enabled",
+    "priority",
+    "responses",
+    "connect_timeout_seconds",
+    "first_byte_timeout_seconds",
+    "idle_timeout_seconds",
+)
+ROUTE_FIELDS = (
+    "model",
+    "provider",
+    "upstream_model",
+    "fallbacks",
+    "priority",
+    "is_listed",
+    "display_name",
+)
+
+
 class ProviderForm(ProviderFormBase):
     """A key and extra headers go in; a box each takes them out again."""
 
@@ -35,20 +60,7 @@ class ProviderForm(ProviderFormBase):
 
     class Meta:
         model = Provider
-        fields = (
-            "name",
-            "kind",
-            "base_url",
-            "default_model",
-            "model_names",
-            "api_key_env",
-            "is_enabled",
-            "priority",
-            "responses",
-            "connect_timeout_seconds",
-            "first_byte_timeout_seconds",
-            "idle_timeout_seconds",
-        )
+        fields = PROVIDER_FIELDS
 
     def clean(self) -> dict[str, Any]:
         """Dry run of the services' checks, so that a mistake is told beside its field."""
@@ -69,7 +81,7 @@ class ProviderForm(ProviderFormBase):
     def values(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
         """What services are told: every plain field, secrets only when given."""
         plain = {
-            WIRE_NAMES.get(field, field): cleaned[field] for field in self.Meta.fields if field in cleaned
+            WIRE_NAMES.get(field, field): cleaned[field] for field in PROVIDER_FIELDS if field in cleaned
         }
         plain.pop("name", None)
         plain["models"] = plain.get("models") or []
@@ -89,15 +101,7 @@ class RouteForm(RouteFormBase):
 
     class Meta:
         model = Route
-        fields = (
-            "model",
-            "provider",
-            "upstream_model",
-            "fallbacks",
-            "priority",
-            "is_listed",
-            "display_name",
-        )
+        fields = ROUTE_FIELDS
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -112,7 +116,7 @@ class RouteForm(RouteFormBase):
 
     def values(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
         """What services are told."""
-        values = {WIRE_NAMES.get(field, field): cleaned[field] for field in self.Meta.fields}
+        values = {WIRE_NAMES.get(field, field): cleaned[field] for field in ROUTE_FIELDS}
         values["fallbacks"] = values["fallbacks"] or []
         return values
 

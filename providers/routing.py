@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property, lru_cache
 
 from providers.dialects.types import Target
 from providers.errors import NoRoute, UnknownModel
@@ -26,6 +27,7 @@ from providers.records import (
 OPENAI_CHAT, OPENAI_RESPONSES = "openai_chat", "openai_responses"
 FOREIGN_SURFACES = (OPENAI_CHAT, OPENAI_RESPONSES)
 ANY = "*"
+MAX_KNOWN = 1024  # models are named by clients
 
 IsServed = Callable[[ProviderRecord], bool]
 """Whether the provider has an account, or a key of its own."""
@@ -33,7 +35,7 @@ Lacks = Callable[[ProviderRecord], bool]
 """Whether the provider is known to have no Responses API."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class View:
     """What the rows and the boot settings said at one moment. `providers` holds the enabled ones."""
 
@@ -43,6 +45,18 @@ class View:
     model_map: tuple[MapRecord, ...] = ()
     maps_unknown: bool = False  # UNKNOWN_MODEL=map
     boot_problem: str = "no provider serves this call"
+
+    @cached_property
+    def anthropics(self) -> tuple[ProviderRecord, ...]:
+        """The providers of Anthropic's kind: the one of that name first."""
+        first = self.providers.get(ANTHROPIC)
+        others = (record for record in self.ordered() if record.kind == ANTHROPIC and record is not first)
+        return (*others,) if first is None else (first, *others)
+
+    @cached_property
+    def probed(self) -> tuple[ProviderRecord, ...]:
+        """Those of which it is to be found out whether they have a Responses API."""
+        return tuple(record for record in self.providers.values() if record.responses == Responses.AUTO)
 
     def ordered(self) -> list[ProviderRecord]:
         """By priority, then by name."""
@@ -64,14 +78,23 @@ class View:
 
 
 class Router:
-    """The order of the house. `is_served` and `lacks` are asked at each call."""
+    """The order of the house. `is_served` and `lacks` are asked at each call, the rest is worked out once."""
 
     def __init__(self, is_served: IsServed, lacks: Lacks) -> None:
         self._is_served = is_served
         self._lacks = lacks
+        self._known = lru_cache(MAX_KNOWN)(self._worked_out)  # what was raised is not kept
 
     def routes(self, view: View, want: Want) -> tuple[Route, ...]:
         """Where the call may go; never empty. Raises `NoRoute`, `UnknownModel`."""
+        served = tuple(map(self._is_served, view.anthropics))
+        lacking = tuple(map(self._lacks, view.probed)) if want.dialect == OPENAI_RESPONSES else ()
+        return self._known(view, want, served, lacking)
+
+    def _worked_out(
+        self, view: View, want: Want, served: tuple[bool, ...], lacking: tuple[bool, ...]
+    ) -> tuple[Route, ...]:
+        """`served` and `lacking` are what may change without a row: they tell what is known from what is not."""
         found: list[Route] = []
         unknown: UnknownModel | None = None
         for step in self.steps(view, want):
@@ -146,10 +169,8 @@ class Router:
         return Step(view.boot, "the boot provider")
 
     def _anthropic(self, view: View) -> ProviderRecord | None:
-        """The Anthropic provider that can be called: the one of that name first."""
-        first = view.providers.get(ANTHROPIC)
-        others = [record for record in view.ordered() if record.kind == ANTHROPIC and record is not first]
-        return next((one for one in (first, *others) if one is not None and self._is_served(one)), None)
+        """The Anthropic provider that can be called."""
+        return next((record for record in view.anthropics if self._is_served(record)), None)
 
     def _spoken(self, view: View, want: Want, step: Step) -> Iterable[Route]:
         """The language that this surface is carried over in there: two routes while it is to be found out."""

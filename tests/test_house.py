@@ -41,7 +41,7 @@ TESTED_WITH = {
     "providers/dialects/types.py": "tests/gateway/test_wire.py",
 }
 """Modules that are no use alone, and the tests that reach them through another."""
-ACROSS = {"tests/providers/translation/test_sdk.py"}
+ACROSS = {"tests/providers/translation/test_sdk.py", "tests/tokens/limits/test_machine.py"}
 """Tests of many modules together that stand in one app's folder."""
 
 

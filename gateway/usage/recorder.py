@@ -39,7 +39,7 @@ class RecorderOptions:
     spool_max_bytes: int = 64 * 1024 * 1024
     retention_days: int = 90
     interval_seconds: float = 1.0
-    batch: int = 500
+    batch: int = 1000
     queue_max: int = 20_000
     anonymous_per_minute: int = 100  # rows without a token, which anybody could make us write
     retry_seconds: float = 1.0  # after the database was seen away; doubles up to `retry_max_seconds`
@@ -138,6 +138,13 @@ class Recorder:
         await self._task
         self._task = None
         self._thread.shutdown(wait=True)
+
+    def finish(self) -> None:
+        """The same as `aclose` where no event loop is left to wait in."""
+        self._is_closing = True
+        if self._thread is not None:
+            self._thread.shutdown(wait=True)
+        self._last_turn()
 
     async def _run(self) -> None:
         while not self._is_closing:

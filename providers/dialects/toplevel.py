@@ -99,6 +99,24 @@ def _keys(body: bytes) -> Iterator[bytes]:
             yield token.group()
 
 
+def with_model(body: bytes, model: str) -> bytes:
+    """The body of a call that names no model, with this one. Unchanged when it is no JSON object."""
+    span = find_model(body)
+    if span is not None:
+        return replace_model(body, model)
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body
+    if not isinstance(document, dict):
+        return body
+    if "model" in document:
+        return orjson.dumps({**document, "model": model})
+    start = body.index(b"{") + 1
+    comma = b"," if document else b""
+    return body[:start] + b'"model":' + orjson.dumps(model) + comma + body[start:]
+
+
 def _is_model(token: bytes) -> bool:
     return token == b'"model"' or (b"\\" in token and orjson.loads(token) == "model")
 

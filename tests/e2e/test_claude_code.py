@@ -128,12 +128,12 @@ def cloud(mode: str, gateway) -> dict[str, str]:
 def test_a_cloud_mode_runs_a_tool(gateway, program, vendor, tmp_path, mode, model):
     more = {**cloud(mode, gateway), "ANTHROPIC_MODEL": model}
     flags = ["-p", COMMAND, "--allowedTools", "Bash"]
-    check(tmp_path, run(program, tmp_path, "", gateway.token.secret, *flags, **more))
-    rows = gateway.rows("SELECT DISTINCT surface, is_stream FROM gateway_exchange WHERE surface = ?", mode)
-    assert [tuple(row) for row in rows] == [(mode, 1)]
+    token = gateway.issue(mode)
+    check(tmp_path, run(program, tmp_path, "", token.secret, *flags, **more))
+    assert {(row["surface"], row["is_stream"]) for row in gateway.exchanges(token, 2)} == {(mode, 1)}
     bodies = [json.loads(seen.body) for seen in vendor.seen if seen.path == b"/v1/messages"]
     assert {body["model"] for body in bodies} == {"claude-sonnet-4-6"}
-    assert any(v.tool_result(body) == "tool-ran-42" for body in bodies)
+    assert any(v.plain(v.tool_result(body) or "") == "tool-ran-42" for body in bodies)
 
 
 @pytest.mark.parametrize("model", ["claude-proxy-gpt", "claude-proxy-llama"])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.fakes.openai_responses import ENCRYPTED
+from tests.fakes.vendor import plain
 
 Body = dict[str, Any]
 Newest = tuple[str, list[str], dict[str, Any]]
@@ -178,14 +179,15 @@ def _chat_messages(messages: list[Body]) -> tuple[str, list[str]]:
             continue
         _require(not open_calls, f"'tool_calls' must be followed by tool messages: {open_calls}", where)
         if role == "user":
-            words, results = _text(message["content"], USER_PARTS, where), []
+            newest = plain(_text(message["content"], USER_PARTS, where))
+            words, results = (newest, []) if newest else (words, results)
         elif role == "assistant":
             open_calls, results = _chat_calls(message, where), []
         else:
             _require(role in ("system", "developer"), f"Invalid role {role!r}", where)
             _text(message["content"], {"text"}, where)
     _require(not open_calls, "the last 'tool_calls' were not answered", "messages")
-    return words.strip(), results
+    return words, results
 
 
 def _chat_calls(message: Body, where: str) -> list[str]:
@@ -205,7 +207,7 @@ def _text(content: Any, kinds: set[str], where: str) -> str:
     for part in content:
         _require(part["type"] in kinds, f"Invalid part {part['type']!r}", f"{where}.content")
         if part["type"] in ("text", "input_text"):
-            texts += [part["text"]] if not part["text"].lstrip().startswith("<system-reminder>") else []
+            texts += [part["text"]] if plain(part["text"]) else []
         elif part["type"] == "image_url":
             _image(part["image_url"]["url"], f"{where}.content")
         elif part["type"] == "input_image":
@@ -227,14 +229,15 @@ class Items:
         words, results = "", []
         for item in self.all:
             if item.get("role") == "user":
-                words, results = _text(item["content"], INPUT_PARTS, "input"), []
+                newest = plain(_text(item["content"], INPUT_PARTS, "input"))
+                words, results = (newest, []) if newest else (words, results)
             elif item.get("type") == "function_call":
                 results = []
             elif item.get("type") == "function_call_output":
                 results.append(_text(item["output"], INPUT_PARTS, "input"))
             elif item.get("role") == "assistant":
                 results = []
-        return words.strip(), results, self.schemas
+        return words, results, self.schemas
 
 
 def check_responses(body: Body, earlier: list[Body]) -> Items:

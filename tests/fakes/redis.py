@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Self
 
+import redis
+
 
 def is_installed() -> bool:
     return shutil.which("redis-server") is not None
@@ -41,6 +43,9 @@ class RedisServer:
     def is_up(self) -> bool:
         ping = ["redis-cli", "-s", str(self.socket), "ping"]
         return subprocess.run(ping, capture_output=True, check=False).stdout.strip() == b"PONG"
+
+    def client(self) -> redis.Redis:
+        return redis.Redis(unix_socket_path=str(self.socket))
 
     def stop(self) -> None:
         if self._process is not None:

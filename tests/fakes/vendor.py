@@ -18,6 +18,7 @@ and answers everything else 404. What the model "says" follows from the last use
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from typing import Any
@@ -185,9 +186,16 @@ def last_user_blocks(body: dict[str, Any]) -> list[Block]:
 
 def last_text(body: dict[str, Any]) -> str:
     """The newest user text, reminders of Claude Code's own left out."""
-    texts = [block["text"] for block in last_user_blocks(body) if block["type"] == "text"]
-    texts = [words for words in texts if not words.lstrip().startswith("<system-reminder>")]
-    return texts[-1] if texts else ""
+    texts = [plain(block["text"]) for block in last_user_blocks(body) if block["type"] == "text"]
+    return next((words for words in reversed(texts) if words), "")
+
+
+REMINDER = re.compile(r"<(system-reminder|system|environment_context)>.*?</\1>", re.DOTALL)
+
+
+def plain(words: str) -> str:
+    """What the user or a tool said, without what a client or a gateway put beside it."""
+    return REMINDER.sub("", words).strip()
 
 
 def tool_results(body: dict[str, Any]) -> list[str]:
@@ -223,7 +231,7 @@ def shell_call(command: str, schemas: dict[str, Any], call_id: str = "toolu_01Fa
 def said(words: str, results: list[str], schemas: dict[str, Any]) -> list[Block]:
     """What the model says to the newest words, or to the results of its calls."""
     if results:
-        return [text("The command said: " + " and ".join(result.strip() for result in results))]
+        return [text("The command said: " + " and ".join(plain(result) for result in results))]
     verb, _, rest = words.partition(" ")
     if verb == "RUN":
         return [text("I run it."), shell_call(rest, schemas)]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.dialects.toplevel import find_model, repeated, replace_model
+from providers.dialects.toplevel import find_model, repeated, replace_model, with_model
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=12),
@@ -51,6 +51,23 @@ def test_the_rest_of_any_body_is_kept(rest: dict[str, object], model: str, comes
     assert span is not None
     assert changed[: span[0]] == body[: span[0]]
     assert changed.endswith(body[span[1] :])
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"{}", b'{"model":"m"}'),
+        (b' { "a" : {"model":"x"} }', b' {"model":"m", "a" : {"model":"x"} }'),
+        (b'{"model": "", "a":1}', b'{"model": "m", "a":1}'),
+        (b'{"a":1,"model":null}', b'{"a":1,"model":"m"}'),
+        (b'{"model":5}', b'{"model":"m"}'),
+        (b"[1]", b"[1]"),
+        (b"--boundary", b"--boundary"),
+        (b"", b""),
+    ],
+)
+def test_a_body_that_names_no_model_gets_one(body: bytes, expected: bytes) -> None:
+    assert with_model(body, "m") == expected
 
 
 @pytest.mark.parametrize(

@@ -133,14 +133,18 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     add_limits(parser, fields.TOKEN_FIELDS)
 
 
+PATTERNS = {
+    "allowed_models": "names or patterns: claude-*; none given: all",
+    "allowed_surfaces": "messages, chat_completions, responses, ...; none given: all",
+}
+
+
 def add_limits(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
     """A flag for each of the fields that may be set today; for groups too."""
     for name in fields.enabled(names):
         flag = f"--{name.replace('_', '-')}"
-        if name in ("allowed_models", "allowed_surfaces"):
-            parser.add_argument(
-                flag, type=lambda text: text.split(","), metavar="A,B", help="patterns: claude-*"
-            )
+        if name in PATTERNS:
+            parser.add_argument(flag, type=lambda text: text.split(","), metavar="A,B", help=PATTERNS[name])
         else:
             parser.add_argument(flag, type=_TYPES.get(name, str), metavar=_METAVARS.get(name, "N"))
 
