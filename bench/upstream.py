@@ -6,11 +6,12 @@ server-sent events, one every PAUSE_SECONDS; every other one a Message of about 
 
 import asyncio
 import json
+import os
 
 import uvloop
 
 EVENTS = 100
-PAUSE_SECONDS = 0.01
+PAUSE_SECONDS = float(os.environ.get("BENCH_PAUSE_SECONDS", "0.01"))
 
 USAGE = {
     "input_tokens": 12,
@@ -104,6 +105,8 @@ class Vendor(asyncio.Protocol):
         self.transport.write(STREAM_HEAD)
         for piece in CHUNKS:
             await asyncio.sleep(PAUSE_SECONDS)
+            if self.transport.is_closing():
+                return
             self.transport.write(piece)
         self.transport.write(b"0\r\n\r\n")
 
