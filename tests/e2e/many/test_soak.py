@@ -12,16 +12,17 @@ import pytest
 from accounts.affinity import MAX_SESSIONS
 from accounts.core import PoolOptions
 from tests.accounts.building import ask, core_pool
-from tests.harness import ROOT
+from tests.harness import ROOT, base_environment
 
 SECONDS = "25"
 
 
 @pytest.mark.soak
-def test_nothing_grows():
+def test_nothing_grows(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "bench.soak", "--seconds", SECONDS, "--workers", "2"],
         cwd=ROOT,
+        env=base_environment(tmp_path),
         capture_output=True,
         text=True,
         timeout=110,
