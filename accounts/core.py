@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from accounts.affinity import MAX_SESSIONS, SeatChange
 from accounts.cooldown import PROBE_SECONDS, Incident, Key, Rest, rest_after
 from accounts.errors import Exhaustion, PoolExhausted
-from accounts.group import Group, exhausted
+from accounts.group import Group, exhausted, why_not
 from accounts.lease import Ask, Lease
 from accounts.models import Strategy
 from accounts.seats import Seats
@@ -102,7 +102,10 @@ class PoolCore:
     def has_credentials(self, provider: str) -> bool:
         """Whether some account of the provider holds a credential, be it paused or resting."""
         group = self._groups.get(provider)
-        return group is not None and any(state.loaded.credential is not None for state in group.members)
+        for state in () if group is None else group.members:
+            if state.loaded.credential is not None:
+                return True
+        return False
 
     def has_other(self, provider: str, excluded: Collection[str]) -> bool:
         """Whether a usable account is left that is not among `excluded`; it may still be resting."""
@@ -115,6 +118,15 @@ class PoolCore:
         """Whether there is more than one account to serve with, so that a session key is worth computing."""
         group = self._groups.get(provider)
         return group is not None and group.has_choice
+
+    def soonest(self, lease: Lease, pinned: str | None, now: float) -> float | None:
+        """When an account can serve another call like the lease's: `now` = one is free, None = unknown."""
+        with self._lock:
+            group = self._group_of(lease.state)
+            if group is None:
+                return None
+            able = [one for one in group.members if one.is_usable and pinned in (None, "", one.name)]
+            return min((why_not(one, lease.model, now)[0] for one in able), default=None)
 
     def choose(self, ask: Ask) -> Lease:
         """An account for one attempt. Raises `PoolExhausted`."""
@@ -194,6 +206,8 @@ class PoolCore:
             state.faults_in_row = 0
             if verdict.scope is Scope.REQUEST or lease.credential.fingerprint != state.fingerprint:
                 return
+            if verdict.is_unknown_model and not _has_another(group, state, lease.model, now):
+                return  # nobody has it: the vendor's own 404 says more than our rest would
             if not verdict.needs_refresh:
                 self._rest(group, lease, verdict, now)
             elif lease.was_refreshed or state.refreshed_fingerprint == state.fingerprint:
@@ -211,14 +225,13 @@ class PoolCore:
         if ask.own is None:
             raise PoolExhausted(None, Exhaustion.NO_ACCOUNT, "no account is configured for this provider")
         group = self._keyed.get(ask.provider)
-        if group is None:
-            state = AccountState(OWN_KEY, Terms("", ask.provider, source="provider"), Loaded(ask.own))
-            group = self._keyed[ask.provider] = Group(ask.provider, [state], self._strategy)
-        state = group.members[0]
-        if state.loaded.credential != ask.own:
-            state.loaded = Loaded(ask.own)
-            state.forgive()  # a new key owes nothing
-            group.touch()
+        if group is not None:
+            state = group.members[0]
+            if (state.loaded.credential, state.terms.location) == (ask.own, ask.address):
+                return group
+        terms = Terms("", ask.provider, source="provider", location=ask.address)
+        state = AccountState(OWN_KEY, terms, Loaded(ask.own))  # a new key, or another place, owes nothing
+        group = self._keyed[ask.provider] = Group(ask.provider, [state], self._strategy)
         return group
 
     def _pinned(self, group: Group, ask: Ask) -> AccountState:
@@ -328,6 +341,14 @@ class PoolCore:
         if state.warned_until <= now:
             group.touch()
         state.warned_until = now + WARNED_SECONDS
+
+
+def _has_another(group: Group, state: AccountState, model: str, now: float) -> bool:
+    """Whether some other account may still have the model."""
+    return any(
+        other is not state and other.is_usable and other.rests.closed(model, now) is None
+        for other in group.members
+    )
 
 
 def is_open(state: AccountState, ask: Ask) -> bool:

@@ -9,6 +9,9 @@ TARGETS = {
 }
 """CPU of the gateway with everything on, as a multiple of the bare relay on the same server as it is installed."""
 
+TRANSLATED_REQUEST = 2.5  # × the bare relay
+TRANSLATED_EVENT = 2.0  # × an event that passes through
+
 INTRODUCTION = """# Benchmarks
 
 What one process of the gateway costs, with everything on (token check, account choice, usage rows, metrics),
@@ -17,6 +20,8 @@ in one run, interleaved, against the same upstream (a canned vendor on loopback)
 size named; the answer is a Message of about 1 KB, or a stream of 100 events, one every 10 ms, 64 streams at once.
 
 - CPU: user + system time of the server's process tree, per request (16 connections) or per event; best of the rounds.
+- Translated: an OpenAI Chat client on the Anthropic upstream, and an Anthropic client on an OpenAI one, per
+  event of the upstream.
 - Requests/s: wrk, 16 connections, load and upstream on the same machine: compare rows, not machines.
 - Added: latency at one connection beyond the upstream's own.
 - "stock": the server as its own command line starts it; otherwise as `manage.py serve` runs it (our daphne is
@@ -36,6 +41,7 @@ class Row:
     p50: dict[str, float]
     p99: dict[str, float]
     event_ms: float
+    translated: dict[str, tuple[float, float]]  # ms per request of 1 KB, ms per event of the upstream
     resident_mb: float
 
 
@@ -87,16 +93,36 @@ def ratios(rows):
         if row.base is None:
             continue
         server = row.name.rpartition(" ")[2]
-        judged = zip(multiples(row, rows[row.base]), TARGETS[server].values(), strict=True)
-        cells = [
-            f"{ratio:.2f} (≤ {target}: {'yes' if ratio <= target else 'NO'})" for ratio, target in judged
-        ]
+        pairs = zip(multiples(row, rows[row.base]), TARGETS[server].values(), strict=True)
+        cells = [judged(ratio, target) for ratio, target in pairs]
         lines.append([f"{row.name}, over {row.base}", *cells])
         if (own := f"bare relay, {server}") in rows:
             lines.append(
                 [f"{row.name}, over {own}", *[f"{ratio:.2f}" for ratio in multiples(row, rows[own])]]
             )
     return table(header, lines)
+
+
+def translations(rows):
+    """A translated request over the bare relay's, a translated event over one passed through, with the targets."""
+    header = [
+        "Translated, CPU",
+        "1 KB, ms",
+        "over the bare relay",
+        "per event, ms",
+        "over one passed through",
+    ]
+    lines = []
+    for row in rows.values():
+        for name, (whole, event) in row.translated.items():
+            cells = [f"{whole:.3f}", judged(whole / rows[row.base].cpu_ms["1 KB"], TRANSLATED_REQUEST)]
+            cells += [f"{event:.4f}", judged(event / row.event_ms, TRANSLATED_EVENT)]
+            lines.append([f"{name}, {row.name}", *cells])
+    return table(header, lines)
+
+
+def judged(ratio, target):
+    return f"{ratio:.2f} (≤ {target}: {'yes' if ratio <= target else 'NO'})"
 
 
 def multiples(row, base):
@@ -106,7 +132,7 @@ def multiples(row, base):
 
 def render(rows, command, machine):
     made = f"Made by `{command}` on {datetime.now(UTC):%Y-%m-%d}: {machine}."
-    return "\n\n".join([made, ratios(rows), costs(rows), speeds(rows)])
+    return "\n\n".join([made, ratios(rows), translations(rows), costs(rows), speeds(rows)])
 
 
 def write(path, words):

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-from bench import load, report, subjects, upstream
+from bench import load, report, subjects
 
 SIZES = {"1 KB": 1_000, "100 KB": 100_000, "1 MB": 1_000_000}
 CONNECTIONS = 16
@@ -72,7 +72,7 @@ def begin(stack, options, directory):
 
 def warm_up(found, tokens, files):
     for subject in found:
-        load.wrk(subject, files["1 KB"], tokens.get(subject.name, "none"), CONNECTIONS, 1)
+        load.wrk(subject, load.Asked(files["1 KB"], tokens.get(subject.name, "none")), CONNECTIONS, 1)
 
 
 def measure(found, tokens, files, options):
@@ -84,13 +84,29 @@ def measure(found, tokens, files, options):
             for subject in found:
                 print(f"round {number + 1}/{options.rounds}: {size:>6}, {subject.name}", file=sys.stderr)
                 of, token = seen[subject.name], tokens.get(subject.name, "none")
-                of["busy"].setdefault(size, []).append(load.wrk(subject, file, token, CONNECTIONS, seconds))
+                asked = load.Asked(file, token)
+                of["busy"].setdefault(size, []).append(load.wrk(subject, asked, CONNECTIONS, seconds))
                 if not options.quick or (number == 0 and size == "1 KB"):
-                    of["calm"].setdefault(size, []).append(load.wrk(subject, file, token, 1, 1))
+                    of["calm"].setdefault(size, []).append(load.wrk(subject, asked, 1, 1))
         for subject in [] if options.quick and number else found:
             token = tokens.get(subject.name, "none")
-            seen[subject.name]["event_ms"].append(load.sse(subject, token, STREAMS, upstream.EVENTS)[0])
+            seen[subject.name]["event_ms"].append(load.sse(subject, token, STREAMS)[0])
+        for subject in found:
+            if subject.base is not None:
+                translate(subject, tokens[subject.name], files, options, seen[subject.name])
     return seen
+
+
+def translate(subject, token, files, options, of):
+    """What translation costs: adds `{"translated": {way: [(ms per request, ms per event)]}}`."""
+    seconds = max(1, round(options.seconds))
+    for name, way in load.TRANSLATED.items():
+        print(f"{name}, {subject.name}", file=sys.stderr)
+        file = files["1 KB"].with_name(name.replace(" ", "-"))
+        file.write_bytes(way.body("x" * 900))
+        whole = load.wrk(subject, load.Asked(file, token, way.path), CONNECTIONS, seconds)
+        event_ms, _ = load.sse(subject, token, STREAMS, way)
+        of.setdefault("translated", {}).setdefault(name, []).append((whole.cpu_ms, event_ms))
 
 
 def summary(found, seen):
@@ -106,6 +122,10 @@ def summary(found, seen):
             p50={size: median(one.p50 for one in runs) for size, runs in of["calm"].items()},
             p99={size: median(one.p99 for one in runs) for size, runs in of["calm"].items()},
             event_ms=min(of["event_ms"]),
+            translated={
+                name: (min(whole for whole, _ in runs), min(event for _, event in runs))
+                for name, runs in of.get("translated", {}).items()
+            },
             resident_mb=load.resident_mb(subject.pid),
         )
     return rows

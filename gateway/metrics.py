@@ -23,6 +23,7 @@ from accounts import live
 from accounts.metrics import account_families
 from gateway.counts import TOKEN_KINDS, Counts, Histogram
 from gateway.exchange import CLIENT_LEFT, NO_USAGE, Exchange
+from providers.dialects.types import FailureKind
 
 CONTENT_TYPE = "text/plain; version=0.0.4"
 
@@ -38,6 +39,8 @@ FAMILIES: Mapping[str, str] = {
     "responses": RESPONSES,
 }
 """Surface → the reference's counter for it. Surfaces not named here have none."""
+
+EARLY_REASONS = {413: FailureKind.TOO_LARGE, 503: FailureKind.UNAVAILABLE}
 
 
 class Metrics:
@@ -81,6 +84,15 @@ class Metrics:
             _add_tokens(surface.tokens, exchange)
         if exchange.status >= 400 or exchange.failure_kind is not None:
             self._count_error(exchange)
+
+    def count_early(self, status: int) -> None:
+        """An answer that the server gave by itself: no call was on the road."""
+        counts = self.counts
+        counts.requests += 1
+        counts.errors += 1
+        counts.statuses[status] = counts.statuses.get(status, 0) + 1
+        reason = EARLY_REASONS.get(status, FailureKind.INVALID_REQUEST)
+        counts.refused[reason] = counts.refused.get(reason, 0) + 1
 
     def _count_error(self, exchange: Exchange) -> None:
         counts = self.counts

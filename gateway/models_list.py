@@ -202,7 +202,8 @@ class ModelsList:
     async def _get(self, record: ProviderRecord, path: bytes, query: bytes) -> bytes:
         """The body of a good answer, else b"". Raises `PoolExhausted` and what the transport raises."""
         now = time.time()
-        lease = self._pool.choose(Ask(record.name, None, None, "", now, own=record.own_credential()))
+        own = record.own_credential()
+        lease = self._pool.choose(Ask(record.name, None, None, "", now, own=own, address=record.base_url))
         driver = DRIVERS[record.kind]
         upstream = Upstream(
             record.name, record.kind, record.base_url, lease.account, lease.credential, None, record.headers,

@@ -15,7 +15,8 @@ from redis.exceptions import RedisError
 
 from gateway import errors, identity, logs
 from gateway.admission import admit
-from gateway.dispatch import Dispatch, Sent
+from gateway.attempts import Sent
+from gateway.dispatch import Dispatch
 from gateway.exchange import CLIENT_LEFT, Exchange
 from gateway.house import House
 from gateway.models_list import PLAIN_SECONDS, ModelsList, in_callers_dialect
@@ -189,11 +190,14 @@ class Relay:
                 else:
                     wire.touched_at = clock()
             last = sent.translator.finish()
+            self._dispatch.learn(trip, sent.translator.failure)
             trip.is_whole = True
             await _keep(trip.keeping)
             await wire.end(last)
         except (httpx.TransportError, Truncated) as exc:
-            await self._tell(trip, *errors.describe(exc))
+            status, failure = errors.describe(exc)
+            self._dispatch.learn(trip, sent.translator.failure or failure)
+            await self._tell(trip, status, failure)
 
     async def _answer(self, trip: Trip, sent: Sent) -> None:
         """An answer that is whole. When a ping has committed us to a 200, an error becomes an event."""
@@ -234,7 +238,10 @@ class Relay:
             if why is None:
                 raise asyncio.CancelledError
             return
-        await self._tell(trip, *errors.INTERRUPTIONS[why])
+        status, failure = errors.INTERRUPTIONS[why]
+        if why is not Interruption.DRAIN:
+            self._dispatch.learn(trip, failure)
+        await self._tell(trip, status, failure)
 
     async def _conclude(self, trip: Trip) -> None:
         """Reservation settled, upstream closed, slot given back, usage recorded: whatever happened."""

@@ -33,6 +33,7 @@ from gateway.pulse import Pulse
 from gateway.relay import Relay
 from gateway.responses_store import MemoryShelf, RedisShelf, ResponsesStore
 from gateway.sealing import BoxSealer
+from gateway.servers import limits
 from gateway.servers.drain import current_drain
 from gateway.shared import redis
 from gateway.shared.neighbours import Neighbours
@@ -104,6 +105,7 @@ class Runtime:
         atexit.register(self.finish)
         token_changes.on_change(self.registry.apply_changes)
         token_changes.on_change(lambda: self.announce("tokens"))
+        limits.on_refused(METRICS.count_early)
         token_changes.on_issued(METRICS.token_issued)
         token_changes.on_revoked(METRICS.token_revoked)
         account_changes.on_change(self.pool.apply_changes)

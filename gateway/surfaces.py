@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from providers.dialects.table import DIALECTS
 
 LEGACY_PREFIX = b"/api/latest/anthropic/"
@@ -54,8 +56,7 @@ class Surface:
     has_body: bool = True  # a JSON body of the dialect, whose fields the road reads
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """A row and the path as the row's own API knows it: without the legacy prefix."""
 
     surface: Surface

@@ -6,10 +6,11 @@ Nothing here knows what is being relayed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from providers.dialects.types import Failure, FailureKind, Headers, Refused, header
 
@@ -74,8 +75,7 @@ class Interruption(StrEnum):
     DRAIN = "drain"  # the server is going down
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What stands in the scope, with header names in lower case."""
 
     method: str
@@ -94,7 +94,7 @@ def read_request(scope: Scope) -> Request:
         method=scope["method"],
         raw_path=raw_path.split(b"?", 1)[0],
         query=scope.get("query_string", b""),
-        headers=tuple((name.lower(), value) for name, value in scope["headers"]),
+        headers=tuple([(name.lower(), value) for name, value in scope["headers"]]),
         peer=client[0] or "",
         abort=(scope.get("state") or {}).get("abort"),
     )
@@ -102,29 +102,26 @@ def read_request(scope: Scope) -> Request:
 
 def headers_up(headers: Headers) -> Headers:
     """What of the client's headers an upstream may see, repeated ones repeated."""
-    named = _named_by_connection(headers)
-    return tuple(
-        (name, value)
-        for name, value in headers
-        if name not in NEVER_UP and name not in named and not name.startswith(NEVER_UP_PREFIXES)
-    )
+    kept = [
+        pair for pair in headers if pair[0] not in NEVER_UP and not pair[0].startswith(NEVER_UP_PREFIXES)
+    ]
+    return _without_named(kept, header(headers, b"connection"))
 
 
 def headers_down(headers: Headers) -> Headers:
     """What of an upstream's headers the client may see."""
-    named = _named_by_connection(headers)
-    return tuple(
-        (name, value)
-        for name, value in headers
-        if name not in NEVER_DOWN and name not in named and not name.startswith(NEVER_DOWN_PREFIXES)
-    )
+    kept = [
+        pair for pair in headers if pair[0] not in NEVER_DOWN and not pair[0].startswith(NEVER_DOWN_PREFIXES)
+    ]
+    return _without_named(kept, header(headers, b"connection"))
 
 
-def _named_by_connection(headers: Headers) -> frozenset[bytes]:
-    value = header(headers, b"connection")
-    if value is None:
-        return frozenset()
-    return frozenset(part.strip().lower() for part in value.split(b","))
+def _without_named(headers: Iterable[tuple[bytes, bytes]], connection: bytes | None) -> Headers:
+    """Without those that the `Connection` header names: they were meant for us alone."""
+    if connection is None:
+        return tuple(headers)
+    named = {part.strip().lower() for part in connection.split(b",")}
+    return tuple(pair for pair in headers if pair[0] not in named)
 
 
 async def read_body(request: Request, receive: Receive, limit: int) -> bytes:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+import msgspec
+
 from providers.dialects.types import Target
 from providers.secrets import fingerprint
 from providers.upstream import Credential, CredentialKind
@@ -106,8 +108,7 @@ class MapRecord:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(msgspec.Struct, frozen=True):
     """What a call needs of a provider."""
 
     dialect: str  # the surface's

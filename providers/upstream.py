@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import msgspec
+
 
 class CredentialKind(StrEnum):
     API_KEY = "api_key"
@@ -23,9 +25,8 @@ class Credential:
     expires_at: float | None = None  # Unix seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """Where this call goes: provider + account + model."""
+class Upstream(msgspec.Struct, frozen=True):
+    """Where this call goes: provider + account + model. `repr` shows neither the proxy's password nor headers."""
 
     provider: str
     kind: str  # names the driver
@@ -33,5 +34,8 @@ class Upstream:
     account: str
     credential: Credential
     model: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)  # the operator's extra headers
-    proxy: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)  # the operator's extra headers
+    proxy: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Upstream({self.provider!r}, {self.base_url!r}, {self.account!r}, {self.model!r})"

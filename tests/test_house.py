@@ -31,10 +31,18 @@ TESTED_WITH = {
     "gateway/house.py": "tests/e2e/test_failover.py",
     "gateway/relay.py": "tests/e2e/test_streaming.py",
     "gateway/trip.py": "tests/e2e/test_failover.py",
+    "gateway/usage/accounting.py": "tests/e2e/test_shared_limits.py",
+    "gateway/usage/prices/copy.py": "tests/gateway/usage/prices/test_services.py",
+    "gateway/usage/prices/errors.py": "tests/gateway/usage/prices/test_services.py",
+    "gateway/usage/prices/presenting.py": "tests/gateway/usage/prices/test_api.py",
+    "tokens/limits/book.py": "tests/tokens/limits/test_machine.py",
+    "tokens/limits/encoding.py": "tests/tokens/limits/test_redis.py",
+    "tokens/limits/memory.py": "tests/tokens/limits/test_machine.py",
+    "tokens/limits/scripts.py": "tests/tokens/limits/test_redis.py",
     "providers/dialects/types.py": "tests/gateway/test_wire.py",
 }
 """Modules that are no use alone, and the tests that reach them through another."""
-ACROSS = {"tests/providers/translation/test_sdk.py"}
+ACROSS = {"tests/providers/translation/test_sdk.py", "tests/tokens/limits/test_machine.py"}
 """Tests of many modules together that stand in one app's folder."""
 
 

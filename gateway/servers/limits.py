@@ -1,5 +1,6 @@
 """What both servers refuse by themselves, with the same numbers and the same answers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
@@ -26,6 +27,14 @@ INTERNAL = "Internal server error"
 BUSY = "Too many request bodies are being received, try again shortly"
 
 
+_observers: list[Callable[[int], None]] = []
+
+
+def on_refused(observer: Callable[[int], None]) -> None:
+    """`observer` is told the status of every answer that a server gives before the application is called."""
+    _observers.append(observer)
+
+
 def too_large(max_body_bytes: int) -> str:
     """The text of a 413."""
     return f"Request exceeds the maximum size of {max_body_bytes} bytes"
@@ -50,7 +59,9 @@ def error_headers(status: int, body: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def error_answer(status: int, message: str) -> bytes:
-    """The whole answer as bytes on the wire."""
+    """The whole answer as bytes on the wire, to be sent once: it counts as given."""
+    for observer in _observers:
+        observer(status)
     body = error_body(status, message)
     head = f"HTTP/1.1 {status} {REASONS[status]}\r\n".encode()
     return head + b"".join(b"%b: %b\r\n" % pair for pair in error_headers(status, body)) + b"\r\n" + body

@@ -27,7 +27,7 @@ class GuardedLedger:
     ) -> Reservation:
         if self._health.is_up:
             try:
-                self._hand_back()
+                await self._hand_back()
                 reservation = await self._shared.reserve(record, estimate, now, note)
             except LedgerUnavailable as exc:
                 self._health.down(exc.__cause__ or exc)
@@ -81,8 +81,12 @@ class GuardedLedger:
             return self._local
         return self._shared
 
-    def _hand_back(self) -> None:
-        """Before the first question to a Redis that may be back."""
+    async def _hand_back(self) -> None:
+        """Before the first question to a Redis that may be back. Raises `LedgerUnavailable` when it is not."""
+        if not self._local_ledgers:
+            return
+        await self._shared.ping()
         for ledger in self._local_ledgers:
             self.forget(ledger)
         self._local_ledgers.clear()
+        await self._shared.flush()

@@ -39,7 +39,7 @@ class RecorderOptions:
     spool_max_bytes: int = 64 * 1024 * 1024
     retention_days: int = 90
     interval_seconds: float = 1.0
-    batch: int = 500
+    batch: int = 1000
     queue_max: int = 20_000
     anonymous_per_minute: int = 100  # rows without a token, which anybody could make us write
     retry_seconds: float = 1.0  # after the database was seen away; doubles up to `retry_max_seconds`

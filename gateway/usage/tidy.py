@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from operator import attrgetter
 
 from gateway.exchange import Exchange
 from gateway.logs import redact
@@ -28,16 +29,29 @@ _LENGTHS = {
 _LOOKED_AT = 4096
 """A longer text is cut before secrets are looked for: a caller decides how long it is, and we pay for the search."""
 
+_REMEMBERED = 1024
+"""Longer texts are looked at anew each time: nobody fills our memory with them."""
+
+_texts = attrgetter(*_LENGTHS)
+
 
 def tidy(exchange: Exchange) -> Exchange:
     """The same exchange, its texts redacted, cut, and free of NUL and lone surrogates."""
-    for name, length in _LENGTHS.items():
-        text = getattr(exchange, name)
-        if text:
-            stored = _known_text(text, length) if len(text) <= TEXT_LENGTH else _text(text, length)
-            if stored is not text:
-                setattr(exchange, name, stored)
+    texts: tuple[str, ...] = _texts(exchange)
+    is_short = len("".join(texts)) <= _REMEMBERED
+    for name, stored in _known_changes(texts) if is_short else _changes(texts):
+        setattr(exchange, name, stored)
     return exchange
+
+
+def _changes(texts: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The fields that can't be stored as they are, with what takes their place."""
+    changes = []
+    for (name, length), text in zip(_LENGTHS.items(), texts, strict=True):
+        stored = _known_text(text, length) if len(text) <= TEXT_LENGTH else _text(text, length)
+        if stored != text:
+            changes.append((name, stored))
+    return changes
 
 
 def _text(text: str, length: int) -> str:
@@ -45,7 +59,6 @@ def _text(text: str, length: int) -> str:
     return redact(clean)[:length]
 
 
-@lru_cache(maxsize=4096)
-def _known_text(text: str, length: int) -> str:
-    """Paths, tokens and models come again and again."""
-    return _text(text, length)
+# The same token calls for the same model again and again; and where one text is new, the others are not.
+_known_changes = lru_cache(maxsize=4096)(_changes)
+_known_text = lru_cache(maxsize=4096)(_text)

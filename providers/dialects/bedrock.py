@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import replace
 
 import msgspec
 import orjson
+from msgspec.structs import replace
 
 from providers.dialects import envelopes, eventstream
 from providers.dialects.anthropic import failure_of, read_error

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from urllib.parse import unquote
 
 import msgspec
 import orjson
+from msgspec.structs import replace
 
 from providers.dialects.anthropic import VERSION, read_call
 from providers.dialects.types import Call, Failure, FailureKind, Headers, Refused

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from providers.dialects import anthropic, bedrock, openai_chat, openai_errors, openai_responses
 from providers.dialects.types import CallFields, Envelope, Failure, Headers

@@ -1,14 +1,19 @@
 """The words that every dialect and every pair of them shares. Pure: no IO, no clock, no Django.
 
 Header names are lower-case bytes, in wire order, repeated headers repeated. Counts are tokens.
+
+What is made for every call is a msgspec Struct: as immutable as a frozen dataclass, and a tenth of its cost to make.
+`msgspec.structs.replace` changes a copy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -21,8 +26,7 @@ def header(headers: Headers, name: bytes) -> bytes | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """What one exchange consumed. `input_tokens` excludes cached ones, whatever the vendor's habit."""
 
     input_tokens: int = 0
@@ -80,8 +84,7 @@ class Truncated(Exception):
     """The upstream's stream ended before its closing event."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallFields:
+class CallFields(msgspec.Struct, frozen=True):
     """The few fields the road needs, read by a partial decoder. None = absent, null, or unreadable."""
 
     model: str | None = None
@@ -92,8 +95,7 @@ class CallFields:
     is_readable: bool = True  # False: the body is no JSON object of the dialect
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """What the client asked, as it stood on the wire."""
 
     surface: str  # a name in `gateway/surfaces.py`
@@ -102,12 +104,11 @@ class Call:
     query: bytes
     headers: Headers
     body: bytes
-    fields: CallFields = field(default_factory=CallFields)
+    fields: CallFields = CallFields()
     continues: str | None = None  # a `previous_response_id` whose conversation the body holds by now
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """Where the call goes, as far as a translator must know."""
 
     model: str | None  # the upstream's name for the model; None = leave the body's own
@@ -116,8 +117,7 @@ class Target:
     refuses_sampling: bool | None = None  # None = decide from the model's name and the API version
 
 
-@dataclass(frozen=True, slots=True)
-class WireRequest:
+class WireRequest(msgspec.Struct, frozen=True):
     """What the upstream gets, before a driver adds host and credential. `path` is the vendor's own."""
 
     method: str
@@ -127,8 +127,7 @@ class WireRequest:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class WireAnswer:
+class WireAnswer(msgspec.Struct, frozen=True):
     """A whole answer; for a stream the head, with `body` empty."""
 
     status: int

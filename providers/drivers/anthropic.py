@@ -38,6 +38,7 @@ IDENTITY_REASON = (
     "a subscription credential was used by something else than Claude Code: the vendor refuses that, sometimes "
     "with a rate-limit error that is none. Use an API key for other clients"
 )
+TAKEN = Verdict(Outcome.OK)
 OUR_UPSTREAM_FAULTS = frozenset(
     (
         FailureKind.UPSTREAM,
@@ -75,11 +76,13 @@ class AnthropicDriver:
         """See `providers.drivers.base.Driver`."""
         if isinstance(seen, Failure):
             return _of_failure(seen, now)
-        quota = limits.windows(seen.headers)
-        if seen.status < 400:
-            is_warning = limits.unified_status(seen.headers) == "allowed_warning"
-            return Verdict(Outcome.OK, is_warning=is_warning, windows=quota)
-        return _of_error(seen, quota, now)
+        told = limits.told(seen.headers)
+        if seen.status >= 400:
+            return _of_error(seen, limits.windows(told), now)
+        if not told:
+            return TAKEN
+        is_warning = limits.unified_status(told) == "allowed_warning"
+        return Verdict(Outcome.OK, is_warning=is_warning, windows=limits.windows(told))
 
     def transport(self, shared: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
         return shared

@@ -23,6 +23,11 @@ ACCOUNT_CLAIMS = frozenset(("five_hour", "seven_day"))
 LAST_MOMENT = 1e11  # a later "seconds" value is milliseconds or nonsense
 
 
+def told(headers: Headers) -> Headers:
+    """The headers that say something about limits."""
+    return tuple([pair for pair in headers if pair[0].startswith(PREFIX)])
+
+
 def windows(headers: Headers) -> tuple[QuotaWindow, ...]:
     """Every window that the headers describe; values that can't be read are None."""
     found: dict[str, dict[str, str]] = {}

@@ -24,6 +24,7 @@ NEVER_EXTRA = frozenset((b"authorization", b"host", b"content-length", b"transfe
 
 QUOTA_SECONDS = 3600.0
 REFUSED_SECONDS = 60.0
+TAKEN = Verdict(Outcome.OK)
 UPSTREAM_FAULTS = frozenset(
     (
         FailureKind.UPSTREAM,
@@ -65,7 +66,7 @@ class OpenAiCompatibleDriver:
         if isinstance(seen, Failure):
             return _of_failure(seen, f"upstream failed: {seen.message[:200]}", seen.retry_after_seconds, now)
         if seen.status < 400:
-            return Verdict(Outcome.OK)
+            return TAKEN
         failure = read_failure(seen.status, seen.headers, seen.body)
         after = retry_after(seen.headers, now)
         reason = f"upstream returned {seen.status}: {failure.message[:200]}"

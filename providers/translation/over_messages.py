@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import msgspec
 import orjson
+from msgspec import structs
 
 from providers.dialects.anthropic import failure_of, read_error
 from providers.dialects.anthropic_messages import (
@@ -95,7 +96,7 @@ class OverMessages(ABC):
         if (
             self._decoder is not None and answer.body
         ):  # a body that only says it is compressed is taken as it is
-            answer = replace(answer, body=self._decoder.feed(answer.body) or answer.body)
+            answer = structs.replace(answer, body=self._decoder.feed(answer.body) or answer.body)
         if not 200 <= answer.status < 300:
             return self._error(answer, kept)
         kind = (header(answer.headers, b"content-type") or b"").strip().lower()

@@ -265,6 +265,18 @@ def test_an_account_that_never_had_a_credential_gives_no_choice() -> None:
     assert not pool.has_choice("anthropic")
 
 
+def test_a_model_that_an_account_lacks_rests_there_only_while_another_may_have_it() -> None:
+    lacking = replace(limit(Scope.MODEL, 3600), is_unknown_model=True)
+    pool = core_pool(2)
+    first = call(pool, lacking)
+    second = call(pool, lacking)
+    assert {first, second} == {"a0", "a1"}
+    assert {call(pool, lacking) for _ in range(4)} == {second}  # asked again: the vendor's 404 is the answer
+    assert call(pool, model="another") in ("a0", "a1")
+    alone = core_pool(1)
+    assert [call(alone, lacking) for _ in range(3)] == ["a0"] * 3
+
+
 OWN = Credential(CredentialKind.API_KEY, "sk-own", "own-1")
 
 
@@ -299,6 +311,10 @@ def test_cooldowns_and_the_breaker_hold_for_an_own_key_and_a_new_key_owes_nothin
     with pytest.raises(PoolExhausted) as out:
         pool.choose(ask(provider="other", own=fresh))
     assert out.value.is_upstream_down
+    assert pool.choose(ask(provider="other", own=fresh, address="https://moved")).credential == fresh
+    with pytest.raises(PoolExhausted):
+        for _ in range(6):
+            pool.report(pool.choose(ask(provider="other", own=fresh)), FAULT)
     clock.now += 11
     lease = pool.choose(ask(clock.now, provider="other", own=fresh))
     pool.report(lease, OK)

@@ -38,7 +38,7 @@ def _install(directory: Path, *pins: Path, command: list[str]) -> None:
     directory.mkdir()
     for pin in pins:
         shutil.copy(pin, directory)
-    result = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=300, check=False)
+    result = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=600, check=False)
     if result.returncode != 0:
         pytest.skip(f"could not install: {' '.join(command)}\n{result.stderr[-800:]}")
     done.touch()
@@ -53,6 +53,15 @@ def old_sdk() -> Path:
     pins = HERE / "sdk" / "anthropic-0.125.0.txt"
     with _locked(_name("anthropic-0.125.0", pins)) as directory:
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes"]
+        _install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
+        return directory
+
+
+def litellm() -> Path:
+    """A directory for PYTHONPATH that holds the pinned LiteLLM with all that its proxy needs."""
+    pins = HERE / "litellm" / "requirements.txt"
+    with _locked(_name("litellm", pins)) as directory:
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-compile", "--require-hashes"]
         _install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
         return directory
 

@@ -57,6 +57,16 @@ def test_refusals_of_an_openai_compatible_upstream(mixed, openai_vendor, step, s
         step(sdk, name, status)
 
 
+def test_embeddings_are_passed_on(mixed):
+    with client(mixed) as sdk:
+        answer = sdk.embeddings.create(
+            model="text-embedding-4-small", input=["a", "bcd"], encoding_format="float"
+        )
+        assert [each.embedding for each in answer.data] == [[0.5, 1.0], [0.5, 3.0]]
+        listed = {model.id for model in sdk.models.list()}
+    assert {"gpt-5.6", "llama-4-70b", "claude-proxy-gpt", v.MODELS[0]} <= listed
+
+
 def test_what_the_vendor_is_asked(gateway, vendor):
     with client(gateway) as sdk:
         openai_day.chat_structured(sdk, "claude-sonnet-5-5")

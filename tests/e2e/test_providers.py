@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from tests.e2e.conftest import ROUTED
 from tests.fakes.openai_vendor import KEY, OpenAiVendor, json_answer
 from tests.fakes.server import Answer, Gate
-from tests.fakes.vendor import Vendor, error_answer
+from tests.fakes.vendor import Vendor, error_answer, event, stream_answer
 from tests.harness import GatewayProcess, Token
 from tests.rawhttp import Response
 
@@ -277,3 +278,69 @@ def test_a_provider_that_is_down_opens_its_breaker_and_the_fallback_serves(
 def tied(gateway: GatewayProcess) -> Token:
     issued = gateway.admin("POST", "/api/tokens", {"label": "tied", "provider": "other"}).json()
     return Token(issued["token"], issued["id"])
+
+
+def test_a_stream_that_begins_with_an_error_goes_to_the_fallback(
+    routed: GatewayProcess, other: OpenAiVendor, vendor: Vendor
+) -> None:
+    provide(routed, other)
+    route(routed, "claude-x", "anthropic", fallbacks=[{"provider": "other", "model": "gpt-x"}])
+    failure = {"type": "overloaded_error", "message": "Overloaded"}
+    vendor.say(stream_answer([event("error", error=failure)]))
+    answer = messages(routed, "claude-x", stream=True)
+    assert b"gpt-x heard: hello" in answer.body and b"overloaded" not in answer.body
+    assert answer.body.count(b"event: message_start") == 1
+
+
+def test_a_token_must_be_allowed_the_asked_name_and_the_served_one(
+    routed: GatewayProcess, other: OpenAiVendor
+) -> None:
+    provide(routed, other)
+    fallbacks = [{"provider": "other", "model": "cheap"}, {"provider": "other", "model": "dear"}]
+    route(routed, "m", "other", upstream_model="busy", fallbacks=fallbacks)
+    issued = routed.admin("POST", "/api/tokens", {"allowed_models": ["m", "busy", "dear"]}).json()
+    few = Token(issued["token"], issued["id"])
+    assert said(chat(routed, "m", few)) == "dear heard: hello"
+    routed.admin("PATCH", f"/api/tokens/{few.id}", {"allowed_models": ["m"]})
+    assert chat(routed, "m", few).status == 403
+    routed.admin("PATCH", f"/api/tokens/{few.id}", {"allowed_models": ["busy", "dear", "cheap"]})
+    assert chat(routed, "m", few).status == 403
+
+
+def test_bedrock_callers_reach_it_too(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    provide(routed, other)
+    route(routed, "claude-b", "other", upstream_model="gpt-x")
+    asked = [{"role": "user", "content": "hi"}]
+    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": asked}
+    assert said(post(routed, "/model/claude-b/invoke", body)) == "gpt-x heard: hi"
+
+
+def test_the_provider_of_the_settings_serves_what_nobody_else_does(
+    start: Callable[..., GatewayProcess], other: OpenAiVendor, vendor: Vendor
+) -> None:
+    boot = {
+        "UPSTREAM_PROVIDER": "openai-compatible",
+        "OPENAI_COMPATIBLE_BASE_URL": f"{other.url}/v1/",
+        "OPENAI_COMPATIBLE_API_KEY": KEY,
+        "OPENAI_COMPATIBLE_API_KEY_ENV": "SOMETHING_ELSE",
+        "SOMETHING_ELSE": "wrong",
+        "OPENAI_COMPATIBLE_MODEL": "gpt-default",
+        "ANTHROPIC_API_KEY": "",
+    }
+    gateway = start("daphne", boot)
+    assert said(messages(gateway, "claude-x")) == "claude-x heard: hello"  # no account and no key
+    unnamed = {"messages": [{"content": "hi"}]}
+    assert said(post(gateway, "/v1/chat/completions", unnamed)) == "gpt-default heard: hi"
+    listed = gateway.ask("GET", "/v1/models", [gateway.token.bearer]).json()["data"]
+    assert [row["id"] for row in listed] == ["gpt-test", "gpt-default"]
+    assert vendor.seen == []
+    told = json.loads(gateway.manage("routes", "test", "claude-x", "--json"))
+    assert [step["reason"] for step in told["chain"]] == ["the boot provider"]
+    assert KEY not in gateway.log()
+
+
+def test_a_model_that_nobody_has_is_told_each_time(routed: GatewayProcess, vendor: Vendor) -> None:
+    for _ in range(3):
+        vendor.say(error_answer(404, "model: claude-nope"))
+        answer = messages(routed, "claude-nope")
+        assert answer.status == 404 and "claude-nope" in answer.json()["error"]["message"]

@@ -132,6 +132,17 @@ def test_our_own_refusals_are_counted_and_named():
     assert sum(value for name, value in found.items() if "upstream_errors" in name) == 1
 
 
+def test_what_the_server_refuses_by_itself_is_counted():
+    metrics = Metrics()
+    for status in (413, 503, 400):
+        metrics.count_early(status)
+    found = samples(metrics)
+    assert found["link_assistant_requests_total{}"] == found["link_assistant_errors_total{}"] == 3
+    assert found["link_assistant_status_total{code=413}"] == 1
+    assert found["link_assistant_refused_total{reason=unavailable}"] == 1
+    assert found["link_assistant_in_flight{}"] == 0
+
+
 def test_what_fails_at_the_upstream_is_the_upstreams():
     metrics = Metrics()
     refused = {"is_refusal": True, "failure_kind": FailureKind.UPSTREAM, "provider": "p", "attempts": 2}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tokens import fields
-from tokens.forms import IssueForm, LinesField
+from tokens.forms import GroupForm, IssueForm, LinesField
 from tokens.models import Token
 
 
@@ -39,3 +39,9 @@ def test_empty_is_null() -> None:
         "allowed_surfaces": [],
     }
     assert not Token.objects.exists()
+
+
+@pytest.mark.parametrize("form", [IssueForm, GroupForm])
+def test_every_limit_is_explained(form: type[IssueForm | GroupForm]) -> None:
+    unexplained = [name for name in form.checked if not form.base_fields[name].help_text]
+    assert not unexplained

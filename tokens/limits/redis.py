@@ -141,6 +141,13 @@ class RedisLedger:
         told = await self._run(scripts.STATES, [book_key(limits.ledger) for limits in sets], arguments)
         return tuple(state_of(limits, found) for limits, found in zip(sets, told, strict=True) if found)
 
+    async def ping(self) -> None:
+        """Raises `LedgerUnavailable` when Redis does not answer."""
+        try:
+            await self._redis.ping()
+        except AWAY as exc:
+            raise LedgerUnavailable from exc
+
     async def flush(self) -> None:
         """Writes the endings that are queued. Raises `LedgerUnavailable`; what is not written stays queued."""
         while self._endings:

@@ -3,11 +3,11 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from providers.dialects.types import Failure, FailureKind, Refused, Target, Truncated, WireAnswer
 from providers.translation.messages_over_chat import MessagesOverChat

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from providers.dialects.types import Failure, FailureKind, Target, Truncated, Usage, WireAnswer
 from providers.translation.openai_passthrough import (
@@ -117,6 +117,8 @@ EVENTS = {
     b"data: [DONE]": True,
     b": comment": True,
     b'data:{"choices":[],"usage" : {"a":1}}': False,
+    b'data:{"choices":[{"index":0,"delta":{}}],"usage" : {"a":1}}': False,
+    b'data:{"choices":[{"index":0,"delta":{"role":"assistant"}}],"usage" : {"a":1}}': True,
     b'event: x\ndata: {"choices":[],"usage":{"a":1}}': False,
 }
 

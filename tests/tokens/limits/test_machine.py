@@ -77,14 +77,16 @@ class Naive:
         own, (requests, input_tokens, output_tokens) = self.limits, self.window(now)
         spent, reserved = self.money(now)
         held = output_tokens + sum(taken.output_tokens for taken in self.running.values())
+        input_need = need.input_tokens and input_tokens + need.input_tokens
+        output_need = need.output_tokens and held + need.output_tokens
         checks = (
             ("max_requests", own.max_requests, self.requests + 1),
             ("budget", own.budget, need.cost and spent + reserved + need.cost),
             ("requests_per_minute", own.requests_per_minute, requests + 1),
-            ("input_tokens_per_minute", own.input_tokens_per_minute, need.input_tokens and input_tokens + need.input_tokens),  # noqa: E501
-            ("output_tokens_per_minute", own.output_tokens_per_minute, need.output_tokens and held + need.output_tokens),  # noqa: E501
+            ("input_tokens_per_minute", own.input_tokens_per_minute, input_need),
+            ("output_tokens_per_minute", own.output_tokens_per_minute, output_need),
             ("max_parallel_requests", own.max_parallel_requests, len(self.running) + 1),
-        )  # fmt: skip
+        )
         return next((name for name, limit, value in checks if limit is not None and value > limit), None)
 
 
