@@ -39,7 +39,7 @@ class FaultyVendor(upstream.Vendor):
         if kind == "reset":
             self.transport.abort()
         elif kind == "cut" and self.is_stream:
-            self.transport.write(upstream.STREAM_HEAD + b"".join(upstream.CHUNKS[:5]))
+            self.transport.write(upstream.STREAM_HEAD + b"".join(upstream.CHUNKS[False][:5]))
             self.transport.close()
         else:
             status = b"529 Overloaded" if kind == "overloaded" else b"500 Error"

@@ -112,8 +112,8 @@ def of_workers(options):
                 with ExitStack() as stack:
                     vendor = stack.enter_context(subjects.started("upstream", None, command, subjects.ROOT))
                     subject, token, _ = stack.enter_context(many.gateway(vendor.url, workers, server))
-                    load.wrk(subject, file, token, 16, 1)
-                    seen = load.wrk(subject, file, token, 16, options.seconds)
+                    load.wrk(subject, load.Asked(file, token), 16, 1)
+                    seen = load.wrk(subject, load.Asked(file, token), 16, options.seconds)
                     rss = load.resident_mb(subject.pid)
                 print(f"{server}, {workers} workers: {seen.rate:.0f}/s", file=sys.stderr)
                 lines.append(
