@@ -102,9 +102,7 @@ def read_request(scope: Scope) -> Request:
 
 def headers_up(headers: Headers) -> Headers:
     """What of the client's headers an upstream may see, repeated ones repeated."""
-    kept = [
-        pair for pair in headers if pair[0] not in NEVER_UP and not pair[0].startswith(NEVER_UP_PREFIXES)
-    ]
+    kept = [pair for pair in headers if pair[0] not in NEVER_UP and not pair[0].startswith(NEVER_UP_PREFIXES)]
     return _without_named(kept, header(headers, b"connection"))
 
 
