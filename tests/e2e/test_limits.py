@@ -222,3 +222,27 @@ def test_what_is_limited_again_is_read_from_the_rows(gateway, vendor):
         assert gateway.admin("PATCH", f"/api/tokens/{token.id}", limits).status == 200
     gateway.exchanges(token, 2)
     assert call(gateway, token).status == 429
+
+
+def test_a_client_that_left_before_the_answer_began_pays_for_its_input(gateway, vendor):
+    token = issue(gateway, budget="1", max_requests=5)
+    answer = v.stream_answer(v.events("claude-sonnet-5-5", v.text("hi")))
+    answer.before_head = gate = Gate()
+    vendor.say(answer)
+    with RawClient(gateway.port) as client:
+        client.ask("POST", "/v1/messages", [token.bearer, ("anthropic-version", "2023-06-01")], STREAM)
+        assert gate.reached.wait(5)
+    [row] = gateway.exchanges(token)
+    gate.open()
+    assert (row["status"], row["is_estimated"], row["output_tokens"]) == (499, 1, 0)
+    assert row["input_tokens"] == -(-len(STREAM) // 4)
+    seen = usage(gateway, token)
+    assert (seen["requests"], Decimal(seen["budget"]["spent"])) == (1, Decimal(str(row["cost"])))
+
+
+def test_what_never_left_is_given_back(start, vendor):
+    gateway = start("daphne", upstream_url="http://127.0.0.1:9")
+    token = issue(gateway, max_requests=5, budget="1")
+    assert call(gateway, token).status >= 500
+    seen = usage(gateway, token)
+    assert (seen["requests"], seen["budget"]["spent"], seen["budget"]["reserved"]) == (0, "0", "0")
