@@ -6,11 +6,12 @@ one every PAUSE_SECONDS; every other one an answer of about 1 KB: a Message, or 
 
 import asyncio
 import json
+import os
 
 import uvloop
 
 EVENTS = 100
-PAUSE_SECONDS = 0.01
+PAUSE_SECONDS = float(os.environ.get("BENCH_PAUSE_SECONDS", "0.01"))
 
 USAGE = {
     "input_tokens": 12,
@@ -139,6 +140,8 @@ class Vendor(asyncio.Protocol):
         self.transport.write(STREAM_HEAD)
         for piece in CHUNKS[self.is_chat]:
             await asyncio.sleep(PAUSE_SECONDS)
+            if self.transport.is_closing():
+                return
             self.transport.write(piece)
         self.transport.write(b"0\r\n\r\n")
 
