@@ -44,7 +44,7 @@ def probe(name: str) -> Probe:
     except (CredentialUnavailable, SecretUnreadable) as exc:
         return Probe(False, None, str(exc), 0.0)
     driver = DRIVERS[place.kind]
-    request = driver.build(upstream, REQUEST)
+    request = _plain(driver.build(upstream, REQUEST))
     request.headers.setdefault("host", request.url.netloc.decode())
     try:
         with httpx.Client(timeout=TIMEOUT_SECONDS, proxy=upstream.proxy, trust_env=False) as client:
@@ -58,6 +58,12 @@ def probe(name: str) -> Probe:
     verdict = driver.classify(seen, time.time())
     is_ok = verdict.outcome is Outcome.OK
     return Probe(is_ok, seen.status, "ok" if is_ok else verdict.reason, time.monotonic() - started)
+
+
+def _plain(built: httpx.Request) -> httpx.Request:
+    """The target in the URL, where this client looks for it: as an extension it would go to a proxy's CONNECT, too."""
+    url = built.url.copy_with(raw_path=built.extensions["target"])
+    return httpx.Request(built.method, url, headers=built.headers, content=built.content)
 
 
 def place_of(provider: str) -> ProviderRecord:

@@ -15,6 +15,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 
+from accounts.api import pool_router
 from accounts.api import router as accounts_router
 from gateway import errors, guards
 from gateway.access import is_json
@@ -108,6 +109,7 @@ api.add_exception_handler(ValidationError, on_invalid)
 api.add_router("/api/tokens", tokens_router)
 api.add_router("/api/groups", groups_router)
 api.add_router("/api/accounts", accounts_router)
+api.add_router("/api/pool", pool_router)
 api.add_router("/api/prices", prices_router)
 api.add_router("/api/providers", providers_router)
 api.add_router("/api/routes", routes_router)

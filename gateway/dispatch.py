@@ -226,17 +226,7 @@ class Dispatch:
             translator = trip.keeping = Keeping(translator, self._house.responses, exchange.token_id, call)
         trip.translator = translator
         trip.model_sent, trip.upstream_dialect = route.target.model or "", route.dialect
-        upstream = Upstream(
-            route.provider.name,
-            route.provider.kind,
-            route.provider.base_url,
-            lease.account,
-            lease.credential,
-            route.target.model,
-            route.provider.headers,
-            lease.proxy,
-        )
-        outbound = driver.build(upstream, translator.request(call, route.target))
+        outbound = driver.build(_upstream(route, lease), translator.request(call, route.target))
         _limit(outbound, wire, route.provider.timeouts)
         exchange.attempts += 1
         exchange.bytes_out += len(outbound.content)
@@ -314,6 +304,20 @@ def _sooner(one: PoolExhausted | None, other: PoolExhausted) -> PoolExhausted:
     if one is None or one.until is None:
         return other if one is None or other.until is not None else one
     return other if other.until is not None and other.until < one.until else one
+
+
+def _upstream(route: Route, lease: Lease) -> Upstream:
+    provider = route.provider
+    return Upstream(
+        provider.name,
+        provider.kind,
+        provider.base_url,
+        lease.account,
+        lease.credential,
+        route.target.model,
+        provider.headers,
+        lease.proxy,
+    )
 
 
 def _limit(outbound: httpx.Request, wire: Wire, timeouts: Timeouts) -> None:

@@ -10,7 +10,7 @@
                       WrongMediaType                                                                            415
                       LimitExceeded                                                                             429
                       BalancesUnknown LedgerUnavailable                                                         503
-    accounts.errors   PoolExhausted                                        429, 503 when the upstream is down, 502
+    accounts.errors   PoolExhausted               429, 503 when the upstream is down, 404 for an unknown model, 502
                       UnknownAccount                                                                            404
                       AccountExists ManagedAccount                                                              409
                       BadAccount                                                                                400
@@ -97,6 +97,8 @@ def _unknown_model(exc: Exception) -> Failure:
 def _exhausted(exc: Exception) -> Failure:
     if not isinstance(exc, accounts.PoolExhausted) or exc.until is None:
         return Failure(FailureKind.UPSTREAM, "Upstream authentication unavailable")
+    if exc.is_unknown_model:
+        return _unknown_model(exc)
     kind = FailureKind.UNAVAILABLE if exc.is_upstream_down else FailureKind.RATE_LIMIT
     return Failure(
         kind, f"All accounts are busy: {exc}", retry_after_seconds=max(1.0, exc.until - time.time())

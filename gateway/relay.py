@@ -7,11 +7,9 @@ answer has left; afterwards an error is told in the surface's own dialect. Every
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 
 import httpx
-from redis.exceptions import RedisError
 
 from gateway import errors, identity, logs
 from gateway.admission import admit
@@ -20,7 +18,7 @@ from gateway.dispatch import Dispatch
 from gateway.exchange import CLIENT_LEFT, Exchange
 from gateway.house import House
 from gateway.models_list import PLAIN_SECONDS, ModelsList, in_callers_dialect
-from gateway.responses_store import Keeping
+from gateway.responses_store import keep
 from gateway.surfaces import UNKNOWN, Action, Match, WrongMethod
 from gateway.trip import Trip
 from gateway.wire import (
@@ -33,14 +31,13 @@ from gateway.wire import (
     headers_down,
     headers_up,
     read_body,
+    stream_headers,
 )
 from providers.dialects.table import DIALECTS, NO_FIELDS
-from providers.dialects.types import Call, Failure, FailureKind, Headers, Refused, Truncated
+from providers.dialects.types import Call, Failure, FailureKind, Refused, Truncated
 from tokens import registry as tokens
 from tokens.errors import UnknownToken
 from tokens.records import TokenRecord
-
-logger = logging.getLogger(__name__)
 
 
 class Relay:
@@ -173,26 +170,28 @@ class Relay:
             await self._answer(trip, sent)
             return
         if not wire.started:
-            await wire.start(head.status, _stream_headers(sent))
+            await wire.start(
+                head.status, stream_headers(head.headers) if sent.is_stream else headers_down(head.headers)
+            )
         clock = time.monotonic
         wire.is_relaying = True
         feed = sent.translator.feed
         try:
             if sent.first:
-                await _keep(trip.keeping)
+                await keep(trip.keeping)
                 await wire.write(sent.first, clock())
             async for chunk in sent.body:
                 trip.exchange.bytes_in += len(chunk)
                 if data := feed(chunk):
                     if trip.keeping is not None:
-                        await _keep(trip.keeping)
+                        await keep(trip.keeping)
                     await wire.write(data, clock())
                 else:
                     wire.touched_at = clock()
             last = sent.translator.finish()
             self._dispatch.learn(trip, sent.translator.failure)
             trip.is_whole = True
-            await _keep(trip.keeping)
+            await keep(trip.keeping)
             await wire.end(last)
         except (httpx.TransportError, Truncated) as exc:
             status, failure = errors.describe(exc)
@@ -203,7 +202,7 @@ class Relay:
         """An answer that is whole. When a ping has committed us to a 200, an error becomes an event."""
         head = sent.head
         trip.is_whole = True
-        await _keep(trip.keeping)
+        await keep(trip.keeping)
         if not trip.wire.started:
             headers = tuple(pair for pair in headers_down(head.headers) if pair[0] != b"content-length")
             await trip.wire.answer(head.status, headers, head.body, time.monotonic())
@@ -257,30 +256,3 @@ class Relay:
         self._house.meter.conclude(trip)
         await self._dispatch.release(trip)
         self._house.conclude(exchange)
-
-
-async def _keep(keeping: Keeping | None) -> None:
-    """Before the last byte leaves: the client may refer to it at once. A store that is away costs only that."""
-    if keeping is None or not keeping.is_ready:
-        return
-    try:
-        await keeping.keep()
-    except RedisError:
-        logger.warning("A response could not be kept: the store is away")
-
-
-STREAM_HEADERS: Headers = ((b"x-accel-buffering", b"no"),)
-"""So that a proxy in front holds nothing back."""
-
-
-def _stream_headers(sent: Sent) -> Headers:
-    headers = headers_down(sent.head.headers)
-    if not sent.is_stream:
-        return headers
-    kept = tuple(pair for pair in headers if pair[0] not in (b"content-length", b"x-accel-buffering"))
-    cached = any(name == b"cache-control" for name, _ in kept)
-    return (
-        (*kept, *STREAM_HEADERS)
-        if cached
-        else (*kept, *STREAM_HEADERS, (b"cache-control", b"no-cache, no-transform"))
-    )

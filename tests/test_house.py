@@ -26,6 +26,7 @@ TRIVIAL_LINES = 25
 TESTED_WITH = {
     "gateway/option_table.py": "tests/gateway/test_options.py",
     "gateway/templatetags/console.py": "tests/gateway/console/test_overview.py",
+    "gateway/attempts.py": "tests/e2e/test_failover.py",
     "gateway/dispatch.py": "tests/e2e/test_failover.py",
     "gateway/doors.py": "tests/e2e/test_paths.py",
     "gateway/house.py": "tests/e2e/test_failover.py",
@@ -35,9 +36,8 @@ TESTED_WITH = {
     "gateway/usage/prices/copy.py": "tests/gateway/usage/prices/test_services.py",
     "gateway/usage/prices/errors.py": "tests/gateway/usage/prices/test_services.py",
     "gateway/usage/prices/presenting.py": "tests/gateway/usage/prices/test_api.py",
-    "tokens/limits/book.py": "tests/tokens/limits/test_machine.py",
     "tokens/limits/encoding.py": "tests/tokens/limits/test_redis.py",
-    "tokens/limits/memory.py": "tests/tokens/limits/test_machine.py",
+    "tokens/limits/memory.py": "tests/tokens/limits/test_ledger.py",
     "tokens/limits/scripts.py": "tests/tokens/limits/test_redis.py",
     "providers/dialects/types.py": "tests/gateway/test_wire.py",
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.pooling import PoolVendor, credential, write_pair
 from tests.fakes.openai_strict import StrictOpenAi
 from tests.fakes.openai_vendor import OpenAiVendor
 from tests.fakes.vendor import Vendor
@@ -181,3 +182,25 @@ def start(template: Path, vendor: Vendor, tmp_path: Path) -> Iterator[Start]:
             return process
 
         yield begin
+
+
+@pytest.fixture
+def pool_vendor() -> Iterator[PoolVendor]:
+    with PoolVendor() as one:
+        yield one
+
+
+@pytest.fixture
+def pooled(start, pool_vendor: PoolVendor, tmp_path: Path):
+    """`pooled(3)`: a gateway with the accounts primary, account-1, account-2."""
+
+    def begin(count: int, **settings: str) -> GatewayProcess:
+        homes = [tmp_path / f"home{number}" for number in range(count)]
+        for number, home in enumerate(homes):
+            write_pair(home, credential(number))
+        named = {"CLAUDE_CODE_HOME": str(homes[0]), "ANTHROPIC_API_KEY": ""}
+        if count > 1:
+            named["ADDITIONAL_ACCOUNT_DIRS"] = ",".join(map(str, homes[1:]))
+        return start("uvicorn", {**named, **settings}, pool_vendor.url)
+
+    return begin

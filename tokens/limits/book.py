@@ -189,7 +189,7 @@ class Book:
             self.input += input_tokens
 
     def state(self, limits: Limits) -> State:
-        newest = max((bucket.last for bucket in self.buckets.values()), default=None)
+        newest = next(reversed(self.buckets.values())).last if self.buckets else None
         return State(
             limits=limits,
             requests=self.requests,

@@ -62,7 +62,7 @@ async def test_without_max_tokens_the_models_own_ceiling() -> None:
 async def test_cache_writes_cost_more(body: bytes, rate: float) -> None:
     whole = BODY + body
     tokens = -(-len(whole) // 4)
-    found = estimates._cost(call(whole), SONNET, tokens, 0)
+    found = estimates._dearest(call(whole), [SONNET], tokens, 0)
     assert found == Decimal(tokens) * Decimal(str(rate)) / 10**6
 
 

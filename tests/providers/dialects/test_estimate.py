@@ -57,4 +57,4 @@ def test_broken_bodies_are_estimated_too(body: bytes) -> None:
 def test_what_asks_for_cache_writes() -> None:
     assert writes_cache(b'{"cache_control":{"type":"ephemeral"}}') == (True, False)
     assert writes_cache(b'{"cache_control":{"ttl":"1h"}}') == (True, True)
-    assert writes_cache(b"{}") == (False, False)
+    assert writes_cache(b'{"1h":1}') == (False, False)

@@ -76,7 +76,8 @@ def test_a_body_that_names_no_model_gets_one(body: bytes, expected: bytes) -> No
         (b'{"model":"a","model":"b"}', "model"),
         (b'{"max_tokens":1,"x":{"max_tokens":2},"max_tokens":3}', "max_tokens"),
         (b'{"stream":true,"messages":["}"],"stre\\u0061m":false}', "stream"),
-        (b'{"n":1,"n":9}', "n"),
+        (b'{"n":1,"n":9}', None),
+        (b'{"max_tokens":1,"max_output_tokens":9}', None),
         (b'{"model":"model","x":["model",{"model":1}]}', None),
         (b'{"a":"\\"model\\":","model":"x"}', None),
         (b'{"x":1,"x":2}', None),
@@ -86,3 +87,7 @@ def test_a_body_that_names_no_model_gets_one(body: bytes, expected: bytes) -> No
 )
 def test_what_is_given_twice_is_found(body: bytes, name: str | None) -> None:
     assert repeated(body) == name
+
+
+def test_other_names_may_be_asked_for() -> None:
+    assert repeated(b'{"n":1,"n":9}', ("n",)) == "n"
