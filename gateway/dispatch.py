@@ -242,10 +242,11 @@ class Dispatch:
         )
         if lease.is_moved or lease.foreign_messages:
             call = replace(call, body=self._house.pool.own_thinking(lease, call.body))
-        outbound = driver.build(upstream, translator.request(call, route.target))
+        translated = translator.request(call, route.target)
+        outbound = driver.build(upstream, translated)
         _limit(outbound, wire, route.provider.timeouts)
         exchange.attempts += 1
-        exchange.bytes_out += len(outbound.content)
+        exchange.bytes_out += len(translated.body)
         if call.fields.stream:
             wire.keepalive = translator.keepalive
             wire.early_headers = STREAM
