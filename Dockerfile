@@ -15,7 +15,7 @@ COPY providers /app/providers
 COPY forgefed /app/forgefed
 RUN /venv/bin/python -m compileall -q /app
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    HOME=/data DATA_DIR=/data/router CLAUDE_CODE_HOME=/data/claude ROUTER_PORT=8080
+    HOME=/data DATA_DIR=/data/router ROUTER_PORT=8080
 WORKDIR /app
 USER 10001:10001
 VOLUME /data

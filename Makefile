@@ -8,7 +8,7 @@ ARGS ?=
 # Enough to start Django where nothing is served or signed.
 CHECK_ENV = TOKEN_SECRET=$$($(PY) -c 'import secrets; print(secrets.token_hex(32))') TOKEN_ADMIN_KEY=check DATA_DIR=$(VENV)/check
 
-.PHONY: run test demo check bench format readme venv venv-dev clean
+.PHONY: run test demo check bench soak format readme venv venv-dev clean
 
 run: venv .env  ## Serve on :8080, with a fresh .env if there is none
 	@exec $(PY) manage.py serve $(ARGS)
@@ -30,6 +30,9 @@ check: venv-dev  ## Format, lint, types, imports, migrations, deployment checks
 
 bench: venv-dev  ## Measure the gateway beside a bare relay (needs wrk); ARGS="--help" tells more
 	$(PY) -m bench.run $(ARGS)
+
+soak: venv-dev  ## An hour of traffic with faults: does anything grow? ARGS="--seconds 60" for a look
+	$(PY) -m bench.soak $(ARGS)
 
 format: venv-dev  ## Put the code in the house's form
 	$(VENV)/bin/ruff format .

@@ -190,14 +190,10 @@ class AccountAdmin(BaseAccountAdmin):
     @admin.display(description="quota windows")
     def quota_now(self, row: Account) -> SafeString | str:
         lines = [
-            (
-                window["name"],
-                "?" if window["used_percent"] is None else window["used_percent"],
-                _when(window["resets_at"]),
-            )
+            (window["name"], _share(window["used_percent"]), _until(window["resets_at"]))
             for window in self._view(row).get("quota", [])
         ]
-        return format_html_join(SafeString("<br>"), "{}: {} %, until {}", lines) or "–"
+        return format_html_join(SafeString("<br>"), "{}: {}{}", lines) or "–"
 
     @admin.display(description="last error")
     def error(self, row: Account) -> str:
@@ -214,6 +210,12 @@ class PoolSettingAdmin(BaseSettingAdmin):
 
     fields = ("strategy",)
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "strategy" and field is not None:
+            field.help_text = "How the next account is chosen. Empty: as ACCOUNT_ROUTING_STRATEGY says."
+        return field
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and not PoolSetting.objects.exists()
 
@@ -223,6 +225,14 @@ class PoolSettingAdmin(BaseSettingAdmin):
     def save_model(self, request: HttpRequest, obj: PoolSetting, form: Any, change: bool) -> None:
         services.set_strategy(obj.strategy)
         obj.pk = ONLY_ROW
+
+
+def _share(percent: float | None) -> str:
+    return "use not told" if percent is None else f"{percent} % used"
+
+
+def _until(moment: float | None) -> str:
+    return "" if moment is None else f", until {_when(moment)}"
 
 
 def _when(moment: float | None) -> str:

@@ -1,6 +1,6 @@
 """Which account a conversation sits on, so that the upstream's prompt cache stays warm.
 
-Pure: `now` (Unix seconds) comes in. Keys are Python hashes of (token, session): a collision would
+Pure: `now` (Unix seconds) comes in. Keys are short hashes that contain the token's id: a collision would
 only make two conversations share an account.
 """
 
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,15 +20,32 @@ SESSION_HEADER = b"x-claude-code-session-id"
 MAX_SESSIONS = 100_000
 
 
-class Affinity:
-    """A bounded, least-recently-used map: session → account id, forgotten after `idle_seconds` unused."""
+@dataclass(frozen=True, slots=True)
+class SeatChange:
+    """Who sits where now. `before`: the account as this process knew it until now; the same when only used again."""
 
-    __slots__ = ("_entries", "_idle_seconds", "_max_entries")
+    key: int
+    account: int
+    before: int | None
+
+
+def untold(seating: SeatChange) -> None:
+    """Nobody else needs to know."""
+
+
+class Affinity:
+    """A bounded, least-recently-used map: session → account id, forgotten after `idle_seconds` unused.
+
+    `tell` hears of every new seat and move, and of a seat that is in use four times per idle time.
+    """
+
+    __slots__ = ("_entries", "_idle_seconds", "_max_entries", "tell")
 
     def __init__(self, idle_seconds: float, max_entries: int = MAX_SESSIONS) -> None:
         self._idle_seconds = idle_seconds
         self._max_entries = max_entries
-        self._entries: OrderedDict[int, tuple[int, float]] = OrderedDict()
+        self._entries: OrderedDict[int, tuple[int, float, float]] = OrderedDict()  # account, used, told
+        self.tell: Callable[[SeatChange], None] = untold
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -35,26 +54,46 @@ class Affinity:
     def is_on(self) -> bool:
         return self._idle_seconds > 0
 
+    def knows(self, key: int, now: float) -> bool:
+        entry = self._entries.get(key)
+        return entry is not None and now - entry[1] <= self._idle_seconds
+
     def find(self, key: int, now: float) -> int | None:
         """The account id, counted as a use. Idle time that a clock set back makes negative is none."""
         entry = self._entries.get(key)
         if entry is None:
             return None
-        if now - entry[1] > self._idle_seconds:
+        account, used_at, told_at = entry
+        if now - used_at > self._idle_seconds:
             del self._entries[key]
             return None
-        self._entries[key] = (entry[0], now)
+        is_due = now - told_at > self._idle_seconds / 4
+        self._entries[key] = (account, now, now if is_due else told_at)
         self._entries.move_to_end(key)
-        return entry[0]
+        if is_due:
+            self.tell(SeatChange(key, account, account))
+        return account
 
     def bind(self, key: int, account: int, now: float) -> None:
-        self._entries[key] = (account, now)
+        before = self._entries.get(key)
+        self.adopt(key, account, now)
+        self.tell(SeatChange(key, account, None if before is None else before[0]))
+
+    def adopt(self, key: int, account: int, now: float) -> None:
+        """What others say; told to nobody."""
+        self._entries[key] = (account, now, now)
         self._entries.move_to_end(key)
         if len(self._entries) > self._max_entries:
             self._entries.popitem(last=False)
 
     def forget(self, key: int) -> None:
         self._entries.pop(key, None)
+
+
+def seat_key(*names: str) -> int:
+    """64 bits that are the same in every process: of provider, token, session and, for one model only, the model."""
+    words = b"".join(b"%d:%b" % (len(name), name.encode("utf-8", "surrogatepass")) for name in names)
+    return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "big")
 
 
 class _Opening(msgspec.Struct):

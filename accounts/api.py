@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from ninja import Body, Router, Status
 
@@ -18,13 +19,16 @@ from accounts.schemas import (
     AccountList,
     AccountShape,
     ChangeAccount,
+    ChangePool,
     NewAccount,
+    PoolShape,
     ProbeShape,
     RemovedShape,
     request_body,
 )
 
 router = Router(tags=["accounts"])
+pool_router = Router(tags=["accounts"])
 ACTIONS: dict[str, Callable[[str], Account]] = {
     "pause": services.pause,
     "resume": services.resume,
@@ -88,6 +92,25 @@ def resume(request: HttpRequest, name: str) -> dict[str, Any]:
 )
 def clear(request: HttpRequest, name: str) -> dict[str, Any]:
     return _act("clear", name)
+
+
+@pool_router.get("", response=PoolShape, summary="Show how the next account is chosen")
+def show_pool(request: HttpRequest) -> dict[str, Any]:
+    return _pool()
+
+
+@pool_router.patch(
+    "", response=PoolShape, summary="Change how the next account is chosen, while the pool runs"
+)
+def change_pool(request: HttpRequest, values: ChangePool) -> dict[str, Any]:
+    """Obeyed by every running process within a second, and after a restart. An empty word goes back to the setting."""
+    services.set_strategy(values.strategy)
+    return _pool()
+
+
+def _pool() -> dict[str, Any]:
+    chosen, setting = services.strategy(), settings.ACCOUNT_ROUTING_STRATEGY
+    return {"strategy": chosen or setting, "setting": setting, "is_changed": bool(chosen)}
 
 
 def _act(action: str, name: str) -> dict[str, Any]:

@@ -132,6 +132,17 @@ class Incident:
     chosen_at: float
     now: float
     jitter: float  # 0..1
+    unknown_seconds: float = 60.0  # for a limit that names no time and is no bare 429
+
+    def seconds(self, strikes: int) -> float:
+        """How long to rest, jitter included."""
+        if self.verdict.until is not None:
+            seconds = max(0.0, self.verdict.until - self.now)
+        elif self.verdict.scope is Scope.MODEL:
+            seconds = backoff_seconds(strikes)
+        else:
+            seconds = self.unknown_seconds
+        return min(LONGEST_SECONDS, seconds * (1 + JITTER_SHARE * self.jitter))
 
     def key(self) -> Key:
         scope = self.verdict.scope
@@ -150,10 +161,10 @@ def rest_after(incident: Incident, earlier: Rest | None) -> Rest:
     verdict, now = incident.verdict, incident.now
     is_burst = earlier is not None and earlier.is_active(now) and incident.chosen_at <= earlier.started_at
     strikes = 1 if earlier is None else earlier.strikes + (0 if is_burst else 1)
-    seconds = backoff_seconds(strikes) if verdict.until is None else max(0.0, verdict.until - now)
-    seconds = min(LONGEST_SECONDS, seconds * (1 + JITTER_SHARE * incident.jitter))
     scope, value = incident.key()
-    rest = Rest(scope, value, now, now + seconds, verdict.reason, strikes, verdict.needs_operator)
+    rest = Rest(
+        scope, value, now, now + incident.seconds(strikes), verdict.reason, strikes, verdict.needs_operator
+    )
     if earlier is not None and is_burst:
         rest.started_at = earlier.started_at
         rest.until = max(rest.until, earlier.until) if verdict.until is not None else earlier.until

@@ -5,22 +5,25 @@ One lock guards the states: the data plane's loop, freshness and the background 
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
-from accounts.affinity import MAX_SESSIONS
+from accounts.affinity import MAX_SESSIONS, SeatChange
 from accounts.cooldown import PROBE_SECONDS, Incident, Key, Rest, rest_after
 from accounts.errors import Exhaustion, PoolExhausted
-from accounts.group import Group, exhausted
+from accounts.group import Group, exhausted, why_not
 from accounts.lease import Ask, Lease
 from accounts.models import Strategy
 from accounts.seats import Seats
 from accounts.state import AccountState, Loaded, Terms
 from providers.drivers.base import Outcome, Scope, Verdict
 from providers.translation.thinking import count_messages, strip_signed_thinking
+
+logger = logging.getLogger(__name__)
 
 DOWN = "the upstream keeps failing; calls to it rest for a moment"
 UNAUTHORIZED_SECONDS = 1800.0
@@ -37,6 +40,7 @@ class PoolOptions:
 
     strategy: str = Strategy.ROUND_ROBIN
     session_idle_seconds: float = 3600.0
+    cooldown_seconds: float = 60.0  # for a limit of unknown form
     max_sessions: int = MAX_SESSIONS
     clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = field(default=random.random)
@@ -54,6 +58,8 @@ class PoolCore:
         self._strategy: str = options.strategy
         self._seats = Seats(options.session_idle_seconds, options.max_sessions)
         self._unsaved: dict[tuple[int, Key], Rest | None] = {}
+        self.on_unsaved: Callable[[], None] = lambda: None
+        """Called when a cooldown is to be written down. Quick, from any thread."""
         self._touched: set[int] = set()
 
     def install_states(self, states: Iterable[AccountState]) -> None:
@@ -96,10 +102,7 @@ class PoolCore:
     def has_credentials(self, provider: str) -> bool:
         """Whether some account of the provider holds a credential, be it paused or resting."""
         group = self._groups.get(provider)
-        for state in () if group is None else group.members:
-            if state.loaded.credential is not None:
-                return True
-        return False
+        return group is not None and any(state.loaded.credential is not None for state in group.members)
 
     def has_other(self, provider: str, excluded: Collection[str]) -> bool:
         """Whether a usable account is left that is not among `excluded`; it may still be resting."""
@@ -112,6 +115,15 @@ class PoolCore:
         """Whether there is more than one account to serve with, so that a session key is worth computing."""
         group = self._groups.get(provider)
         return group is not None and group.has_choice
+
+    def soonest(self, lease: Lease, pinned: str | None, now: float) -> float | None:
+        """When an account can serve another call like the lease's: `now` = one is free, None = unknown."""
+        with self._lock:
+            group = self._group_of(lease.state)
+            if group is None:
+                return None
+            able = [one for one in group.members if one.is_usable and pinned in (None, "", one.name)]
+            return min((why_not(one, lease.model, now)[0] for one in able), default=None)
 
     def choose(self, ask: Ask) -> Lease:
         """An account for one attempt. Raises `PoolExhausted`."""
@@ -129,7 +141,7 @@ class PoolCore:
                 self._seats.take(seating, state, ask.now)
             lease = self._lend(group, state, ask)
             if seating.before is not None:
-                self._seats.mark(lease, seating, group.provider, ask)
+                self._seats.mark(lease, seating, ask)
             return lease
 
     def own_thinking(self, lease: Lease, body: bytes) -> bytes:
@@ -145,6 +157,26 @@ class PoolCore:
         if lease.foreign_messages:
             return strip_signed_thinking(body, lease.foreign_messages)
         return body
+
+    # Seats that other processes know
+
+    def tell_seats(self, tell: Callable[[SeatChange], None]) -> None:
+        """`tell` hears of seats that are taken, left for another, or in use. Quick; called while choosing."""
+        self._seats.tell(tell)
+
+    def lacks_seat(self, ask: Ask) -> bool:
+        """Whether this process does not know where the conversation sits, and it would matter."""
+        return self._seats.is_unknown(ask)
+
+    def adopt_seats(self, ask: Ask, account: int | None, account_for_model: int | None) -> None:
+        """Where others say that the conversation sits; None = they don't know."""
+        with self._lock:
+            self._seats.adopt(ask, account, account_for_model)
+
+    def move_seat(self, key: int, account: int) -> None:
+        """Another process has moved a conversation."""
+        with self._lock:
+            self._seats.move(key, account, self.now())
 
     def report(self, lease: Lease, verdict: Verdict) -> None:
         """What the answer to this attempt meant. With `needs_refresh`, `await refresh(lease)` comes next."""
@@ -171,6 +203,8 @@ class PoolCore:
             state.faults_in_row = 0
             if verdict.scope is Scope.REQUEST or lease.credential.fingerprint != state.fingerprint:
                 return
+            if verdict.is_unknown_model and not _has_another(group, state, lease.model, now):
+                return  # nobody has it: the vendor's own 404 says more than our rest would
             if not verdict.needs_refresh:
                 self._rest(group, lease, verdict, now)
             elif lease.was_refreshed or state.refreshed_fingerprint == state.fingerprint:
@@ -188,14 +222,13 @@ class PoolCore:
         if ask.own is None:
             raise PoolExhausted(None, Exhaustion.NO_ACCOUNT, "no account is configured for this provider")
         group = self._keyed.get(ask.provider)
-        if group is None:
-            state = AccountState(OWN_KEY, Terms("", ask.provider, source="provider"), Loaded(ask.own))
-            group = self._keyed[ask.provider] = Group(ask.provider, [state], self._strategy)
-        state = group.members[0]
-        if state.loaded.credential != ask.own:
-            state.loaded = Loaded(ask.own)
-            state.forgive()  # a new key owes nothing
-            group.touch()
+        if group is not None:
+            state = group.members[0]
+            if (state.loaded.credential, state.terms.location) == (ask.own, ask.address):
+                return group
+        terms = Terms("", ask.provider, source="provider", location=ask.address)
+        state = AccountState(OWN_KEY, terms, Loaded(ask.own))  # a new key, or another place, owes nothing
+        group = self._keyed[ask.provider] = Group(ask.provider, [state], self._strategy)
         return group
 
     def _pinned(self, group: Group, ask: Ask) -> AccountState:
@@ -263,14 +296,20 @@ class PoolCore:
             for key in state.rests.succeed(lease.model, lease.chosen_at, now):
                 self._unsaved[(state.id, key)] = None
                 group.touch()
+                self.on_unsaved()
 
     def _rest(self, group: Group, lease: Lease, verdict: Verdict, now: float) -> None:
         state = lease.state
-        incident = Incident(verdict, lease.model, lease.chosen_at, now, self._options.jitter())
+        options = self._options
+        incident = Incident(
+            verdict, lease.model, lease.chosen_at, now, options.jitter(), options.cooldown_seconds
+        )
         rest = rest_after(incident, state.rests.entries.get(incident.key()))
         state.rests.start(rest)
         self._unsaved[(state.id, rest.key)] = rest
         group.touch()
+        self.on_unsaved()
+        logger.warning("account %s rests for %.0f s: %s", state.name, rest.until - now, verdict.reason)
 
     def _fault(self, group: Group, lease: Lease, now: float) -> None:
         """The upstream's fault; or, when only this account sees it while others are served, this account's road."""
@@ -299,6 +338,14 @@ class PoolCore:
         if state.warned_until <= now:
             group.touch()
         state.warned_until = now + WARNED_SECONDS
+
+
+def _has_another(group: Group, state: AccountState, model: str, now: float) -> bool:
+    """Whether some other account may still have the model."""
+    return any(
+        other is not state and other.is_usable and other.rests.closed(model, now) is None
+        for other in group.members
+    )
 
 
 def is_open(state: AccountState, ask: Ask) -> bool:

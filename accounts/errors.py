@@ -59,6 +59,7 @@ class Exhaustion(StrEnum):
     NO_ACCOUNT = "no_account"  # none is configured for this provider
     UNUSABLE = "unusable"  # paused, logged out, without a credential
     COOLING = "cooling"
+    UNKNOWN_MODEL = "unknown_model"  # the upstream said so of every account
     CAPPED = "capped"  # the operator's own caps
     TRIED = "tried"  # each one that was usable has been tried for this request
     UPSTREAM_DOWN = "upstream_down"
@@ -72,6 +73,10 @@ class PoolExhausted(AccountError):
         self.until = until
         self.reason = reason
         self.retry_after_seconds = None if until is None else max(1.0, until - now)
+
+    @property
+    def is_unknown_model(self) -> bool:
+        return self.reason is Exhaustion.UNKNOWN_MODEL
 
     @property
     def is_upstream_down(self) -> bool:

@@ -10,7 +10,7 @@ from accounts.errors import Exhaustion, PoolExhausted
 from accounts.models import Strategy
 from accounts.selection import ByPriority, ByTurn, Roster, RoundRobin, Wheel
 from accounts.state import AccountState
-from providers.drivers.base import Scope
+from providers.drivers.base import UNKNOWN_MODEL, Scope
 
 SET_BACK_SECONDS = 1.0  # a clock that goes back further makes rosters old
 MAX_REFUSALS = 64  # models are named by clients
@@ -156,7 +156,7 @@ def exhausted(
         until, reason, words = why_not(state, model, now)
         if reason is None:
             is_tried = is_tried or state.name in tried
-        elif best is None or until < best[0]:
+        elif best is None or _rank(until, reason) < _rank(best[0], best[1]):
             best = (until, reason, words)
     if is_tried:
         return PoolExhausted(
@@ -167,12 +167,19 @@ def exhausted(
     return PoolExhausted(*best, now)
 
 
+def _rank(until: float, reason: Exhaustion) -> tuple[bool, float]:
+    """The soonest end; but one account that may know the model outweighs all that don't."""
+    return reason is Exhaustion.UNKNOWN_MODEL, until
+
+
 def why_not(state: AccountState, model: str, now: float) -> tuple[float, Exhaustion | None, str]:
     """(until, reason, words) of what keeps a usable account from a call; reason None when nothing does."""
     rest = state.rests.closed(model, now)
     quota_until = state.rests_for_quota_until(now)
     if rest is not None:
         until = max(rest.opens_at(now), quota_until or 0.0)
+        if rest.reason == UNKNOWN_MODEL:
+            return until, Exhaustion.UNKNOWN_MODEL, "the upstream has no such model"
         return until, Exhaustion.COOLING, f"every account is resting ({rest.reason})"
     if quota_until is not None:
         return (

@@ -19,7 +19,13 @@ from accounts.refresh import Refresher
 logger = logging.getLogger(__name__)
 
 AFTER_FAILURE_SECONDS = 300.0
-TRAFFIC_EVERY = 10  # rounds
+TRAFFIC_EVERY = 2  # rounds
+GATHER_SECONDS = 0.05
+"""Between being woken and the round: what comes in a burst is written at once."""
+
+
+def nobody() -> None:
+    """Listens to nothing."""
 
 
 class RefreshDoor:
@@ -53,18 +59,28 @@ class RefreshDoor:
 
 def _note_failure(task: asyncio.Task[None]) -> None:
     """Reads the outcome, so that one nobody waited for is not reported as forgotten."""
-    if not task.cancelled() and (exc := task.exception()) is not None and not isinstance(exc, RefreshFailed):
+    known = RefreshFailed, DatabaseAway
+    if not task.cancelled() and (exc := task.exception()) is not None and not isinstance(exc, known):
         logger.error("Refreshing failed unexpectedly", exc_info=exc)
 
 
 class Keeper:
-    """`start` and `aclose` belong to one event loop."""
+    """`start` and `aclose` belong to one event loop. `on_saved`: cooldowns were written down that others lack."""
 
-    def __init__(self, pool: Pool, door: RefreshDoor, interval_seconds: float = 0.5) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        door: RefreshDoor,
+        interval_seconds: float = 0.5,
+        on_saved: Callable[[], None] = nobody,
+    ) -> None:
         self._pool = pool
         self._door = door
         self._interval = interval_seconds
-        self._stopping = asyncio.Event()
+        self._on_saved = on_saved
+        self._wake = asyncio.Event()
+        self._is_stopping = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._early: set[asyncio.Task[None]] = set()
         self._not_before: dict[int, float] = {}
@@ -72,11 +88,21 @@ class Keeper:
         self._round = 0
 
     async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._pool.on_unsaved = self.wake
         self._task = asyncio.create_task(self._run(), name="accounts-keeper")
+
+    def wake(self) -> None:
+        """Begin the next round now: a cooldown is to be written down, or others have written some. From any thread."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._wake.set)
 
     async def aclose(self) -> None:
         """Stops, waits for refreshes under way, and writes down what is left."""
-        self._stopping.set()
+        self._pool.on_unsaved = nobody
+        self._is_stopping = True
+        self._wake.set()
         if self._task is not None:
             await self._task
             self._task = None
@@ -85,31 +111,40 @@ class Keeper:
         await self._in_thread(self._pool.save)
 
     async def _run(self) -> None:
-        while not self._stopping.is_set():
+        while not self._is_stopping:
             await self._in_thread(self._pool.poll_files)
-            await self._in_thread(self._pool.save_rests)
-            await self._in_thread(self._pool.share)
             self._round += 1
-            if self._round % TRAFFIC_EVERY == 0:
-                await self._in_thread(self._pool.save_traffic)
+            self._note_database(await self._in_thread(self._talk_to_database))
             self._refresh_early()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._interval)
+                await asyncio.wait_for(self._wake.wait(), self._interval)
+                await asyncio.sleep(GATHER_SECONDS)
+            self._wake.clear()
 
-    async def _in_thread(self, work: Callable[[], None]) -> None:
-        """A database that is away stops nothing: the copies serve on, what is unsaved waits."""
+    def _talk_to_database(self) -> None:
+        """All of a round's work over one connection."""
+        if self._pool.save_rests():
+            self._on_saved()
+        self._pool.share()
+        if self._round % TRAFFIC_EVERY == 0:
+            self._pool.save_traffic()
+
+    async def _in_thread(self, work: Callable[[], None]) -> bool:
+        """False: the database is away. That stops nothing: the copies serve on, what is unsaved waits."""
         try:
             await database_sync_to_async(work, thread_sensitive=False)()
-        except DatabaseAway as exc:
-            if not self._is_database_away:
-                logger.warning(
-                    "Accounts: the database is away (%s); cooldowns stay in memory", type(exc).__name__
-                )
-            self._is_database_away = True
+        except DatabaseAway:
+            return False
         except Exception:
             logger.exception("Accounts: background work failed")
-        else:
-            self._is_database_away = False
+        return True
+
+    def _note_database(self, is_there: bool) -> None:
+        if is_there == self._is_database_away:
+            logger.warning(
+                "Accounts: the database is %s", "back" if is_there else "away: cooldowns stay in memory"
+            )
+        self._is_database_away = not is_there
 
     def _refresh_early(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -127,5 +162,7 @@ class Keeper:
             logger.warning("account %d: early refresh failed: %s", account, exc)
             await self._in_thread(self._pool.apply_changes)
             return
+        except DatabaseAway:
+            return  # told by the rounds; tried again after the pause
         self._not_before.pop(account, None)
         await self._in_thread(partial(self._pool.look_again, account))

@@ -24,6 +24,7 @@ class Ask:
     excluded: frozenset[str] = NOTHING  # names already tried for this request
     pinned: str | None = None  # the only account this token may use
     own: Credential | None = None  # the provider's own key, for one that has no accounts
+    address: str = ""  # where that key is used: at another address nothing is held against it
 
 
 class Lease:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from accounts.core import PoolCore
 from accounts.state import AccountState
 from providers.drivers.base import QuotaWindow, Scope
 
+NONE: Mapping[str, int] = MappingProxyType({})
 MISLEADING_LIMIT = (
     "A subscription that is used by another client than Claude Code is often refused with a rate-limit error "
     "(429, message “Error”, no time to wait) or with 400 “only authorized for use with Claude Code”. No limit is "
@@ -15,13 +18,18 @@ MISLEADING_LIMIT = (
 )
 
 
-def accounts_view(pool: PoolCore, include_paths: bool) -> dict[str, Any]:
+def accounts_view(pool: PoolCore, include_paths: bool, elsewhere: Mapping[str, int] = NONE) -> dict[str, Any]:
     """The answer of `/v1/accounts`: the reference's keys and more, keys in alphabetical order.
 
     Every account is listed, a single one too. Without `include_paths` no path of ours is in it.
+    `elsewhere`: account → calls that other processes chose it for.
     """
     now = pool.now()
-    return {"accounts": [account_view(state, now, include_paths) for state in pool.states()]}
+    views = [account_view(state, now, include_paths) for state in pool.states()]
+    for view in views:
+        view["used"] += elsewhere.get(view["name"], 0)
+        view["used_total"] = max(view["used_total"], view["used"])
+    return {"accounts": views}
 
 
 def account_view(state: AccountState, now: float, include_paths: bool) -> dict[str, Any]:

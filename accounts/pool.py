@@ -7,10 +7,12 @@ them. `choose`, `report` and `Lease.release` never do.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 
 from channels.db import database_sync_to_async
 from django.conf import settings
+from django.db import Error as DatabaseAway
 
 from accounts import store
 from accounts.cooldown import Rest
@@ -32,12 +34,15 @@ Refresher = Callable[[int, str], Awaitable[None]]
 
 SHARE_OVERLAP_SECONDS = 5.0
 REFUSED_KEY_SECONDS = 60.0
+AWAY_SECONDS = 10.0
 
 
 def options_from_settings() -> PoolOptions:
     """As the operator configured it."""
     return PoolOptions(
-        strategy=settings.ACCOUNT_ROUTING_STRATEGY, session_idle_seconds=settings.SESSION_IDLE_SECONDS
+        strategy=settings.ACCOUNT_ROUTING_STRATEGY,
+        session_idle_seconds=settings.SESSION_IDLE_SECONDS,
+        cooldown_seconds=settings.ACCOUNT_COOLDOWN_SECONDS,
     )
 
 
@@ -51,16 +56,19 @@ class Pool(PoolCore):
         self._directories = Directories()
         self._rows: dict[int, Account] = {}
         self._shared_at = 0.0
+        self._loading = threading.Lock()  # so that an older snapshot is never installed over a newer one
 
     def load(self) -> None:
         """Everything from the database and the files; cooldowns and counters of this process go on."""
-        self._install(store.read_whole())
+        with self._loading:
+            self._install(store.read_whole())
 
     def apply_changes(self) -> None:
         """What services changed since the last call, here or in another process."""
-        snapshot = store.read_since(self.revision)
-        if snapshot is not None:
-            self._install(snapshot)
+        with self._loading:
+            snapshot = store.read_since(self.revision)
+            if snapshot is not None:
+                self._install(snapshot)
 
     def poll_files(self) -> None:
         """Notices changed credential files. Called at least once a second."""
@@ -74,8 +82,8 @@ class Pool(PoolCore):
         self.save_rests()
         self.save_traffic()
 
-    def save_rests(self) -> None:
-        """Writes down cooldowns. When the database is away they are kept for the next time."""
+    def save_rests(self) -> bool:
+        """Writes down cooldowns; False when there were none. With the database away they are kept for the next time."""
         now = self._options.clock()
         with self._lock:
             unsaved, self._unsaved = self._unsaved, {}
@@ -91,6 +99,7 @@ class Pool(PoolCore):
             with self._lock:
                 self._unsaved = {**unsaved, **self._unsaved}
             raise
+        return bool(unsaved)
 
     def save_traffic(self) -> None:
         """Writes down counters, errors and quota windows, with the same promise."""
@@ -131,19 +140,11 @@ class Pool(PoolCore):
             return False
         lease.was_refreshed = True
         state, failed = lease.state, lease.credential.fingerprint
-        until: float | None = None
-        reason = "the credential was refused"
         if state.id == OWN_KEY:
-            self._condemn(
-                lease, self._options.clock() + REFUSED_KEY_SECONDS, "the provider's key was refused"
-            )
+            soon = self._options.clock() + REFUSED_KEY_SECONDS
+            self._condemn(lease, soon, "the provider's key was refused")
             return False
-        if self._refresher is not None and state.fingerprint == failed and self._can_refresh(state):
-            try:
-                await self._refresher(state.id, failed)
-            except RefreshFailed as exc:
-                reason, until = str(exc), exc.retry_at
-        await database_sync_to_async(self.look_again, thread_sensitive=False)(state.id)
+        until, reason = await self._renew(state, failed)
         credential = state.loaded.credential
         if credential is not None and credential.fingerprint != failed:
             lease.credential = credential
@@ -151,6 +152,20 @@ class Pool(PoolCore):
             return True
         self._condemn(lease, until, reason)
         return False
+
+    async def _renew(self, state: AccountState, failed: str) -> tuple[float | None, str]:
+        """Refreshes where that may help, and looks again. (Until when to rest if it did not help, why.)"""
+        until, reason = None, "the credential was refused"
+        try:
+            if self._refresher is not None and state.fingerprint == failed and self._can_refresh(state):
+                try:
+                    await self._refresher(state.id, failed)
+                except RefreshFailed as exc:
+                    reason, until = str(exc), exc.retry_at
+            await database_sync_to_async(self.look_again, thread_sensitive=False)(state.id)
+        except DatabaseAway:
+            return self._options.clock() + AWAY_SECONDS, "the database is away: nothing can be refreshed"
+        return until, reason
 
     def _can_refresh(self, state: AccountState) -> bool:
         """Not when the credential came from a refresh and has never been taken: a second would not help."""

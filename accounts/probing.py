@@ -6,8 +6,6 @@ import time
 from dataclasses import dataclass
 
 import httpx
-from django.apps import apps
-from django.conf import settings
 
 from accounts import services
 from accounts.errors import BadAccount, CredentialUnavailable
@@ -16,12 +14,13 @@ from accounts.sources import load_proxy, load_secret, read_home
 from providers.dialects.types import Failure, FailureKind, WireAnswer, WireRequest
 from providers.drivers.base import Outcome
 from providers.errors import SecretUnreadable
+from providers.live import catalog_to_show
+from providers.records import ProviderRecord
 from providers.registry import DRIVERS
 from providers.secrets import box
 from providers.upstream import Upstream
 
 TIMEOUT_SECONDS = 15.0
-BOOT_PROVIDER = "anthropic"
 REQUEST = WireRequest("GET", b"/v1/models", b"limit=1", ((b"accept", b"application/json"),), b"")
 
 
@@ -35,14 +34,6 @@ class Probe:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a provider is called."""
-
-    kind: str
-    base_url: str
-
-
 def probe(name: str) -> Probe:
     """Calls the upstream with this account, refreshing nothing. Raises `UnknownAccount`, `BadAccount`."""
     row = services.get(name)
@@ -53,7 +44,7 @@ def probe(name: str) -> Probe:
     except (CredentialUnavailable, SecretUnreadable) as exc:
         return Probe(False, None, str(exc), 0.0)
     driver = DRIVERS[place.kind]
-    request = driver.build(upstream, REQUEST)
+    request = _plain(driver.build(upstream, REQUEST))
     request.headers.setdefault("host", request.url.netloc.decode())
     try:
         with httpx.Client(timeout=TIMEOUT_SECONDS, proxy=upstream.proxy, trust_env=False) as client:
@@ -69,26 +60,34 @@ def probe(name: str) -> Probe:
     return Probe(is_ok, seen.status, "ok" if is_ok else verdict.reason, time.monotonic() - started)
 
 
-def place_of(provider: str) -> Place:
-    """The provider's row, or the boot provider's settings. Raises `BadAccount` where there is neither."""
-    model = apps.all_models["providers"].get("provider")
-    row = None if model is None else model._default_manager.filter(name=provider).first()
-    if row is not None:
-        place = Place(str(getattr(row, "kind", "")), str(getattr(row, "base_url", "")).rstrip("/"))
-    elif provider == BOOT_PROVIDER:
-        place = Place(BOOT_PROVIDER, settings.UPSTREAM_BASE_URL.rstrip("/"))
-    else:
+def _plain(built: httpx.Request) -> httpx.Request:
+    """The target in the URL, where this client looks for it: as an extension it would go to a proxy's CONNECT, too."""
+    url = built.url.copy_with(raw_path=built.extensions["target"])
+    return httpx.Request(built.method, url, headers=built.headers, content=built.content)
+
+
+def place_of(provider: str) -> ProviderRecord:
+    """Where the provider is called. Raises `BadAccount` where there is no such provider."""
+    record = catalog_to_show().view.providers.get(provider)
+    if record is None:
         raise BadAccount("provider", f"there is no provider named {provider!r}")
-    if place.kind not in DRIVERS:
-        raise BadAccount("provider", f"accounts of kind {place.kind!r} can't be tested")
-    return place
+    if record.kind not in DRIVERS:
+        raise BadAccount("provider", f"accounts of kind {record.kind!r} can't be tested")
+    return record
 
 
-def _upstream(row: Account, place: Place) -> Upstream:
+def _upstream(row: Account, place: ProviderRecord) -> Upstream:
     secrets = box()
     loaded = load_secret(row, read_home(row), secrets)
     if loaded.credential is None:
         raise CredentialUnavailable(loaded.problem)
+    proxy = load_proxy(row, secrets)
     return Upstream(
-        row.provider, place.kind, place.base_url, row.name, loaded.credential, proxy=load_proxy(row, secrets)
+        row.provider,
+        place.kind,
+        place.base_url,
+        row.name,
+        loaded.credential,
+        headers=place.headers,
+        proxy=proxy,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 
 class CapShape(Schema):
@@ -93,6 +93,17 @@ class ProbeShape(Schema):
 
 class RemovedShape(Schema):
     removed: str
+
+
+class ChangePool(Schema):
+    model_config = ConfigDict(extra="forbid")
+    strategy: str = Field(description="round-robin, priority, least-used, weighted; empty = the setting")
+
+
+class PoolShape(Schema):
+    strategy: str = Field(description="In force")
+    setting: str = Field(description="ACCOUNT_ROUTING_STRATEGY")
+    is_changed: bool = Field(description="Changed while running, so the setting does not count")
 
 
 def request_body(shape: type[Schema]) -> dict[str, Any]:

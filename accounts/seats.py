@@ -6,9 +6,10 @@ subagents, which send their parent's session id, so follow it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from accounts.affinity import Affinity
+from accounts.affinity import Affinity, SeatChange, seat_key
 from accounts.group import Group
 from accounts.lease import Ask, Lease
 from accounts.state import AccountState
@@ -43,8 +44,8 @@ class Seats:
         if ask.session is None or not self._of_sessions.is_on or len(group.members) < 2:
             return NOWHERE
         now, model = ask.now, ask.model or ""
-        session_key, account = _session_key(group.provider, ask), None
-        model_key = hash((session_key, model))
+        session_key, model_key = seat_keys(ask)
+        account = None
         if len(self._of_models):
             account = self._of_models.find(model_key, now)
         is_for_model = account is not None
@@ -70,9 +71,35 @@ class Seats:
         if seating.key is not None:
             (self._of_models if seating.is_for_model else self._of_sessions).bind(seating.key, state.id, now)
 
-    def mark(self, lease: Lease, seating: Seating, provider: str, ask: Ask) -> None:
+    # With other processes
+
+    def tell(self, tell: Callable[[SeatChange], None]) -> None:
+        """`tell` hears of seats that are taken, left for another, or in use."""
+        self._of_sessions.tell = self._of_models.tell = tell
+
+    def is_unknown(self, ask: Ask) -> bool:
+        """Whether this process does not know where the conversation sits, and it would matter."""
+        if ask.session is None or ask.pinned or not self._of_sessions.is_on:
+            return False
+        return not self._of_sessions.knows(seat_keys(ask)[0], ask.now)
+
+    def adopt(self, ask: Ask, account: int | None, account_for_model: int | None) -> None:
+        """Where others say that the conversation sits; None = they don't know."""
+        session_key, model_key = seat_keys(ask)
+        if account is not None:
+            self._of_sessions.adopt(session_key, account, ask.now)
+        if account_for_model is not None:
+            self._of_models.adopt(model_key, account_for_model, ask.now)
+
+    def move(self, key: int, account: int, now: float) -> None:
+        """Another process has moved a conversation; who does not know it has nothing to correct."""
+        for seats in (self._of_sessions, self._of_models):
+            if seats.knows(key, now):
+                seats.adopt(key, account, now)
+
+    def mark(self, lease: Lease, seating: Seating, ask: Ask) -> None:
         """Tells the lease whether the conversation has been with another account."""
-        lease.session_key = _session_key(provider, ask)
+        lease.session_key = seat_keys(ask)[0]
         lease.is_moved = seating.before is not None and seating.before != lease.state.id
         if len(self._moves):
             lease.foreign_messages = self._moves.find(lease.session_key, ask.now) or 0
@@ -82,5 +109,10 @@ class Seats:
         self._moves.bind(lease.session_key, messages, now)
 
 
-def _session_key(provider: str, ask: Ask) -> int:
-    return hash((provider, ask.token_id, ask.session))
+def seat_keys(ask: Ask) -> tuple[int, int]:
+    """Of the conversation, and of the conversation with this model: the same in every process."""
+    session = ask.session or ""
+    return (
+        seat_key(ask.provider, ask.token_id, session),
+        seat_key(ask.provider, ask.token_id, session, ask.model or ""),
+    )

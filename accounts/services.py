@@ -20,7 +20,7 @@ from accounts.errors import AccountExists, BadAccount, ManagedAccount, UnknownAc
 from accounts.models import Account, AccountsRevision, Cooldown, PoolSetting, RefreshLease, Source, Strategy
 from accounts.sources import Pair, proxy_context, secret_context, stored_pair
 from accounts.store import ONLY_ROW
-from accounts.validation import check_new_name, check_pair, check_source, clean
+from accounts.validation import check_new_name, check_pair, check_refreshable, check_source, clean
 from providers.secrets import box
 
 PAIR_FIELDS = ("secret", "refresh_token", "expires_at")
@@ -91,6 +91,7 @@ def check(row: Account | None, values: Mapping[str, Any]) -> tuple[Account, dict
         if "location" in fields:
             check_source(row.source, fields["location"], "stored")
     check_pair(row.source, fields)
+    check_refreshable(row.source, fields.get("provider", row.provider))
     return row, fields
 
 
@@ -124,12 +125,17 @@ def remove(name: str) -> None:
         AccountsRevision.objects.filter(pk=ONLY_ROW).update(reload_from=revision)
 
 
-def set_strategy(strategy: str) -> None:
+def set_strategy(word: str) -> None:
     """Changes the strategy while the pool runs; "" goes back to ACCOUNT_ROUTING_STRATEGY."""
-    if strategy and strategy not in Strategy.values:
+    if word and word not in Strategy.values:
         raise BadAccount("strategy", f"one of {', '.join(Strategy.values)}")
     with change():
-        PoolSetting.objects.update_or_create(pk=ONLY_ROW, defaults={"strategy": strategy})
+        PoolSetting.objects.update_or_create(pk=ONLY_ROW, defaults={"strategy": word})
+
+
+def strategy() -> str:
+    """What was set while running; "" when nothing was."""
+    return PoolSetting.objects.filter(pk=ONLY_ROW).values_list("strategy", flat=True).first() or ""
 
 
 def store_pair(account: int, pair: Pair) -> None:

@@ -173,9 +173,10 @@ def write_traffic(entries: Iterable[Traffic], now: float) -> None:
     """Counters are added, so that several processes may write; the newest error and windows stay."""
     with transaction.atomic():
         for entry in entries:
-            quota = {name: _window_values(window) for name, window in entry.windows.items()}
             rows = Account.objects.filter(id=entry.account)
-            rows.update(used=F("used") + entry.used, quota=quota)
+            rows.update(used=F("used") + entry.used)
+            if entry.windows:
+                rows.update(quota={name: _window_values(window) for name, window in entry.windows.items()})
             if entry.last_error:
                 error = storable(entry.last_error, 500)
                 rows.exclude(last_error=error).update(last_error=error, last_error_at=now)

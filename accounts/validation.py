@@ -68,6 +68,14 @@ def check_pair(source: str, fields: Mapping[str, Any]) -> None:
         raise BadAccount("secret", f"a {source} account keeps its secret elsewhere")
 
 
+def check_refreshable(source: str, provider: str) -> None:
+    """A refresh token goes to OAUTH_TOKEN_URL, which is Anthropic's: another vendor's must never be sent there."""
+    if source == Source.OAUTH and provider != "anthropic":
+        raise BadAccount(
+            "provider", "an oauth account is one of `anthropic`; use an api_key account for others"
+        )
+
+
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not NAME.fullmatch(value):
         raise ValueError("1 to 64 ASCII letters, digits, dash, underscore and dot")

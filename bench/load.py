@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.upstream import CHAT_MODEL, EVENTS
+
 TICKS = os.sysconf("SC_CLK_TCK")
 SCRIPT = """
 local file = io.open(os.getenv("BENCH_BODY"), "rb")
@@ -67,15 +69,46 @@ def resident_mb(pid):
     return total / 1024
 
 
-def wrk(subject, body, token, connections, seconds):
-    """Runs wrk against `subject.url` with the body in the file `body`."""
-    script = body.parent / "post.lua"
+@dataclass(frozen=True)
+class Way:
+    """How a subject is called, and how many events a streamed answer to it has."""
+
+    path: str
+    model: str
+    mark: bytes  # stands once in every event
+    marks: int
+
+    def body(self, words, **more):
+        request = {"model": self.model, "max_tokens": 1024, "messages": [{"role": "user", "content": words}]}
+        return json.dumps({**more, **request}, separators=(",", ":")).encode()
+
+
+MESSAGES = Way("/v1/messages", "claude-sonnet-5-5", b"event: ", EVENTS)
+TRANSLATED = {
+    "chat over messages": Way("/v1/chat/completions", "claude-sonnet-5-5", b"data: ", EVENTS - 2),
+    "messages over chat": Way("/v1/messages", CHAT_MODEL, b"event: ", EVENTS + 2),
+}
+"""A chat chunk stands for every event but the start and the end of a block; four events end what two chunks end."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What wrk sends: the file that holds the body, the token, and where to."""
+
+    body: Path
+    token: str
+    path: str = MESSAGES.path
+
+
+def wrk(subject, asked, connections, seconds):
+    """Runs wrk against `subject.url`."""
+    script = asked.body.parent / "post.lua"
     script.write_text(SCRIPT)
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script)]
     before = cpu_seconds(subject.pid)
     done = subprocess.run(
-        [*command, f"{subject.url}/v1/messages"],
-        env={**os.environ, "BENCH_BODY": str(body), "BENCH_TOKEN": token},
+        [*command, f"{subject.url}{asked.path}"],
+        env={**os.environ, "BENCH_BODY": str(asked.body), "BENCH_TOKEN": asked.token},
         capture_output=True,
         text=True,
         check=True,
@@ -89,7 +122,7 @@ def wrk(subject, body, token, connections, seconds):
     return Whole(**result, cpu_ms=used * 1000 / result["requests"])
 
 
-async def one_stream(port, request, expected):
+async def one_stream(port, request, way):
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
     seen = 0
@@ -98,25 +131,25 @@ async def one_stream(port, request, expected):
         data = await reader.read(65536)
         if not data:
             raise SystemExit("a stream was cut")
-        seen += data.count(b"event: ")
+        seen += data.count(way.mark)
         tail = (tail + data)[-16:]
     writer.close()
-    if seen != expected:
-        raise SystemExit(f"{seen} events arrived, not {expected}")
+    if seen != way.marks:
+        raise SystemExit(f"{seen} events arrived, not {way.marks}")
 
 
-async def many_streams(port, request, expected, streams):
-    await asyncio.gather(*(one_stream(port, request, expected) for _ in range(streams)))
+async def many_streams(port, request, way, streams):
+    await asyncio.gather(*(one_stream(port, request, way) for _ in range(streams)))
 
 
-def sse(subject, token, streams, expected):
-    """CPU of the server's process tree per event, in ms, with `streams` streams at once."""
-    body = b'{"stream":true,"model":"claude-sonnet-5-5","max_tokens":1024,"messages":[{"role":"user","content":"hi"}]}'
+def sse(subject, token, streams, way=MESSAGES):
+    """CPU of the server's process tree per event of the upstream, in ms, with `streams` streams at once."""
+    body = way.body("hi", stream=True)
     head = (
-        f"POST /v1/messages HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n"
+        f"POST {way.path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n"
         f"anthropic-version: 2023-06-01\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     ).encode()
     before, began = cpu_seconds(subject.pid), time.monotonic()
-    asyncio.run(many_streams(subject.port, head + body, expected, streams))
+    asyncio.run(many_streams(subject.port, head + body, way, streams))
     used = cpu_seconds(subject.pid) - before
-    return used * 1000 / (streams * expected), time.monotonic() - began
+    return used * 1000 / (streams * EVENTS), time.monotonic() - began

@@ -7,7 +7,10 @@ TARGETS = {
     "uvicorn": {"1 KB": 2.0, "100 KB": 1.5, "1 MB": 1.5, "event": 1.3},
     "daphne": {"1 KB": 1.5, "100 KB": 1.5, "1 MB": 1.5, "event": 1.3},
 }
-"""CPU of the gateway with everything on, as a multiple of the bare relay on the same server."""
+"""CPU of the gateway with everything on, as a multiple of the bare relay on the same server as it is installed."""
+
+TRANSLATED_REQUEST = 2.5  # × the bare relay
+TRANSLATED_EVENT = 2.0  # × an event that passes through
 
 INTRODUCTION = """# Benchmarks
 
@@ -16,10 +19,13 @@ beside a bare relay of twenty lines on the same server and beside the upstream a
 in one run, interleaved, against the same upstream (a canned vendor on loopback). The request body has the
 size named; the answer is a Message of about 1 KB, or a stream of 100 events, one every 10 ms, 64 streams at once.
 
-- CPU: user + system time of the server's process tree, per request (16 connections) or per event.
+- CPU: user + system time of the server's process tree, per request (16 connections) or per event; best of the rounds.
+- Translated: an OpenAI Chat client on the Anthropic upstream, and an Anthropic client on an OpenAI one, per
+  event of the upstream.
 - Requests/s: wrk, 16 connections, load and upstream on the same machine: compare rows, not machines.
 - Added: latency at one connection beyond the upstream's own.
-- "stock": the server as its own command line starts it; otherwise as `manage.py serve` runs it.
+- "stock": the server as its own command line starts it; otherwise as `manage.py serve` runs it (our daphne is
+  cheaper than the stock one). Targets are against the stock one; the other line shows what is the gateway's alone.
 
 Absolute figures differ from machine to machine; the ratios are what we hold ourselves to. Make your own with
 `make bench`.
@@ -29,12 +35,13 @@ Absolute figures differ from machine to machine; the ratios are what we hold our
 @dataclass
 class Row:
     name: str
-    base: str | None
+    base: str | None  # the bare relay that the targets are about; None = not a gateway
     rate: dict[str, float]
     cpu_ms: dict[str, float]
     p50: dict[str, float]
     p99: dict[str, float]
     event_ms: float
+    translated: dict[str, tuple[float, float]]  # ms per request of 1 KB, ms per event of the upstream
     resident_mb: float
 
 
@@ -58,24 +65,24 @@ def costs(rows):
 
 def speeds(rows):
     first = next(iter(rows.values()))
-    sizes = list(first.rate)
+    timed = list(first.p50)
     header = [
         "",
-        *[f"{size}, requests/s" for size in sizes],
-        *[f"{size}, added p50 / p99, ms" for size in sizes],
+        *[f"{size}, requests/s" for size in first.rate],
+        *[f"{size}, added p50 / p99, ms" for size in timed],
     ]
     lines = []
     for row in rows.values():
-        rates = [f"{row.rate[size]:.0f}" for size in sizes]
-        if row is first:
-            added = [f"({row.p50[size]:.2f} / {row.p99[size]:.2f})" for size in sizes]
-        else:
-            added = [
-                f"{row.p50[size] - first.p50[size]:.2f} / {row.p99[size] - first.p99[size]:.2f}"
-                for size in sizes
-            ]
-        lines.append([row.name, *rates, *added])
+        rates = [f"{rate:.0f}" for rate in row.rate.values()]
+        lines.append([row.name, *rates, *[added(row, first, size) for size in timed]])
     return table(header, lines)
+
+
+def added(row, first, size):
+    """Latency beyond the upstream's own; of the upstream itself, in brackets, what it is."""
+    if row is first:
+        return f"({row.p50[size]:.2f} / {row.p99[size]:.2f})"
+    return f"{row.p50[size] - first.p50[size]:.2f} / {row.p99[size] - first.p99[size]:.2f}"
 
 
 def ratios(rows):
@@ -85,20 +92,47 @@ def ratios(rows):
     for row in rows.values():
         if row.base is None:
             continue
-        base = rows[row.base]
-        targets = TARGETS[row.name.rpartition(" ")[2]]
-        pairs = [(row.cpu_ms[size] / base.cpu_ms[size], targets[size]) for size in row.cpu_ms]
-        pairs.append((row.event_ms / base.event_ms, targets["event"]))
-        cells = [
-            f"{ratio:.2f}× (≤ {target}: {'yes' if ratio <= target else 'NO'})" for ratio, target in pairs
-        ]
-        lines.append([row.name, *cells])
+        server = row.name.rpartition(" ")[2]
+        pairs = zip(multiples(row, rows[row.base]), TARGETS[server].values(), strict=True)
+        cells = [judged(ratio, target) for ratio, target in pairs]
+        lines.append([f"{row.name}, over {row.base}", *cells])
+        if (own := f"bare relay, {server}") in rows:
+            lines.append(
+                [f"{row.name}, over {own}", *[f"{ratio:.2f}" for ratio in multiples(row, rows[own])]]
+            )
     return table(header, lines)
+
+
+def translations(rows):
+    """A translated request over the bare relay's, a translated event over one passed through, with the targets."""
+    header = [
+        "Translated, CPU",
+        "1 KB, ms",
+        "over the bare relay",
+        "per event, ms",
+        "over one passed through",
+    ]
+    lines = []
+    for row in rows.values():
+        for name, (whole, event) in row.translated.items():
+            cells = [f"{whole:.3f}", judged(whole / rows[row.base].cpu_ms["1 KB"], TRANSLATED_REQUEST)]
+            cells += [f"{event:.4f}", judged(event / row.event_ms, TRANSLATED_EVENT)]
+            lines.append([f"{name}, {row.name}", *cells])
+    return table(header, lines)
+
+
+def judged(ratio, target):
+    return f"{ratio:.2f} (≤ {target}: {'yes' if ratio <= target else 'NO'})"
+
+
+def multiples(row, base):
+    """What the row costs as a multiple of the base: per size, then per event."""
+    return [*[row.cpu_ms[size] / base.cpu_ms[size] for size in row.cpu_ms], row.event_ms / base.event_ms]
 
 
 def render(rows, command, machine):
     made = f"Made by `{command}` on {datetime.now(UTC):%Y-%m-%d}: {machine}."
-    return "\n\n".join([made, ratios(rows), costs(rows), speeds(rows)])
+    return "\n\n".join([made, ratios(rows), translations(rows), costs(rows), speeds(rows)])
 
 
 def write(path, words):

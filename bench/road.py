@@ -17,7 +17,7 @@ import tempfile
 import time
 
 from bench.run import SIZES, body
-from bench.upstream import BODY, EVENTS, MESSAGE, events
+from bench.upstream import BODY, CHAT_BODY, CHAT_MODEL, EVENTS, chat_events, events
 
 ROUNDS = 40
 DIRECTORY = tempfile.TemporaryDirectory(prefix="road-bench-")
@@ -49,30 +49,6 @@ from gateway.usage.tidy import tidy  # noqa: E402
 from providers import services as providers  # noqa: E402
 from providers.dialects.types import Usage  # noqa: E402
 from tokens import services as tokens  # noqa: E402
-
-CHAT_MODEL = "gpt-bench"
-USAGE = {"prompt_tokens": 2060, "completion_tokens": 210, "total_tokens": 2270}
-STOP = {"index": 0, "finish_reason": "stop"}
-
-
-def chat(**fields):
-    return {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": CHAT_MODEL, **fields}
-
-
-def chat_events():
-    """As many events as the Anthropic stream has."""
-    piece = {"index": 0, "delta": {"content": " lorem ipsum dolor"}, "finish_reason": None}
-    chunks = [chat(choices=[piece])] * (EVENTS - 3)
-    chunks += [chat(choices=[{**STOP, "delta": {}}]), chat(choices=[], usage=USAGE)]
-    return [*(b"data: %b\n\n" % json.dumps(chunk).encode() for chunk in chunks), b"data: [DONE]\n\n"]
-
-
-CHAT_BODY = json.dumps(
-    chat(
-        choices=[{**STOP, "message": {"role": "assistant", "content": MESSAGE["content"][0]["text"]}}],
-        usage=USAGE,
-    )
-).encode()
 
 ANSWERS = {
     False: {"/v1/messages": [BODY], "/v1/chat/completions": [CHAT_BODY]},

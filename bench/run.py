@@ -1,6 +1,6 @@
 """`make bench`: what the gateway costs, beside a bare relay and the upstream itself, in one run.
 
-Every figure is the median over the rounds; a round measures every subject once per load, one after the
+CPU figures are the best over the rounds, others the median; a round measures every subject once per load, one after the
 other, so that what else the machine does falls on all of them. `--quick` takes under a minute.
 """
 
@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-from bench import load, report, subjects, upstream
+from bench import load, report, subjects
 
 SIZES = {"1 KB": 1_000, "100 KB": 100_000, "1 MB": 1_000_000}
 CONNECTIONS = 16
@@ -40,14 +40,18 @@ def body(size):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="one short round, without the stock servers")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="two short rounds, the bare relay on stock servers only, less latency",
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="per wrk run")
     parser.add_argument("--servers", default="daphne,uvicorn")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
     if options.quick:
-        options.rounds, options.seconds = 1, 1
+        options.rounds, options.seconds = 2, 1
     return options
 
 
@@ -58,9 +62,9 @@ def begin(stack, options, directory):
     )
     found, tokens = [vendor], {}
     for server in options.servers.split(","):
-        found.append(subjects.relay(stack, server, vendor, directory))
+        found.append(subjects.stock_relay(stack, server, vendor, directory))
         if not options.quick:
-            found.append(subjects.stock_relay(stack, server, vendor, directory))
+            found.append(subjects.relay(stack, server, vendor, directory))
         process, tokens[process.name] = subjects.gateway(stack, server, vendor)
         found.append(process)
     return found, tokens
@@ -68,28 +72,41 @@ def begin(stack, options, directory):
 
 def warm_up(found, tokens, files):
     for subject in found:
-        load.wrk(subject, files["1 KB"], tokens.get(subject.name, "none"), CONNECTIONS, 1)
-        load.sse(subject, tokens.get(subject.name, "none"), 8, upstream.EVENTS)
+        load.wrk(subject, load.Asked(files["1 KB"], tokens.get(subject.name, "none")), CONNECTIONS, 1)
 
 
 def measure(found, tokens, files, options):
-    """`{subject: {load: [figures]}}`"""
-    seen = {subject.name: {} for subject in found}
+    """`{subject: {"busy": {size: [Whole]}, "calm": {size: [Whole]}, "event_ms": [float]}}`"""
+    seen = {subject.name: {"busy": {}, "calm": {}, "event_ms": []} for subject in found}
     seconds = max(1, round(options.seconds))
     for number in range(options.rounds):
         for size, file in files.items():
             for subject in found:
                 print(f"round {number + 1}/{options.rounds}: {size:>6}, {subject.name}", file=sys.stderr)
-                token = tokens.get(subject.name, "none")
-                busy = load.wrk(subject, file, token, CONNECTIONS, seconds)
-                calm = load.wrk(subject, file, token, 1, 1)
-                seen[subject.name].setdefault(size, []).append((busy, calm))
-        for subject in found:
+                of, token = seen[subject.name], tokens.get(subject.name, "none")
+                asked = load.Asked(file, token)
+                of["busy"].setdefault(size, []).append(load.wrk(subject, asked, CONNECTIONS, seconds))
+                if not options.quick or (number == 0 and size == "1 KB"):
+                    of["calm"].setdefault(size, []).append(load.wrk(subject, asked, 1, 1))
+        for subject in [] if options.quick and number else found:
             token = tokens.get(subject.name, "none")
-            seen[subject.name].setdefault("stream", []).append(
-                load.sse(subject, token, STREAMS, upstream.EVENTS)
-            )
+            seen[subject.name]["event_ms"].append(load.sse(subject, token, STREAMS)[0])
+        for subject in found:
+            if subject.base is not None:
+                translate(subject, tokens[subject.name], files, options, seen[subject.name])
     return seen
+
+
+def translate(subject, token, files, options, of):
+    """What translation costs: adds `{"translated": {way: [(ms per request, ms per event)]}}`."""
+    seconds = max(1, round(options.seconds))
+    for name, way in load.TRANSLATED.items():
+        print(f"{name}, {subject.name}", file=sys.stderr)
+        file = files["1 KB"].with_name(name.replace(" ", "-"))
+        file.write_bytes(way.body("x" * 900))
+        whole = load.wrk(subject, load.Asked(file, token, way.path), CONNECTIONS, seconds)
+        event_ms, _ = load.sse(subject, token, STREAMS, way)
+        of.setdefault("translated", {}).setdefault(name, []).append((whole.cpu_ms, event_ms))
 
 
 def summary(found, seen):
@@ -100,11 +117,15 @@ def summary(found, seen):
         rows[subject.name] = report.Row(
             name=subject.name,
             base=subject.base,
-            rate={size: median(busy.rate for busy, _ in of[size]) for size in SIZES},
-            cpu_ms={size: median(busy.cpu_ms for busy, _ in of[size]) for size in SIZES},
-            p50={size: median(calm.p50 for _, calm in of[size]) for size in SIZES},
-            p99={size: median(calm.p99 for _, calm in of[size]) for size in SIZES},
-            event_ms=median(cost for cost, _ in of["stream"]),
+            rate={size: median(one.rate for one in runs) for size, runs in of["busy"].items()},
+            cpu_ms={size: min(one.cpu_ms for one in runs) for size, runs in of["busy"].items()},
+            p50={size: median(one.p50 for one in runs) for size, runs in of["calm"].items()},
+            p99={size: median(one.p99 for one in runs) for size, runs in of["calm"].items()},
+            event_ms=min(of["event_ms"]),
+            translated={
+                name: (min(whole for whole, _ in runs), min(event for _, event in runs))
+                for name, runs in of.get("translated", {}).items()
+            },
             resident_mb=load.resident_mb(subject.pid),
         )
     return rows

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.upstream import CHAT_MODEL
+
 ROOT = Path(__file__).resolve().parent.parent
 LISTENING = re.compile(r"(?i)(?:listening|running) on \D*(?:\d+\.){3}\d+:(\d+)")
 START_SECONDS = 60
@@ -114,6 +116,17 @@ def gateway(stack, server, upstream):
 
     run("migrate", "--verbosity", "0")
     token = run("tokens", "issue", "--label", "bench")
+    row = [
+        "--name",
+        "bench",
+        "--base-url",
+        f"{upstream.url}/v1",
+        "--api-key",
+        "sk-bench",
+        "--models",
+        CHAT_MODEL,
+    ]
+    run("providers", "add", *row)
     command = [*manage, "serve", "--server", server, "--host", "127.0.0.1", "--port", "0"]
-    name, base = f"gateway, {server}", f"bare relay, {server}"
+    name, base = f"gateway, {server}", f"bare relay, stock {server}"
     return stack.enter_context(started(name, base, command, directory, env)), token

@@ -1,16 +1,17 @@
 """A vendor that costs next to nothing: canned answers from a bare protocol on uvloop.
 
-`python -m bench.upstream` prints its URL. A request whose body begins with `{"stream":true` gets EVENTS
-server-sent events, one every PAUSE_SECONDS; every other one a Message of about 1 KB.
+`python -m bench.upstream` prints its URL. A small request with `"stream":true` gets EVENTS server-sent events,
+one every PAUSE_SECONDS; every other one an answer of about 1 KB: a Message, or a completion under `/chat/completions`.
 """
 
 import asyncio
 import json
+import os
 
 import uvloop
 
 EVENTS = 100
-PAUSE_SECONDS = 0.01
+PAUSE_SECONDS = float(os.environ.get("BENCH_PAUSE_SECONDS", "0.01"))
 
 USAGE = {
     "input_tokens": 12,
@@ -55,20 +56,54 @@ def events():
     return [*begin, *[delta] * (EVENTS - len(begin) - len(end)), *end]
 
 
+CHAT_MODEL = "gpt-bench"
+CHAT_USAGE = {"prompt_tokens": 2060, "completion_tokens": 210, "total_tokens": 2270}
+STOP = {"index": 0, "finish_reason": "stop"}
+
+
+def chat(**fields):
+    return {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": CHAT_MODEL, **fields}
+
+
+def chat_events():
+    """As many events as the Anthropic stream has."""
+    piece = {"index": 0, "delta": {"content": " lorem ipsum dolor"}, "finish_reason": None}
+    chunks = [chat(choices=[piece])] * (EVENTS - 3)
+    chunks += [chat(choices=[{**STOP, "delta": {}}]), chat(choices=[], usage=CHAT_USAGE)]
+    return [*(b"data: %b\n\n" % json.dumps(chunk).encode() for chunk in chunks), b"data: [DONE]\n\n"]
+
+
+CHAT_BODY = json.dumps(
+    chat(
+        choices=[{**STOP, "message": {"role": "assistant", "content": MESSAGE["content"][0]["text"]}}],
+        usage=CHAT_USAGE,
+    )
+).encode()
+
+
 def chunk(data):
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 BODY = json.dumps(MESSAGE).encode()
-WHOLE = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nrequest-id: req_bench\r\n"
-    b"content-length: %d\r\n\r\n%b" % (len(BODY), BODY)
-)
+
+
+def whole(body):
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nrequest-id: req_bench\r\ncontent-length: %d\r\n\r\n"
+    return head % len(body) + body
+
+
 STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
     b"request-id: req_bench\r\ntransfer-encoding: chunked\r\n\r\n"
 )
-CHUNKS = [chunk(record) for record in events()]
+WHOLE = {False: whole(BODY), True: whole(CHAT_BODY)}
+CHUNKS = {
+    False: [chunk(record) for record in events()],
+    True: [chunk(record) for record in chat_events()],
+}
+"""By whether it is a chat."""
+SMALL_BYTES = 5_000
 
 
 class Vendor(asyncio.Protocol):
@@ -76,7 +111,7 @@ class Vendor(asyncio.Protocol):
         self.transport = transport
         self.head = b""
         self.left = 0
-        self.is_stream = False
+        self.is_stream = self.is_chat = False
 
     def data_received(self, data):
         if self.left == 0:
@@ -86,9 +121,10 @@ class Vendor(asyncio.Protocol):
                 return
             at = head.lower().find(b"content-length:")
             self.left = int(head[at + 15 :].partition(b"\r\n")[0]) if at >= 0 else 0
+            self.is_chat = b"/chat/completions" in head[:200]
             self.head, self.is_stream, data = b"", None, rest
         if self.is_stream is None and data:
-            self.is_stream = data.startswith(b'{"stream":true')
+            self.is_stream = self.left < SMALL_BYTES and b'"stream":true' in data
         self.left -= len(data)
         if self.left <= 0:
             self.left = 0
@@ -98,12 +134,14 @@ class Vendor(asyncio.Protocol):
         if self.is_stream:
             asyncio.get_running_loop().create_task(self.stream())
         else:
-            self.transport.write(WHOLE)
+            self.transport.write(WHOLE[self.is_chat])
 
     async def stream(self):
         self.transport.write(STREAM_HEAD)
-        for piece in CHUNKS:
+        for piece in CHUNKS[self.is_chat]:
             await asyncio.sleep(PAUSE_SECONDS)
+            if self.transport.is_closing():
+                return
             self.transport.write(piece)
         self.transport.write(b"0\r\n\r\n")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -17,8 +18,10 @@ from django.urls import URLPattern, path
 from django.utils.functional import cached_property
 
 from gateway.exchange import CLIENT_LEFT
-from gateway.models import DailyUsage, ExchangeRow
+from gateway.models import DailyUsage, ExchangeRow, PriceRow
 from gateway.usage import reports
+from gateway.usage.prices import services as prices
+from gateway.usage.prices.errors import BadPrice
 from gateway.usage.retention import id_floor
 
 DAYS_OFFERED = 14
@@ -192,6 +195,49 @@ class ExchangeAdmin(LookOnly):
     @admin.display(description="total")
     def total(self, row: ExchangeRow) -> str:
         return _seconds(row.total_seconds)
+
+
+class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """The same checks as everywhere."""
+
+    class Meta:
+        model = PriceRow
+        fields = ("model", "provider", *prices.FIELDS)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for name in prices.FIELDS:
+            if name in cleaned:
+                try:
+                    prices.checked({name: cleaned[name]})
+                except BadPrice as problem:
+                    self.add_error(name, problem.message.removeprefix(f"{name}: "))
+        return cleaned
+
+
+@admin.register(PriceRow)
+class PriceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
+    """Services write. Per million tokens."""
+
+    form = PriceForm
+    list_display = ("model", "provider", *prices.PRICES, "currency", "max_output", "priced_on")
+    search_fields = ("model",)
+    list_filter = ("provider", "currency")
+    list_per_page = 100
+
+    def save_model(self, request: HttpRequest, obj: PriceRow, form: Any, change: bool) -> None:
+        given = {name: form.cleaned_data[name] for name in prices.FIELDS}
+        key = form.cleaned_data["model"], form.cleaned_data["provider"]
+        if change and key != (form.initial["model"], form.initial["provider"]):
+            prices.delete_row(obj.pk)
+        obj.pk = prices.put(*key, **given).pk
+
+    def delete_model(self, request: HttpRequest, obj: PriceRow) -> None:
+        prices.delete_row(obj.pk)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[PriceRow]) -> None:
+        for row in queryset:
+            prices.delete_row(row.pk)
 
 
 @admin.register(DailyUsage)

@@ -15,13 +15,16 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 
+from accounts.api import pool_router
 from accounts.api import router as accounts_router
 from gateway import errors, guards
 from gateway.access import is_json
+from gateway.usage.prices.api import router as prices_router
 from providers.api import router as providers_router
 from providers.api import routes as routes_router
 from providers.dialects.types import Failure, FailureKind
 from tokens.api import router as tokens_router
+from tokens.group_api import router as groups_router
 
 _BODY_PARTS = ("body", "form", "file")
 
@@ -104,6 +107,9 @@ api.add_exception_handler(HttpError, on_http_error)
 api.add_exception_handler(ValidationError, on_invalid)
 
 api.add_router("/api/tokens", tokens_router)
+api.add_router("/api/groups", groups_router)
 api.add_router("/api/accounts", accounts_router)
+api.add_router("/api/pool", pool_router)
+api.add_router("/api/prices", prices_router)
 api.add_router("/api/providers", providers_router)
 api.add_router("/api/routes", routes_router)

@@ -13,7 +13,8 @@ from django.core.asgi import get_asgi_application
 django_application = get_asgi_application()
 
 from gateway.doors import App, FastDoor  # noqa: E402
-from gateway.runtime import Lifespan, runtime  # noqa: E402  (apps must be ready first)
+from gateway.lifespan import Lifespan  # noqa: E402  (apps must be ready first)
+from gateway.runtime import runtime  # noqa: E402
 
 application: App = ProtocolTypeRouter(  # type: ignore[no-untyped-call]
     {"http": FastDoor(runtime, cast(App, django_application)), "lifespan": Lifespan(runtime)}

@@ -34,16 +34,6 @@ NO_EFFECT = frozenset(
         "EXPERIMENTAL_COMPATIBILITY",
         "ROUTING_MODE",
         "CLAUDE_CLI_BIN",
-        "UNKNOWN_MODEL",
-        "ACCOUNT_COOLDOWN_SECONDS",
-        "REDIS_URL",
-        "REDIS_DOWN",
-        "OPENAI_COMPATIBLE_API_KEY",
-        "OPENAI_COMPATIBLE_API_KEY_ENV",
-        "OPENAI_COMPATIBLE_BASE_URL",
-        "OPENAI_COMPATIBLE_MODEL",
-        "OPENAI_COMPATIBLE_MODELS",
-        "OPENAI_COMPATIBLE_PROVIDER_NAME",
         "GONKA_PRIVATE_KEY",
         "GONKA_SOURCE_URL",
         "GONKA_MODEL",
@@ -60,7 +50,7 @@ NO_EFFECT = frozenset(
 )
 """Options that nothing here obeys yet: taken, and said so. A test holds this list true."""
 
-SERVED_PROVIDERS = ("anthropic",)
+SERVED_PROVIDERS = ("anthropic", "openai-compatible")
 
 
 def is_public(host: str) -> bool:

@@ -11,6 +11,16 @@ import environ
 FILE_NAME = "router.sqlite3"
 BUSY_SECONDS = 20
 POOL_SIZE = 3  # connections per process
+WAIT_SECONDS = 3
+"""For a connection, when all are taken or the server is away: what needs one then says so, or is kept for later."""
+GIVE_UP = {
+    "connect_timeout": 3,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""So that a server that is gone without a word is noticed. Seconds; the last in ms. DATABASE_URL may say otherwise."""
 
 
 def databases(data_dir: Path, url: str) -> dict[str, dict[str, Any]]:
@@ -33,6 +43,7 @@ def _sqlite(path: Path) -> dict[str, Any]:
 def _postgres(url: str) -> dict[str, Any]:
     config: dict[str, Any] = dict(environ.Env.db_url_config(url))  # type: ignore[no-untyped-call]
     config["HOST"] = unquote(config["HOST"])  # a socket's directory: postgres://me@%2Frun%2Fpostgresql/name
-    options = dict(config.get("OPTIONS", {}))
-    options["pool"] = {"min_size": 1, "max_size": POOL_SIZE, "timeout": 10}
-    return {**config, "OPTIONS": options, "CONN_MAX_AGE": 0}
+    options = {**GIVE_UP, **config.get("OPTIONS", {})}
+    options["pool"] = {"min_size": 1, "max_size": POOL_SIZE, "timeout": WAIT_SECONDS, "reconnect_timeout": 0}
+    # Asked before use, so that after a restart of the server nobody gets a connection of before.
+    return {**config, "OPTIONS": options, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}

@@ -6,9 +6,9 @@ one budget per call.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
 
 import httpx
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from accounts.errors import PoolExhausted
 from accounts.pool import Ask, Lease
 from gateway.admission import admit_model
+from gateway.attempts import Attempt, Budget, Sent, UpstreamFailed
 from gateway.house import House
 from gateway.responses_store import Keeping, wants_keeping
 from gateway.surfaces import Action
@@ -34,7 +35,8 @@ from providers.dialects.types import (
     WireAnswer,
     header,
 )
-from providers.drivers.base import Driver, Outcome, Verdict
+from providers.drivers.anthropic_limits import retry_after
+from providers.drivers.base import Driver, Outcome
 from providers.records import Timeouts
 from providers.registry import DRIVERS
 from providers.translation import count_tokens
@@ -46,65 +48,6 @@ NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx
 """After these the upstream has got nothing of the call."""
 MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 """An answer that must be whole before it can be translated, and any error, is at most this large."""
-
-
-@dataclass(slots=True)
-class Sent:
-    """An upstream's answer, ready to be passed on. `body` None = `head.body` is the whole of it."""
-
-    head: WireAnswer
-    translator: Translator
-    at: float  # monotonic seconds
-    body: AsyncIterator[bytes] | None = None
-    first: bytes = b""  # what had to be read before the answer could be judged, translated
-    is_stream: bool = False
-    upstream_status: int = 200
-
-
-@dataclass(slots=True)
-class Budget:
-    """One retry budget per call, whoever fails."""
-
-    attempts_left: int
-    until: float  # monotonic seconds
-    excluded: set[str] = field(default_factory=set)
-    has_refreshed: bool = False
-
-    def is_spent(self, now: float) -> bool:
-        return self.attempts_left <= 0 or self.is_late(now)
-
-    def is_late(self, now: float) -> bool:
-        """Another provider still gets one attempt, but not after the time."""
-        return now >= self.until
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One upstream call and what it means. `sent` None = no answer at all: `failure` says why."""
-
-    lease: Lease
-    verdict: Verdict
-    sent: Sent | None = None
-    failure: Failure | None = None
-
-    @property
-    def is_final(self) -> bool:
-        """No other provider would help: an answer, or the request's own fault."""
-        return self.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP) and not self.verdict.is_overflow
-
-    @property
-    def is_missing(self) -> bool:
-        """The path is not there, whatever the model."""
-        is_absent = self.sent is not None and self.sent.upstream_status in (404, 405)
-        return is_absent and not self.verdict.is_unknown_model
-
-
-class UpstreamFailed(Exception):
-    """No upstream could be reached, or none answered."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
 
 
 class Dispatch:
@@ -120,10 +63,11 @@ class Dispatch:
         budget = Budget(options.retry_attempts, now + options.retry_seconds)
         last: Attempt | None = None
         shut: PoolExhausted | None = None
-        for route in routes:
+        for later, route in zip(reversed(range(len(routes))), routes, strict=True):
             if is_local_count(call, route):
                 return self._counted(trip, call)
             budget.excluded.clear()
+            budget.reserved = later
             try:
                 carried = await self._self_contained(trip, call, token, route)
                 last = await self._try_route(trip, carried, token, route, budget)
@@ -131,12 +75,12 @@ class Dispatch:
                 shut = _sooner(shut, exc)
                 continue
             except Refused:
-                if last is None:
+                if last is None or (last.sent is not None and last.sent.body is not None):
                     raise
                 break  # a fallback that can't carry this call: the answer before it stands
             if route.is_probe and last.is_missing:
                 self._house.catalog.lacks(route)
-            elif last.is_final or trip.wire.has_content or budget.is_late(time.monotonic()):
+            elif last.is_final or trip.wire.has_content or budget.is_over(time.monotonic()):
                 break
         if last is None and shut is not None:
             raise shut
@@ -178,50 +122,102 @@ class Dispatch:
         self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget
     ) -> Attempt:
         """Accounts of one provider, until one has answered or none is left. Raises `PoolExhausted` when all rest."""
-        driver = DRIVERS[route.provider.kind]
+        ask = await self._ask(call, token, route)
         last: Attempt | None = None
         while True:
             # What came before stays open until there is another account: it may be the answer after all.
             earlier = (trip.answer, trip.lease)
             try:
-                lease = self._choose(trip, call, token, route, budget)
+                lease = self._choose(trip, ask, budget)
             except PoolExhausted:
                 if last is not None:
-                    return last  # the upstream's own refusal says more than ours
+                    return self._with_soonest(last, token)  # the upstream's own refusal says more than ours
                 raise
             trip.answer = None
             await _let_go(*earlier)
-            budget.attempts_left -= 1
-            if lease.is_expired:
-                await self._house.pool.refresh(lease)
-            last = await self._attempt(trip, call, route, driver, lease)
-            self._house.pool.report(lease, last.verdict)
-            if last.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP) or budget.is_spent(time.monotonic()):
-                return last
-            if trip.wire.has_content:
-                return last
-            if last.verdict.needs_refresh and not budget.has_refreshed:
-                budget.has_refreshed = True
-                if await self._house.pool.refresh(lease):
-                    continue
+            if lease.is_expired and not await self._is_renewed(lease, budget):
+                continue
+            last = await self._once(trip, call, route, lease, budget)
+            if last.verdict.needs_refresh and await self._has_refreshed(lease, budget):
+                if budget.is_spent(time.monotonic()) or trip.wire.has_content:
+                    return last
+                answer, trip.answer = trip.answer, None
+                await _let_go(answer, None)  # the account stays: its new credential is to be tried
+                last = await self._once(trip, call, route, lease, budget)
+            is_over = last.verdict.outcome in (Outcome.OK, Outcome.GIVE_UP) or trip.wire.has_content
+            if is_over or budget.is_spent(time.monotonic()):
+                return self._with_soonest(last, token)
             budget.excluded.add(lease.account)
 
-    def _choose(self, trip: Trip, call: Call, token: TokenRecord, route: Route, budget: Budget) -> Lease:
-        lease = self._house.pool.choose(
-            Ask(
-                provider=route.provider.name,
-                model=route.target.model,
-                session=self._house.session_key(route.provider.name, call),
-                token_id=token.id,
-                excluded=frozenset(budget.excluded),
-                pinned=token.account,
-                now=time.time(),
-                own=route.provider.own_credential(),
-            )
+    async def _ask(self, call: Call, token: TokenRecord, route: Route) -> Ask:
+        """With several processes: what the others know of a conversation that is new to this one comes first."""
+        house = self._house
+        ask = Ask(
+            provider=route.provider.name,
+            model=route.target.model,
+            session=house.session_key(route.provider.name, call),
+            token_id=token.id,
+            pinned=token.account,
+            now=time.time(),
+            own=route.provider.own_credential(),
+            address=route.provider.base_url,
         )
+        if house.seats is not None and ask.session is not None:
+            await house.seats.recall(ask)
+        return ask
+
+    async def _once(self, trip: Trip, call: Call, route: Route, lease: Lease, budget: Budget) -> Attempt:
+        budget.attempts_left -= 1
+        attempt = await self._attempt(
+            trip, self._own(call, lease), route, DRIVERS[route.provider.kind], lease
+        )
+        self._house.pool.report(lease, attempt.verdict)
+        return attempt
+
+    async def _is_renewed(self, lease: Lease, budget: Budget) -> bool:
+        """False: its pair can't be renewed, and another account is there. Alone it is tried as it is: clocks err."""
+        if await self._house.pool.refresh(lease):
+            return True
+        budget.excluded.add(lease.account)
+        return not self._house.pool.has_other(lease.state.terms.provider, budget.excluded)
+
+    async def _has_refreshed(self, lease: Lease, budget: Budget) -> bool:
+        """One refresh per call, whoever refuses."""
+        if budget.has_refreshed or budget.is_late(time.monotonic()):
+            return False
+        budget.has_refreshed = True
+        return await self._house.pool.refresh(lease)
+
+    def _with_soonest(self, last: Attempt, token: TokenRecord) -> Attempt:
+        """The upstream's refusal speaks for one account: `retry-after` is when the first of them all is back."""
+        sent = last.sent
+        if sent is None or sent.upstream_status != 429 or last.verdict.outcome is not Outcome.RETRY_OTHER:
+            return last
+        now = time.time()
+        told = retry_after(sent.head.headers, now)
+        soonest = self._house.pool.soonest(last.lease, token.account, now)
+        if soonest is not None and (soonest > now if told is None else soonest < told):
+            sent.head = _retry_after(sent.head, soonest - now)
+        return last
+
+    def learn(self, trip: Trip, failure: Failure | None) -> None:
+        """An answer that failed after its beginning says as much about its account as a refusal does."""
+        driver, trip.driver = trip.driver, None
+        if failure is not None and driver is not None and trip.lease is not None:
+            self._house.pool.report(trip.lease, driver.classify(failure, time.time()))
+
+    def _choose(self, trip: Trip, ask: Ask, budget: Budget) -> Lease:
+        ask.now, ask.excluded = time.time(), frozenset(budget.excluded)
+        lease = self._house.pool.choose(ask)
         trip.lease = lease
-        trip.exchange.provider, trip.exchange.account = route.provider.name, lease.account
+        trip.exchange.provider, trip.exchange.account = ask.provider, lease.account
         return lease
+
+    def _own(self, call: Call, lease: Lease) -> Call:
+        """The call without what only another account could read."""
+        if not (lease.is_moved or lease.foreign_messages):
+            return call
+        return replace(call, body=self._house.pool.own_thinking(lease, call.body))
 
     async def _attempt(self, trip: Trip, call: Call, route: Route, driver: Driver, lease: Lease) -> Attempt:
         wire, exchange = trip.wire, trip.exchange
@@ -230,20 +226,8 @@ class Dispatch:
             translator = trip.keeping = Keeping(translator, self._house.responses, exchange.token_id, call)
         trip.translator = translator
         trip.model_sent, trip.upstream_dialect = route.target.model or "", route.dialect
-        upstream = Upstream(
-            route.provider.name,
-            route.provider.kind,
-            route.provider.base_url,
-            lease.account,
-            lease.credential,
-            route.target.model,
-            route.provider.headers,
-            lease.proxy,
-        )
-        if lease.is_moved or lease.foreign_messages:
-            call = replace(call, body=self._house.pool.own_thinking(lease, call.body))
         translated = translator.request(call, route.target)
-        outbound = driver.build(upstream, translated)
+        outbound = driver.build(_upstream(route, lease), translated)
         _limit(outbound, wire, route.provider.timeouts)
         exchange.attempts += 1
         exchange.bytes_out += len(translated.body)
@@ -252,6 +236,7 @@ class Dispatch:
             wire.early_headers = STREAM
             wire.is_stream = True
         wire.waiting_since = time.monotonic()
+        trip.driver = driver
         try:
             answer = await driver.transport(self._house.transport).handle_async_request(outbound)
             trip.answer = answer
@@ -260,6 +245,7 @@ class Dispatch:
             return await self._judge(trip, driver, lease, translator, answer)
         except httpx.TransportError as exc:
             exchange.is_sent = exchange.is_sent or not isinstance(exc, NEVER_SENT)
+            trip.driver = None
             failure = _failure(exc)
             return Attempt(lease, driver.classify(failure, time.time()), failure=failure)
         finally:
@@ -275,6 +261,7 @@ class Dispatch:
         is_stream = is_event_stream(seen.headers)
         if seen.status >= 400 or not (is_stream or translator.is_transparent):
             seen = WireAnswer(seen.status, seen.headers, await _whole(trip, body))
+            trip.driver = None
             try:
                 head = translator.response(seen)
             except Refused as exc:  # an answer that is none
@@ -290,6 +277,7 @@ class Dispatch:
             trip.is_streaming, trip.opening_output_tokens = True, translator.usage.output_tokens
             if translator.failure is not None:
                 verdict = driver.classify(translator.failure, time.time())
+                trip.driver = None
         return Attempt(lease, verdict, sent)
 
     @staticmethod
@@ -319,11 +307,30 @@ def _sooner(one: PoolExhausted | None, other: PoolExhausted) -> PoolExhausted:
     return other if other.until is not None and other.until < one.until else one
 
 
+def _upstream(route: Route, lease: Lease) -> Upstream:
+    provider = route.provider
+    return Upstream(
+        provider.name,
+        provider.kind,
+        provider.base_url,
+        lease.account,
+        lease.credential,
+        route.target.model,
+        provider.headers,
+        lease.proxy,
+    )
+
+
 def _limit(outbound: httpx.Request, wire: Wire, timeouts: Timeouts) -> None:
     """The provider's own timeouts, where it has some."""
     wire.first_byte_seconds, wire.idle_seconds = timeouts.first_byte_seconds, timeouts.idle_seconds
     if timeouts.connect_seconds is not None:
         outbound.extensions["timeout"] = {"connect": timeouts.connect_seconds}
+
+
+def _retry_after(head: WireAnswer, seconds: float) -> WireAnswer:
+    kept = tuple(pair for pair in head.headers if pair[0] not in (b"retry-after", b"retry-after-ms"))
+    return replace(head, headers=(*kept, (b"retry-after", str(max(1, math.ceil(seconds))).encode())))
 
 
 async def _let_go(answer: httpx.Response | None, lease: Lease | None) -> None:

@@ -16,7 +16,8 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
-from gateway.runtime import Runtime, runtime
+from gateway import errors, identity
+from gateway.runtime import NotHere, Runtime, runtime
 from gateway.surfaces import UNKNOWN, Action, Match, WrongMethod
 from gateway.wire import Message, Receive, Request, Scope, Send, read_request, too_large
 from providers.dialects.types import Headers
@@ -40,7 +41,11 @@ class FastDoor:
         try:
             match = self._runtime.table.match(request.method, request.raw_path)
         except WrongMethod as wrong:
-            relay = await self._runtime.relay()
+            try:
+                relay = await self._runtime.relay()
+            except NotHere as exc:
+                await _not_here(exc, UNKNOWN.dialect, send)
+                return
             await relay.refuse(wrong, request, receive, send)
             return
         if match is None and request.raw_path.startswith(b"/"):
@@ -53,7 +58,11 @@ async def enter(of: Runtime, match: Match, request: Request, receive: Receive, s
     """Behind both doors."""
     action = match.surface.action
     if action in ON_THE_ROAD:
-        relay = of.relay_now() or await of.relay()
+        try:
+            relay = of.relay_now() or await of.relay()
+        except NotHere as exc:
+            await _not_here(exc, match.surface.dialect, send)
+            return
         await relay.carry(match, request, receive, send)
     elif action is Action.HEALTH:
         await _answer(send, 200, TEXT, b"ok")
@@ -64,9 +73,17 @@ async def enter(of: Runtime, match: Match, request: Request, receive: Receive, s
         await _answer(send, 200, JSON, b"" if request.method == "HEAD" else b"{}")
 
 
+async def _not_here(exc: NotHere, dialect: str, send: Send) -> None:
+    """Before there is a road that could tell it."""
+    answer = errors.render(*errors.describe(exc), dialect, identity.request_id())
+    await send({"type": "http.response.start", "status": answer.status, "headers": list(answer.headers)})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+
 async def _answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
     length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    own_id = (identity.HEADER, identity.request_id().encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length, own_id]})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 

@@ -10,7 +10,7 @@
                       WrongMediaType                                                                            415
                       LimitExceeded                                                                             429
                       BalancesUnknown LedgerUnavailable                                                         503
-    accounts.errors   PoolExhausted                                        429, 503 when the upstream is down, 502
+    accounts.errors   PoolExhausted               429, 503 when the upstream is down, 404 for an unknown model, 502
                       UnknownAccount                                                                            404
                       AccountExists ManagedAccount                                                              409
                       BadAccount                                                                                400
@@ -20,6 +20,7 @@
     providers         Refused                                                          by its failure's kind
     gateway           UpstreamFailed WrongMethod                                                     502 504 · 405
                       PriceNotFound BadPrice                                                              404 · 400
+                      NotHere, and Redis away where only it has the answer                                      503
 
 Only this module knows HTTP statuses. Dialects render the words.
 """
@@ -32,6 +33,7 @@ import time
 from collections.abc import Callable
 
 import httpx
+from redis.exceptions import RedisError
 
 from accounts import errors as accounts
 from gateway.surfaces import WrongMethod
@@ -95,6 +97,8 @@ def _unknown_model(exc: Exception) -> Failure:
 def _exhausted(exc: Exception) -> Failure:
     if not isinstance(exc, accounts.PoolExhausted) or exc.until is None:
         return Failure(FailureKind.UPSTREAM, "Upstream authentication unavailable")
+    if exc.is_unknown_model:
+        return _unknown_model(exc)
     kind = FailureKind.UNAVAILABLE if exc.is_upstream_down else FailureKind.RATE_LIMIT
     return Failure(
         kind, f"All accounts are busy: {exc}", retry_after_seconds=max(1.0, exc.until - time.time())
@@ -158,6 +162,12 @@ TREE: tuple[tuple[Classes, Callable[[Exception], Failure]], ...] = (
         lambda exc: Failure(FailureKind.INVALID_REQUEST, str(exc), param=getattr(exc, "field", None)),
     ),
     (Refused, _own),
+    (
+        RedisError,
+        lambda exc: Failure(
+            FailureKind.UNAVAILABLE, "The shared store is away; please try again", retry_after_seconds=1.0
+        ),
+    ),
     (WrongMethod, lambda exc: Failure(FailureKind.METHOD_NOT_ALLOWED, f"Method not allowed; allowed: {exc}")),
     (httpx.TransportError, lambda exc: Failure(FailureKind.UPSTREAM, f"Upstream request failed: {exc}")),
     (Truncated, lambda exc: Failure(FailureKind.UPSTREAM, "Upstream closed the stream before its end")),

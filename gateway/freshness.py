@@ -40,7 +40,8 @@ class Freshness:
         self._copies = dict(copies)
         self._interval = interval_seconds
         self._applying = threading.Lock()
-        self._stopping = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._is_stopping = False
         self._task: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._fresh_at: float | None = None  # monotonic: when every copy was last known current
@@ -62,8 +63,13 @@ class Freshness:
         await self.refresh_now()
         self._task = asyncio.create_task(self._run(), name="freshness")
 
+    def wake(self) -> None:
+        """Poll now: somebody says that something changed. From the event loop."""
+        self._wake.set()
+
     async def aclose(self) -> None:
-        self._stopping.set()
+        self._is_stopping = True
+        self._wake.set()
         if self._task is not None:
             await self._task
             self._task = None
@@ -99,10 +105,12 @@ class Freshness:
             self._fresh_at = started_at
 
     async def _run(self) -> None:
-        while not self._stopping.is_set():
+        while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._interval)
+                await asyncio.wait_for(self._wake.wait(), self._interval)
+            if self._is_stopping:
                 return
+            self._wake.clear()
             await self.refresh_now()
 
     def _apply(self) -> None:

@@ -16,6 +16,7 @@ from gateway.identity import make_id
 from gateway.metrics import Metrics
 from gateway.pulse import Pulse
 from gateway.responses_store import ResponsesStore
+from gateway.shared.seats import SharedSeats
 from gateway.surfaces import Table
 from gateway.usage.metering import Meter
 from gateway.usage.recorder import Recorder
@@ -59,6 +60,7 @@ class House:
     sealer: Sealer
     responses: ResponsesStore
     peer: Callable[[Request], str]  # who the caller is, behind whatever proxies are trusted
+    seats: SharedSeats | None = None  # with several processes
 
     def translator(self, surface_dialect: str, upstream_dialect: str) -> Translator:
         return pairs.translator(surface_dialect, upstream_dialect, make_id, int(time.time()), self.sealer)

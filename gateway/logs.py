@@ -129,5 +129,7 @@ def config(level: str, form: str) -> dict[str, Any]:
             "asyncio": {"level": "INFO"},
             "httpcore": {"level": "INFO"},
             "hpack": {"level": "INFO"},
+            # It repeats at every attempt what freshness and recorder say once.
+            "psycopg.pool": {"level": "ERROR"},
         },
     }

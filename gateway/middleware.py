@@ -2,16 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from inspect import iscoroutinefunction
+from typing import cast
+
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
 from django.utils.deprecation import MiddlewareMixin
 
-from gateway import errors
+from gateway import errors, identity
 from providers.dialects.types import Failure, FailureKind
 
 FOR_PEOPLE = "/admin/"
+WARM_UP = "/api/hello"  # a surface, and HEAD is all it knows
 _KINDS = {status: kind for kind, status in errors.STATUSES.items()}
 _TEXTS = {400: "Bad request", 403: "Forbidden", 404: "Not found", 500: "Internal error"}
+
+
+Sync = Callable[[HttpRequest], HttpResponseBase]
+Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+
+@sync_and_async_middleware
+def request_id_middleware(get_response: Sync | Async) -> Sync | Async:
+    """Every answer and every log line of Django's side has the request's id, as on the road."""
+    if iscoroutinefunction(get_response):
+        inner = cast(Async, get_response)
+
+        async def with_id(request: HttpRequest) -> HttpResponseBase:
+            identity.current.set(identity.request_id())
+            return _identified(await inner(request))
+
+        return with_id
+
+    plain = cast(Sync, get_response)
+
+    def with_id_in_thread(request: HttpRequest) -> HttpResponseBase:
+        token = identity.current.set(identity.request_id())
+        try:
+            return _identified(plain(request))
+        finally:
+            identity.current.reset(token)
+
+    return with_id_in_thread
+
+
+def _identified(response: HttpResponseBase) -> HttpResponseBase:
+    """The road has given its answers an id already: then that one counts, also for what Django still logs."""
+    name = identity.HEADER.decode()
+    if name in response.headers:
+        identity.current.set(response.headers[name])
+    else:
+        response.headers[name] = identity.current.get()
+    return response
+
+
+class HeadMiddleware(MiddlewareMixin):
+    """HEAD on the management API is GET whose body the server drops: django-ninja alone would answer 405."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        is_management = request.path_info.startswith("/api/") and not request.path_info.startswith(WARM_UP)
+        if request.method == "HEAD" and is_management:
+            request.method = "GET"
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        request.method = request.META["REQUEST_METHOD"]
+        return response
 
 
 class CookieMiddleware(MiddlewareMixin):
@@ -48,7 +105,7 @@ class ErrorMiddleware(MiddlewareMixin):
         )
         fresh.headers["Content-Length"] = str(len(fresh.content))  # CommonMiddleware has passed already
         if "Allow" in response.headers:
-            fresh.headers["Allow"] = response.headers["Allow"]
+            fresh.headers["Allow"] = _allowed(response)
         return fresh
 
 
@@ -57,7 +114,13 @@ def _failure(response: HttpResponseBase) -> Failure:
     if status == 405:
         return Failure(
             FailureKind.METHOD_NOT_ALLOWED,
-            f"Method not allowed; allowed: {response.headers.get('Allow', '')}",
+            f"Method not allowed; allowed: {_allowed(response)}",
         )
     kind = _KINDS.get(status, FailureKind.INTERNAL if status >= 500 else FailureKind.INVALID_REQUEST)
     return Failure(kind, _TEXTS.get(status, response.reason_phrase))
+
+
+def _allowed(response: HttpResponseBase) -> str:
+    """In one order, and HEAD wherever GET is."""
+    methods = {name.strip() for name in response.headers.get("Allow", "").split(",")} - {""}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))

@@ -34,6 +34,7 @@ FRESH_SECONDS = 300.0
 AFTER_FAILURE_SECONDS = 30.0
 WAIT_SECONDS = 2.0
 """For all providers together: callers give up after three seconds."""
+PLAIN_SECONDS = 2.8
 FETCH_SECONDS = 10.0
 MAX_LIST_BYTES = 8 * 1024 * 1024
 DEFAULT_LIMIT, MAX_LIMIT = 20, 1000
@@ -43,7 +44,9 @@ PATH = b"/v1/models"
 
 def in_callers_dialect(surface: Surface, headers: Headers) -> Surface:
     """The surface, speaking as the caller does: OpenAI's clients send neither of Anthropic's headers."""
-    is_anthropic = header(headers, b"anthropic-version") is not None or header(headers, b"x-api-key") is not None
+    is_anthropic = (
+        header(headers, b"anthropic-version") is not None or header(headers, b"x-api-key") is not None
+    )
     return surface if is_anthropic else replace(surface, dialect=OPENAI)
 
 
@@ -74,11 +77,14 @@ class ModelsList:
     def is_plain(self, surface: Surface, path: bytes, token: TokenRecord) -> bool:
         """Whether Anthropic's own answer is the right one, byte for byte."""
         view = self._catalog.view
+        boot = view.boot.name if view.boot is not None else ""
         has_more = any(row.is_listed and not row.is_pattern for row in view.routes) or any(
-            record.kind != ANTHROPIC or record.models for record in view.providers.values()
+            record.models or (record.kind != ANTHROPIC and record.name == boot)
+            for record in view.providers.values()
         )
         is_free = not token.is_model_restricted and token.provider is None
-        return surface.dialect != OPENAI and is_free and not has_more and not HOSTILE.search(path)
+        is_clean = b"/" not in path[len(PATH) + 1 :] and not HOSTILE.search(path)
+        return surface.dialect != OPENAI and is_free and not has_more and is_clean
 
     async def answer(self, surface: Surface, path: bytes, query: bytes, token: TokenRecord) -> WireAnswer:
         """The merged list, a page of it, or one model. Raises `Refused`."""
@@ -94,17 +100,19 @@ class ModelsList:
         found = next((one for one in models if one.id == name), None) or await self._unlisted(name, token)
         if found is None:
             message = f"The model `{name}` does not exist or you do not have access to it"
-            raise Refused(
-                Failure(FailureKind.NOT_FOUND, message, param="model", code="model_not_found")
-            )
+            raise Refused(Failure(FailureKind.NOT_FOUND, message, param="model", code="model_not_found"))
         shaped = in_openai_shape(found) if is_openai else in_anthropic_shape(found)
         return WireAnswer(200, JSON, orjson.dumps(shaped))
 
     async def merged(self, token: TokenRecord) -> list[Model]:
         """Every model that this token may ask for, each once. What is listed can be asked for."""
         view = self._catalog.view
-        asked = [record for record in view.ordered() if record.kind == ANTHROPIC or not record.models]
-        await self._refresh(asked)
+        chosen = (token.provider, view.boot.name if view.boot is not None else "")
+        await self._refresh(
+            record
+            for record in view.ordered()
+            if record.kind == ANTHROPIC or (not record.models and record.name in chosen)
+        )
         found: dict[str, Model] = {}
         for record in sorted(view.ordered(), key=lambda record: record.kind != ANTHROPIC):
             for model in self._of(record):
@@ -160,7 +168,7 @@ class ModelsList:
     # Fetching
 
     async def _refresh(self, records: Iterable[ProviderRecord]) -> None:
-        """Asks those whose lists are old, all at once, and waits a little. Late answers are kept for the next caller."""
+        """Asks those whose lists are old, all at once, and waits a little. Late answers serve the next caller."""
         now = time.monotonic()
         tasks = []
         for record in records:
@@ -194,7 +202,8 @@ class ModelsList:
     async def _get(self, record: ProviderRecord, path: bytes, query: bytes) -> bytes:
         """The body of a good answer, else b"". Raises `PoolExhausted` and what the transport raises."""
         now = time.time()
-        lease = self._pool.choose(Ask(record.name, None, None, "", now, own=record.own_credential()))
+        own = record.own_credential()
+        lease = self._pool.choose(Ask(record.name, None, None, "", now, own=own, address=record.base_url))
         driver = DRIVERS[record.kind]
         upstream = Upstream(
             record.name, record.kind, record.base_url, lease.account, lease.credential, None, record.headers,

@@ -98,7 +98,7 @@ class Options(ReferenceOptions):
     ALLOW_LOCAL_LIMITS: bool = switch(
         "--allow-local-limits", "Run several processes without Redis, each with limits of its own."
     )
-    ANTHROPIC_API_KEY: str = secret("--anthropic-api-key", "API key of the account `primary`.")
+    ANTHROPIC_API_KEY: str = secret("--anthropic-api-key", "API key of the account `api-key`.")
     ANTHROPIC_EXTRA_PATHS: tuple[str, ...] = items(
         "--anthropic-extra-paths",
         "/v1/messages/batches*,/v1/files*,/v1/skills*",

@@ -7,19 +7,19 @@ answer has left; afterwards an error is told in the surface's own dialect. Every
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 
 import httpx
-from redis.exceptions import RedisError
 
 from gateway import errors, identity, logs
 from gateway.admission import admit
-from gateway.dispatch import Dispatch, Sent
+from gateway.attempts import Sent
+from gateway.dispatch import Dispatch
 from gateway.exchange import CLIENT_LEFT, Exchange
 from gateway.house import House
-from gateway.responses_store import Keeping
-from gateway.surfaces import UNKNOWN, Match, WrongMethod
+from gateway.models_list import PLAIN_SECONDS, ModelsList, in_callers_dialect
+from gateway.responses_store import keep
+from gateway.surfaces import UNKNOWN, Action, Match, WrongMethod
 from gateway.trip import Trip
 from gateway.wire import (
     ClientLeft,
@@ -31,14 +31,13 @@ from gateway.wire import (
     headers_down,
     headers_up,
     read_body,
+    stream_headers,
 )
 from providers.dialects.table import DIALECTS, NO_FIELDS
-from providers.dialects.types import Call, Failure, FailureKind, Headers, Refused, Truncated
+from providers.dialects.types import Call, Failure, FailureKind, Refused, Truncated
 from tokens import registry as tokens
 from tokens.errors import UnknownToken
 from tokens.records import TokenRecord
-
-logger = logging.getLogger(__name__)
 
 
 class Relay:
@@ -47,6 +46,11 @@ class Relay:
     def __init__(self, house: House) -> None:
         self._house = house
         self._dispatch = Dispatch(house)
+        self._models = ModelsList(house.catalog, house.pool, house.transport)
+
+    async def aclose(self) -> None:
+        """Ends what still runs beside the exchanges."""
+        await self._models.aclose()
 
     async def carry(self, match: Match, request: Request, receive: Receive, send: Send) -> None:
         """One exchange from its head to its record. Raises only what cuts the connection."""
@@ -59,10 +63,7 @@ class Relay:
                 )
             call = await self._read(trip, receive)
             admit(token, call)
-            routes = self._dispatch.routes(trip, call, token)
-            if token.is_limited:
-                await self._house.meter.admit(trip, call, token, routes)
-            sent = await self._dispatch.send(trip, call, token, routes)
+            sent = await self._send(trip, call, token)
             await self._respond(trip, sent)
         except ClientLeft:
             trip.exchange.status = CLIENT_LEFT
@@ -72,6 +73,15 @@ class Relay:
             await self._tell(trip, *errors.describe(exc))
         finally:
             await self._conclude(trip)
+
+    async def _send(self, trip: Trip, call: Call, token: TokenRecord) -> Sent:
+        """Routes, what the limits reserve, and the answer of whoever serves it."""
+        if trip.surface.action is Action.MODELS:
+            return await self._list_models(trip, call, token)
+        routes = self._dispatch.routes(trip, call, token)
+        if token.is_limited:
+            await self._house.meter.admit(trip, call, token, routes)
+        return await self._dispatch.send(trip, call, token, routes)
 
     async def refuse(self, wrong: WrongMethod, request: Request, receive: Receive, send: Send) -> None:
         """The path is a surface's, the method is not: told before any token is looked at."""
@@ -97,7 +107,10 @@ class Relay:
         identity.current.set(exchange.id)
         self._house.metrics.opened()
         self._house.pulse.add(wire)
-        return Trip(match.surface, match.path, request, wire, exchange)
+        surface = match.surface
+        if surface.action is Action.MODELS:
+            surface = in_callers_dialect(surface, request.headers)
+        return Trip(surface, match.path, request, wire, exchange)
 
     async def _authenticate(self, request: Request, trip: Trip) -> TokenRecord:
         """From the headers alone, before the body is read; one look-up for a token that memory does not know."""
@@ -135,6 +148,19 @@ class Relay:
         trip.exchange.is_stream = call.fields.stream
         return call
 
+    async def _list_models(self, trip: Trip, call: Call, token: TokenRecord) -> Sent:
+        """Anthropic's own answer while nothing is to be added to it, else ours. In time either way."""
+        if self._models.is_plain(trip.surface, trip.path, token):
+            try:
+                async with asyncio.timeout(PLAIN_SECONDS):
+                    routes = self._dispatch.routes(trip, call, token)
+                    return await self._dispatch.send(trip, call, token, routes)
+            except TimeoutError:
+                late = Failure(FailureKind.TIMEOUT, "The upstream's list of models did not come in time")
+                raise Refused(late) from None
+        head = await self._models.answer(trip.surface, trip.path, call.query, token)
+        return Sent(head, self._house.translator("anthropic", "anthropic"), time.monotonic())
+
     async def _respond(self, trip: Trip, sent: Sent) -> None:
         """The head, then every chunk as it comes, then the end."""
         wire, head = trip.wire, sent.head
@@ -144,34 +170,39 @@ class Relay:
             await self._answer(trip, sent)
             return
         if not wire.started:
-            await wire.start(head.status, _stream_headers(sent))
+            await wire.start(
+                head.status, stream_headers(head.headers) if sent.is_stream else headers_down(head.headers)
+            )
         clock = time.monotonic
         wire.is_relaying = True
         feed = sent.translator.feed
         try:
             if sent.first:
-                await _keep(trip.keeping)
+                await keep(trip.keeping)
                 await wire.write(sent.first, clock())
             async for chunk in sent.body:
                 trip.exchange.bytes_in += len(chunk)
                 if data := feed(chunk):
                     if trip.keeping is not None:
-                        await _keep(trip.keeping)
+                        await keep(trip.keeping)
                     await wire.write(data, clock())
                 else:
                     wire.touched_at = clock()
             last = sent.translator.finish()
+            self._dispatch.learn(trip, sent.translator.failure)
             trip.is_whole = True
-            await _keep(trip.keeping)
+            await keep(trip.keeping)
             await wire.end(last)
         except (httpx.TransportError, Truncated) as exc:
-            await self._tell(trip, *errors.describe(exc))
+            status, failure = errors.describe(exc)
+            self._dispatch.learn(trip, sent.translator.failure or failure)
+            await self._tell(trip, status, failure)
 
     async def _answer(self, trip: Trip, sent: Sent) -> None:
         """An answer that is whole. When a ping has committed us to a 200, an error becomes an event."""
         head = sent.head
         trip.is_whole = True
-        await _keep(trip.keeping)
+        await keep(trip.keeping)
         if not trip.wire.started:
             headers = tuple(pair for pair in headers_down(head.headers) if pair[0] != b"content-length")
             await trip.wire.answer(head.status, headers, head.body, time.monotonic())
@@ -206,7 +237,10 @@ class Relay:
             if why is None:
                 raise asyncio.CancelledError
             return
-        await self._tell(trip, *errors.INTERRUPTIONS[why])
+        status, failure = errors.INTERRUPTIONS[why]
+        if why is not Interruption.DRAIN:
+            self._dispatch.learn(trip, failure)
+        await self._tell(trip, status, failure)
 
     async def _conclude(self, trip: Trip) -> None:
         """Reservation settled, upstream closed, slot given back, usage recorded: whatever happened."""
@@ -222,30 +256,3 @@ class Relay:
         self._house.meter.conclude(trip)
         await self._dispatch.release(trip)
         self._house.conclude(exchange)
-
-
-async def _keep(keeping: Keeping | None) -> None:
-    """Before the last byte leaves: the client may refer to it at once. A store that is away costs only that."""
-    if keeping is None or not keeping.is_ready:
-        return
-    try:
-        await keeping.keep()
-    except RedisError:
-        logger.warning("A response could not be kept: the store is away")
-
-
-STREAM_HEADERS: Headers = ((b"x-accel-buffering", b"no"),)
-"""So that a proxy in front holds nothing back."""
-
-
-def _stream_headers(sent: Sent) -> Headers:
-    headers = headers_down(sent.head.headers)
-    if not sent.is_stream:
-        return headers
-    kept = tuple(pair for pair in headers if pair[0] not in (b"content-length", b"x-accel-buffering"))
-    cached = any(name == b"cache-control" for name, _ in kept)
-    return (
-        (*kept, *STREAM_HEADERS)
-        if cached
-        else (*kept, *STREAM_HEADERS, (b"cache-control", b"no-cache, no-transform"))
-    )

@@ -22,7 +22,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def usage(request: HttpRequest) -> HttpResponse:
-    """`GET /v1/usage`: the counters of this process with the reference's keys."""
+    """`GET /v1/usage`: the counters with the reference's keys."""
     return HttpResponse(METRICS.usage_view(), content_type="application/json")
 
 
@@ -30,7 +30,8 @@ def usage(request: HttpRequest) -> HttpResponse:
 def accounts(request: HttpRequest) -> HttpResponse:
     """`GET /v1/accounts`: every account, its cooldowns and quota windows. Only administrators come here."""
     return HttpResponse(
-        orjson.dumps(accounts_view(runtime.pool, include_paths=True)), content_type="application/json"
+        orjson.dumps(accounts_view(runtime.pool, include_paths=True, elsewhere=runtime.used_elsewhere())),
+        content_type="application/json",
     )
 
 

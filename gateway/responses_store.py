@@ -6,12 +6,14 @@ token, sealed, for RESPONSES_STORE_SECONDS, bounded in bytes. With Redis every w
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
 from msgspec.structs import replace
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from providers.dialects.types import (
     Call,
@@ -26,6 +28,8 @@ from providers.dialects.types import (
     WireRequest,
 )
 from providers.translation import stored_items
+
+logger = logging.getLogger(__name__)
 
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -114,7 +118,8 @@ class ResponsesStore:
                 )
         items = {item: await self._get(token_id, item) for item in found.item_ids}
         known = {item: stored for item, stored in items.items() if stored is not None}
-        return replace(call, body=stored_items.expanded(call.body, previous, known))
+        body = stored_items.expanded(call.body, previous, known)
+        return replace(call, body=body, continues=found.previous_response_id)
 
     async def keep(self, token_id: str, call: Call, response: bytes) -> None:
         """Stores a finished response and its items under their ids."""
@@ -208,3 +213,13 @@ class Keeping:
 def wants_keeping(body: bytes) -> bool:
     """`store` is not false."""
     return stored_items.references(body).is_to_be_stored
+
+
+async def keep(keeping: Keeping | None) -> None:
+    """Before the last byte leaves: the client may refer to it at once. A store that is away costs only that."""
+    if keeping is None or not keeping.is_ready:
+        return
+    try:
+        await keeping.keep()
+    except RedisError:
+        logger.warning("A response could not be kept: the store is away")

@@ -7,47 +7,52 @@ lifespan, by our runners, or at exit: so daphne, uvicorn, `runserver` and a fore
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from channels.db import database_sync_to_async
 from django.conf import settings
+from django.db import Error as DatabaseError
 
 from accounts import changes as account_changes
 from accounts import live, refresh
 from accounts import services as account_services
 from accounts.keeper import Keeper, RefreshDoor
 from accounts.pool import Pool, options_from_settings
-from gateway import guards, logs
-from gateway.access import Caller
-from gateway.freshness import Freshness
-from gateway.house import House, RelayOptions
+from gateway import configured, logs
+from gateway.counts import Counts
+from gateway.freshness import Copy, Freshness
+from gateway.house import House
 from gateway.metrics import METRICS
-from gateway.pulse import Pulse, PulseOptions
+from gateway.pulse import Pulse
 from gateway.relay import Relay
-from gateway.responses_store import MemoryShelf, ResponsesStore
+from gateway.responses_store import MemoryShelf, RedisShelf, ResponsesStore
 from gateway.sealing import BoxSealer
+from gateway.servers import limits
 from gateway.servers.drain import current_drain
-from gateway.surfaces import SURFACES, Family, Table
-from gateway.usage.balances import Balances
+from gateway.shared import redis
+from gateway.shared.neighbours import Neighbours
+from gateway.snapshots import Snapshots
+from gateway.usage.accounting import Accounting
 from gateway.usage.metering import Meter
 from gateway.usage.prices import services as price_services
 from gateway.usage.prices.copy import Prices
 from gateway.usage.recorder import Recorder, RecorderOptions
-from gateway.wire import Receive, Request, Scope, Send
 from providers import changes as provider_changes
 from providers import file_services as provider_files
 from providers import live as provider_live
 from providers import secrets
 from providers.catalog import Catalog
 from providers.client import ClientOptions, Transport
+from providers.dialects.types import Failure, FailureKind
 from providers.store import boot_from_settings
 from tokens import changes as token_changes
 from tokens import file_services
-from tokens.limits.calendar import Calendar
-from tokens.limits.memory import MemoryLedger
-from tokens.registry import Registry
 
 logger = logging.getLogger(__name__)
 
@@ -60,105 +65,174 @@ class Readiness:
     checks: dict[str, str]
 
 
+class NotHere(Exception):
+    """The road can't be had in this process, now or at all. `failure` says why."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.failure = Failure(FailureKind.UNAVAILABLE, words, retry_after_seconds=1.0)
+
+
+class Part(Protocol):
+    """What runs beside the road, in its event loop."""
+
+    async def start(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
 class Runtime:
     """One per process. The copies are shared; the road belongs to one event loop."""
 
     def __init__(self) -> None:
-        self.options = RelayOptions(settings.MAX_BODY_BYTES, settings.RETRY_ATTEMPTS, settings.RETRY_SECONDS)
-        self.table = Table(
-            (row for row in SURFACES if row.family not in _hidden()), settings.ANTHROPIC_EXTRA_PATHS
-        )
-        accepts = settings.STORAGE_POLICY == "memory" or settings.TOKEN_ACCEPT_UNRECORDED
-        self.registry = Registry(settings.TOKEN_SECRET.encode(), accepts)
+        self.options = configured.relay_options()
+        self.table = configured.table()
+        self.registry = configured.registry()
         self._refresh_door = RefreshDoor(refresh.Refresher(refresh.options_from_settings()))
         self.pool = Pool(options_from_settings(), self._refresh_door)
         self.catalog = Catalog(boot_from_settings(), self.pool.has_credentials)
         self.prices = Prices()
-        self.calendar = Calendar(settings.BUDGET_TIME_ZONE)
         self._relay: Relay | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[None] | None = None
         self._recorder: Recorder | None = None
         self._freshness: Freshness | None = None
-        self._keeper: Keeper | None = None
         self._transport: Transport | None = None
+        self._accounting: Accounting | None = None
+        self._shared: redis.Shared | None = None
+        self._neighbours: Neighbours | None = None
+        self._parts: list[Part] = []
+        atexit.register(self.finish)
         token_changes.on_change(self.registry.apply_changes)
+        token_changes.on_change(lambda: self.announce("tokens"))
+        limits.on_refused(METRICS.count_early)
         token_changes.on_issued(METRICS.token_issued)
         token_changes.on_revoked(METRICS.token_revoked)
         account_changes.on_change(self.pool.apply_changes)
+        account_changes.on_change(lambda: self.announce("accounts"))
         account_changes.on_change(self._hide_secrets)
         provider_changes.on_change(self.catalog.apply_changes)
+        provider_changes.on_change(lambda: self.announce("providers"))
         price_services.on_change(self.prices.apply_changes)
+        price_services.on_change(lambda: self.announce("gateway"))
 
     def relay_now(self) -> Relay | None:
         """The road, when this event loop has one already."""
         return self._relay if self._loop is asyncio.get_running_loop() else None
 
+    def announce(self, topic: str) -> None:
+        """Something has changed here: the other processes need not wait for their next poll. From any thread."""
+        if self._neighbours is not None:
+            self._neighbours.announce(topic)
+
     async def relay(self) -> Relay:
-        """The road of this event loop, built at the first call. Raises what the database raises."""
-        await self.start()
+        """The road of this event loop, built at the first call. Raises `NotHere`."""
+        try:
+            await self.start()
+        except (DatabaseError, OSError) as exc:
+            logger.error("The data plane can't start: the database is away (%s)", type(exc).__name__)
+            raise NotHere("The gateway is starting; please try again") from exc
         relay = self.relay_now()
         if relay is None:
-            raise RuntimeError("the data plane runs on another event loop of this process")
+            raise NotHere("The gateway has been stopped")
         return relay
 
-    async def start(self) -> None:
-        """Reads the copies and starts the background tasks, once."""
+    async def start(self, run_directory: str = "") -> None:
+        """Reads the copies and starts the background tasks, once. Raises `NotHere`, and what the database raises.
+
+        `run_directory`: where the workers of one parent leave what they have counted.
+        """
         if self.relay_now() is not None:
             return
-        if self._starting is None or self._starting.get_loop() is not asyncio.get_running_loop():
-            self._starting = asyncio.get_running_loop().create_task(self._start())
+        loop = asyncio.get_running_loop()
+        if self._relay is not None and self._loop is not None and not self._loop.is_closed():
+            words = "one process serves on one event loop, and this call came on another"
+            logger.critical("%s: start more processes instead", words)
+            raise NotHere(words)
+        if self._starting is None or self._starting.get_loop() is not loop:
+            self._starting = loop.create_task(self._start(run_directory))
         try:
             await asyncio.shield(self._starting)
         finally:
             if self._starting is not None and self._starting.done():
                 self._starting = None
 
-    async def _start(self) -> None:
+    async def _start(self, run_directory: str) -> None:
+        self.finish()  # what a loop left that ended without a word
         await database_sync_to_async(self._load)()
-        self._recorder = Recorder(
+        self._shared = redis.from_settings()
+        recorder = self._recorder = Recorder(
             RecorderOptions(settings.DATA_DIR, settings.SPOOL_MAX_BYTES, settings.USAGE_RETENTION_DAYS)
         )
-        self._freshness = Freshness(
-            {
-                "tokens": self.registry,
-                "accounts": self.pool,
-                "providers": self.catalog,
-                "gateway": self.prices,
-            }
-        )
-        self._keeper = Keeper(self.pool, self._refresh_door)
+        freshness = self._freshness = Freshness(self._copies())
+        keeper = Keeper(self.pool, self._refresh_door, on_saved=lambda: self.announce("cooldowns"))
         self._transport = Transport(ClientOptions(settings.UPSTREAM_CONNECT_TIMEOUT_SECONDS))
-        await self._recorder.start()
-        await self._freshness.start()
-        await self._keeper.start()
-        drain = current_drain()
-        sealer = BoxSealer(secrets.box())
-        ledger = MemoryLedger(self.calendar)
-        meter = Meter(
-            ledger,
-            self.prices,
-            Balances(ledger, self.calendar, self._recorder.flush),
-            settings.UNKNOWN_PRICE == "refuse",
-        )
-        house = House(
+        self._parts = [freshness, keeper, *self._beside(freshness, keeper, run_directory), recorder]
+        for part in self._parts:
+            await part.start()
+        self._accounting = Accounting(self.prices, self.registry, recorder)
+        meter = await self._accounting.start(self._shared)
+        self._relay = Relay(self._house(meter, self._transport, recorder))
+        self._loop = asyncio.get_running_loop()
+        live.use(self.pool)
+        provider_live.use(self.catalog)
+
+    def _beside(self, freshness: Freshness, keeper: Keeper, run_directory: str) -> list[Part]:
+        """What only several processes need."""
+        parts: list[Part] = []
+        if self._shared is not None:
+            wakes = dict.fromkeys(("tokens", "accounts", "providers", "gateway"), freshness.wake)
+            self._neighbours = Neighbours(
+                self._shared, self.pool, settings.SESSION_IDLE_SECONDS, {**wakes, "cooldowns": keeper.wake}
+            )
+            parts.append(self._neighbours)
+        if run_directory:
+            snapshots = Snapshots(Path(run_directory), self.counts)
+            METRICS.elsewhere = snapshots.elsewhere
+            parts.append(snapshots)
+        return parts
+
+    def _house(self, meter: Meter, transport: Transport, recorder: Recorder) -> House:
+        sealer, shared = BoxSealer(secrets.box()), self._shared
+        seconds = settings.RESPONSES_STORE_SECONDS
+        shelf = MemoryShelf(seconds, time.time) if shared is None else RedisShelf(shared.client, seconds)
+        return House(
             options=self.options,
             table=self.table,
             registry=self.registry,
             catalog=self.catalog,
             pool=self.pool,
-            transport=self._transport,
-            pulse=Pulse(_pulse_options(), drain.deadline_event.is_set),
+            transport=transport,
+            pulse=Pulse(configured.pulse_options(), current_drain().deadline_event.is_set),
             metrics=METRICS,
-            recorder=self._recorder,
+            recorder=recorder,
             meter=meter,
             sealer=sealer,
-            peer=_peer_behind_proxies if settings.TRUSTED_PROXIES else _peer,
-            responses=ResponsesStore(MemoryShelf(settings.RESPONSES_STORE_SECONDS, time.time), sealer),
+            peer=configured.peer(),
+            responses=ResponsesStore(shelf, sealer),
+            seats=None if self._neighbours is None else self._neighbours.seats,
         )
-        self._relay, self._loop = Relay(house), asyncio.get_running_loop()
-        live.use(self.pool)
-        provider_live.use(self.catalog)
+
+    def _copies(self) -> dict[str, Copy]:
+        return {
+            "tokens": self.registry,
+            "accounts": self.pool,
+            "providers": self.catalog,
+            "gateway": self.prices,
+        }
+
+    def counts(self) -> Counts:
+        """What this process has counted, for the others."""
+        METRICS.counts.used = {state.name: state.used for state in self.pool.states() if state.used}
+        return METRICS.counts
+
+    def used_elsewhere(self) -> Mapping[str, int]:
+        """Account → calls that other workers of this run chose it for."""
+        total: dict[str, int] = {}
+        for counts in METRICS.elsewhere():
+            for name, used in counts.used.items():
+                total[name] = total.get(name, 0) + used
+        return total
 
     def _load(self) -> None:
         file_services.sync_quietly()
@@ -177,14 +251,33 @@ class Runtime:
 
     async def aclose(self) -> None:
         """Flushes what is recorded and closes what is open. A later request starts all again."""
-        self._relay = None
+        relay, self._relay = self._relay, None
         live.forget(self.pool)
         provider_live.forget(self.catalog)
-        open_ones = (self._freshness, self._keeper, self._recorder, self._transport)
-        self._recorder = self._freshness = self._keeper = self._transport = None
+        open_ones = (relay, self._accounting, *self._parts, self._transport, self._shared)
+        self._accounting = self._freshness = self._neighbours = self._transport = self._shared = None
+        self._parts = []
         for open_one in open_ones:
             if open_one is not None:
                 await open_one.aclose()
+        self._recorder = None
+        METRICS.elsewhere = tuple
+
+    def finish(self) -> None:
+        """Of a process whose host has no lifespan: what is recorded goes to the database, or to the spool."""
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            recorder.finish()
+
+    def _redis_check(self) -> dict[str, str]:
+        if self._shared is None:
+            return {}
+        is_away, falls_back = self._shared.health.is_known_away, self._shared.falls_back
+        return {
+            "redis": ("away: local limits" if falls_back else "away: limited calls refused")
+            if is_away
+            else "ok"
+        }
 
     def readiness(self) -> Readiness:
         """Draining means no; a database that is away does not: known tokens go on being served."""
@@ -197,64 +290,9 @@ class Runtime:
                 "status": "draining" if is_draining else "ready",
                 "database": "away" if is_away else "ok",
                 "usage": "spooling" if is_spooling else "ok",
+                **self._redis_check(),
             },
         )
-
-
-API_FORMATS = {Family.ANTHROPIC: "anthropic", Family.BEDROCK: "bedrock", Family.VERTEX: "vertex"}
-
-
-def _hidden() -> frozenset[Family]:
-    """What the `DISABLE_*` switches and `UPSTREAM_API_FORMAT` take out of the table: unknown paths from then on."""
-    hidden: set[Family] = set()
-    only = settings.UPSTREAM_API_FORMAT
-    hidden.update(family for family, word in API_FORMATS.items() if only and word != only)
-    if settings.DISABLE_ANTHROPIC_API:
-        hidden.update(API_FORMATS)
-    if settings.DISABLE_OPENAI_API:
-        hidden.add(Family.OPENAI)
-    if settings.DISABLE_ANTHROPIC_API and settings.DISABLE_OPENAI_API:
-        hidden.add(Family.SHARED)
-    return frozenset(hidden)
-
-
-def _peer(request: Request) -> str:
-    return request.peer
-
-
-def _peer_behind_proxies(request: Request) -> str:
-    return guards.gate().peer(Caller(request.peer, request.method, request.headers)).address
-
-
-def _pulse_options() -> PulseOptions:
-    return PulseOptions(
-        settings.PING_SECONDS,
-        settings.UPSTREAM_FIRST_BYTE_TIMEOUT_SECONDS,
-        settings.UPSTREAM_IDLE_TIMEOUT_SECONDS,
-    )
-
-
-class Lifespan:
-    """ASGI's lifespan: starts the road before the first request, and flushes after the last."""
-
-    def __init__(self, of: Runtime) -> None:
-        self._runtime = of
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                try:
-                    await self._runtime.start()
-                except Exception as exc:
-                    logger.exception("The data plane could not start")
-                    await send({"type": "lifespan.startup.failed", "message": str(exc)})
-                    return
-                await send({"type": "lifespan.startup.complete"})
-            elif message["type"] == "lifespan.shutdown":
-                await self._runtime.aclose()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
 
 
 runtime = Runtime()

@@ -123,9 +123,11 @@ INSTALLED_APPS = [
     "ninja",
 ]
 MIDDLEWARE = [
+    "gateway.middleware.request_id_middleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "gateway.middleware.HeadMiddleware",
     "gateway.middleware.CookieMiddleware",
     "gateway.middleware.ErrorMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

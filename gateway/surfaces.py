@@ -130,8 +130,8 @@ SURFACES: tuple[Surface, ...] = (
     Surface(
         "model",
         ("GET",),
-        "/v1/models/{model}",
-        "One model",
+        "/v1/models/*",
+        "One model; its name may hold slashes",
         family=Family.SHARED,
         action=Action.MODELS,
         has_body=False,
@@ -211,9 +211,14 @@ class Table:
     def _by_pattern(self, path: bytes) -> list[Surface]:
         is_hostile = HOSTILE.search(path) is not None
         for pattern, rows in self._patterns:
-            if pattern.fullmatch(path) and (not is_hostile or DIALECTS[rows[0].dialect].envelope):
-                return rows  # of an envelope only the model's name is read; its path never leaves
+            if pattern.fullmatch(path) and (not is_hostile or _is_read_here(rows[0])):
+                return rows
         return []
+
+
+def _is_read_here(row: Surface) -> bool:
+    """Of an envelope, and of a model's path, only the name in it is read: such a path never leaves."""
+    return DIALECTS[row.dialect].envelope is not None or row.action is Action.MODELS
 
 
 class WrongMethod(Exception):

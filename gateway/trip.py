@@ -12,6 +12,7 @@ from gateway.responses_store import Keeping
 from gateway.surfaces import Surface
 from gateway.wire import Request, Wire
 from providers.dialects.types import Envelope, Translator
+from providers.drivers.base import Driver
 from tokens.limits.ledger import Reservation
 
 
@@ -29,6 +30,9 @@ class Trip:
     is_kept: bool = False  # its answer may be referred to later
     keeping: Keeping | None = None
     lease: Lease | None = None
+    driver: Driver | None = (
+        None  # who judges what may still go wrong with the answer; None = it has been judged
+    )
     reservation: Reservation | None = None
     input_estimate: int = 0  # tokens; 0 = nobody needed one
     model_sent: str = ""  # the upstream's name for the model, of the attempt that counts

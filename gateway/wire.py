@@ -102,9 +102,7 @@ def read_request(scope: Scope) -> Request:
 
 def headers_up(headers: Headers) -> Headers:
     """What of the client's headers an upstream may see, repeated ones repeated."""
-    kept = [
-        pair for pair in headers if pair[0] not in NEVER_UP and not pair[0].startswith(NEVER_UP_PREFIXES)
-    ]
+    kept = [pair for pair in headers if pair[0] not in NEVER_UP and not pair[0].startswith(NEVER_UP_PREFIXES)]
     return _without_named(kept, header(headers, b"connection"))
 
 
@@ -114,6 +112,20 @@ def headers_down(headers: Headers) -> Headers:
         pair for pair in headers if pair[0] not in NEVER_DOWN and not pair[0].startswith(NEVER_DOWN_PREFIXES)
     ]
     return _without_named(kept, header(headers, b"connection"))
+
+
+STREAM_HEADERS: Headers = ((b"x-accel-buffering", b"no"),)
+"""So that a proxy in front holds nothing back."""
+UNCACHED: Headers = ((b"cache-control", b"no-cache, no-transform"),)
+
+
+def stream_headers(headers: Headers) -> Headers:
+    """`headers_down` of a stream: without a length, for its events are written as they come."""
+    kept = tuple(
+        pair for pair in headers_down(headers) if pair[0] not in (b"content-length", b"x-accel-buffering")
+    )
+    is_told = any(name == b"cache-control" for name, _ in kept)
+    return (*kept, *STREAM_HEADERS) if is_told else (*kept, *STREAM_HEADERS, *UNCACHED)
 
 
 def _without_named(headers: Iterable[tuple[bytes, bytes]], connection: bytes | None) -> Headers:

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-NEEDS_A_PROGRAM = ("postgres", "redis", "nginx", "browser", "cli")
+NEEDS_A_PROGRAM = ("postgres", "redis", "nginx", "browser", "cli", "litellm")
 
 _skipped: list[str] = []
 

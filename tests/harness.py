@@ -92,6 +92,7 @@ class GatewayProcess:
 
     port: int
     token: Token  # set by the fixtures: one that every test may use
+    listening = LISTENING
 
     def __init__(
         self,
@@ -101,7 +102,8 @@ class GatewayProcess:
         door: str = "daphne",
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        shutil.copytree(template, data_dir, dirs_exist_ok=True)
+        if template != data_dir:
+            shutil.copytree(template, data_dir, dirs_exist_ok=True)
         self.data_dir = data_dir
         self.door = door
         self.log_file = data_dir / "gateway.log"
@@ -130,7 +132,7 @@ class GatewayProcess:
                 stderr=subprocess.STDOUT,
             )
         deadline = time.monotonic() + timeout
-        while not (found := LISTENING.search(self.log())):
+        while not (found := self.listening.search(self.log())):
             assert self.process.poll() is None, f"exit {self.process.returncode}:\n{self.log()}"
             assert time.monotonic() < deadline, f"not listening after {timeout} s:\n{self.log()}"
             time.sleep(0.02)

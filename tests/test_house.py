@@ -26,15 +26,23 @@ TRIVIAL_LINES = 25
 TESTED_WITH = {
     "gateway/option_table.py": "tests/gateway/test_options.py",
     "gateway/templatetags/console.py": "tests/gateway/console/test_overview.py",
+    "gateway/attempts.py": "tests/e2e/test_failover.py",
     "gateway/dispatch.py": "tests/e2e/test_failover.py",
     "gateway/doors.py": "tests/e2e/test_paths.py",
     "gateway/house.py": "tests/e2e/test_failover.py",
     "gateway/relay.py": "tests/e2e/test_streaming.py",
     "gateway/trip.py": "tests/e2e/test_failover.py",
+    "gateway/usage/accounting.py": "tests/e2e/test_shared_limits.py",
+    "gateway/usage/prices/copy.py": "tests/gateway/usage/prices/test_services.py",
+    "gateway/usage/prices/errors.py": "tests/gateway/usage/prices/test_services.py",
+    "gateway/usage/prices/presenting.py": "tests/gateway/usage/prices/test_api.py",
+    "tokens/limits/encoding.py": "tests/tokens/limits/test_redis.py",
+    "tokens/limits/memory.py": "tests/tokens/limits/test_ledger.py",
+    "tokens/limits/scripts.py": "tests/tokens/limits/test_redis.py",
     "providers/dialects/types.py": "tests/gateway/test_wire.py",
 }
 """Modules that are no use alone, and the tests that reach them through another."""
-ACROSS = {"tests/providers/translation/test_sdk.py"}
+ACROSS = {"tests/providers/translation/test_sdk.py", "tests/tokens/limits/test_machine.py"}
 """Tests of many modules together that stand in one app's folder."""
 
 
@@ -110,7 +118,7 @@ def test_every_option_is_a_setting_of_the_same_name_and_type() -> None:
 
 
 SHOWN_BY = "gateway/doctor.py"  # to show a value is not to obey it
-SHOWN_ELSEWHERE = {"ROUTING_MODE", "REDIS_URL"}
+SHOWN_ELSEWHERE = {"ROUTING_MODE"}
 
 
 def test_options_without_effect_are_exactly_those_that_say_so() -> None:

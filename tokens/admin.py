@@ -14,12 +14,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.timesince import timeuntil
 
 from . import group_services, services
 from .errors import TokenError
 from .forms import ChangeForm, GroupForm, IssueForm, RotateForm
+from .limits import usage
 from .models import Group, Token
 
 _END_OF_DATES = 253_402_300_800  # the year 10000; imported records may hold any number
@@ -72,6 +74,7 @@ class TokenAdmin(ServiceAdmin):
         "ledger_id",
         "rotated_from",
         "rotated_to",
+        "used",
     ]
     change_form_template = "admin/tokens/token/change_form.html"
 
@@ -103,11 +106,16 @@ class TokenAdmin(ServiceAdmin):
         successor = Token.objects.filter(rotated_from=token.id).first()
         return successor.id if successor else "—"
 
+    @admin.display(description="used")
+    def used(self, token: Token) -> str:
+        return _used(usage.of_token(token))
+
     def get_fieldsets(self, request: HttpRequest, obj: Token | None = None) -> Any:
         names = [name for name in ChangeForm.base_fields if name not in ("label", "ends")]
         return [
             (None, {"fields": ["id", "state", "label", "issued", "ends"]}),
-            ("Where it may go", {"fields": names}),
+            ("Where it may go, and how much", {"fields": names}),
+            ("Used so far", {"fields": ["used"]}),
             ("Rotation", {"fields": ["rotated_from", "rotated_to", "ledger_id"]}),
         ]
 
@@ -230,6 +238,7 @@ class TokenAdmin(ServiceAdmin):
 @admin.register(Group)
 class GroupAdmin(ServiceAdmin):
     form = GroupForm
+    readonly_fields = ["used"]
     list_display = ("name", "parent", "members")
     list_select_related = ["parent"]
     search_fields = ["name"]
@@ -237,6 +246,10 @@ class GroupAdmin(ServiceAdmin):
     @admin.display(description="tokens")
     def members(self, group: Group) -> int:
         return group.tokens.count()
+
+    @admin.display(description="used")
+    def used(self, group: Group) -> str:
+        return _used(usage.of_group(group)) if group.pk else "—"
 
     def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
         name = form.cleaned_data["name"]
@@ -250,6 +263,30 @@ class GroupAdmin(ServiceAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Group) -> None:
         group_services.delete(obj.name)
+
+
+def _used(found: dict[str, object]) -> str:
+    """A line for each limit that is set, the token's own first."""
+    lines = _used_lines(found)
+    groups = found.get("groups")
+    for group in groups if isinstance(groups, list) else ():
+        lines += [f"{group['name']}: {line}" for line in _used_lines(group)]
+    return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in lines))
+
+
+def _used_lines(found: dict[str, object]) -> list[str]:
+    lines = [f"{found['requests']} requests in all"]
+    for name in ("requests_per_minute", "input_tokens_per_minute", "output_tokens_per_minute"):
+        if isinstance(seen := found[name], dict):
+            lines.append(f"{seen['used']} {name.replace('_per_minute', '').replace('_', ' ')} in this minute")
+    if isinstance(parallel := found["max_parallel_requests"], dict):
+        lines.append(f"{parallel['used']} running now")
+    if isinstance(budget := found["budget"], dict):
+        ends = "" if budget["resets_at"] is None else f", resets {_moment(budget['resets_at'])} UTC"
+        lines.append(
+            f"{budget['spent']} spent, {budget['reserved']} reserved, {budget['remaining']} left{ends}"
+        )
+    return lines
 
 
 def _moment(seconds: int) -> str:

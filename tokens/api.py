@@ -9,6 +9,7 @@ from ninja import Query, Router
 
 from . import bodies, presenting, services
 from .errors import BadTokenField
+from .limits import usage
 from .schemas import (
     ChangeIn,
     IssuedOut,
@@ -18,6 +19,7 @@ from .schemas import (
     RevokeIn,
     RotatedOut,
     RotateIn,
+    ShownTokenOut,
     TokenListOut,
     TokenOut,
     body,
@@ -53,9 +55,10 @@ def revoke(request: HttpRequest) -> dict[str, object]:
     return {"revoked": services.revoke(token_id).id}
 
 
-@router.get("/{token_id}", response=TokenOut, summary="Show a token")
+@router.get("/{token_id}", response=ShownTokenOut, summary="Show a token and what it has used")
 def show(request: HttpRequest, token_id: str) -> dict[str, object]:
-    return presenting.record(services.get(token_id), time.time())
+    token = services.get(token_id)
+    return {**presenting.record(token, time.time()), "usage": usage.of_token(token)}
 
 
 @router.patch("/{token_id}", response=TokenOut, openapi_extra=body(ChangeIn), summary="Change a token")

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 
 from .errors import BadTokenField
-from .models import LIMIT_FIELDS, BudgetPeriod
+from .models import LIMIT_FIELDS, BudgetPeriod, Limited
 
-ENABLED_LIMITS: tuple[str, ...] = ("allowed_models", "allowed_surfaces")
+ENABLED_LIMITS: tuple[str, ...] = LIMIT_FIELDS
 """The limits that something enforces today. A limit that isn't listed is refused, never kept quietly."""
 
 TOKEN_FIELDS = ("account", "provider", "group", *LIMIT_FIELDS)
@@ -40,6 +40,43 @@ def check_all(given: Mapping[str, object], known: tuple[str, ...]) -> dict[str, 
     if values.get("budget") is not None and not values.get("budget_currency", "USD"):
         raise BadTokenField("budget_currency", "must be given with a budget")
     return values
+
+
+def completed(values: Mapping[str, object], row: Limited | None = None) -> dict[str, object]:
+    """With a new budget: its currency and period, where neither the call nor the row says them.
+
+    Raises BadTokenField for a currency in which nothing is priced: such a budget could not be counted.
+    """
+    found = dict(values)
+    if found.get("budget") is not None:
+        for name, usual in (
+            ("budget_currency", DEFAULT_CURRENCY),
+            ("budget_period", BudgetPeriod.NEVER.value),
+        ):
+            kept = "" if row is None else getattr(row, name)
+            if not found.get(name, kept):
+                found[name] = usual
+    currency = found.get("budget_currency")
+    if currency and (known := _currencies()) and currency not in known:
+        listed = ", ".join(sorted(known))
+        raise BadTokenField("budget_currency", f"must be the currency of the prices ({listed})")
+    return found
+
+
+DEFAULT_CURRENCY = "USD"
+
+
+def _usual_currencies() -> frozenset[str]:
+    return frozenset((DEFAULT_CURRENCY,))
+
+
+_currencies: Callable[[], frozenset[str]] = _usual_currencies
+
+
+def use_currencies(source: Callable[[], frozenset[str]]) -> None:
+    """Who knows in which currencies anything is priced."""
+    global _currencies
+    _currencies = source
 
 
 def enabled(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,6 +13,20 @@ from .errors import BadTokenField
 from .group_services import check_parent
 from .models import Group, Token
 
+LIMIT_HELP = {
+    "max_requests": "Calls in all. Empty: no limit, here and below.",
+    "requests_per_minute": "In any 60 seconds.",
+    "input_tokens_per_minute": "Input and cache writes; what is read from the cache does not count.",
+    "output_tokens_per_minute": "Reserved by the call's max_tokens, settled by what was written.",
+    "max_parallel_requests": "Calls running at the same time.",
+    "budget": "Money per period. A model without a price is refused then, unless UNKNOWN_PRICE says otherwise.",
+    "budget_currency": "The currency of the prices. Empty: USD.",
+    "budget_period": "Spending begins anew each day, Monday or first of the month (BUDGET_TIME_ZONE), or never.",
+    "budget_soft_percent": "From this share of the budget on, answers carry x-budget-warning.",
+    "allowed_models": "One pattern a line, such as claude-*. Empty: every model.",
+    "allowed_surfaces": "One a line: messages, chat_completions, responses, bedrock, vertex, ... Empty: every surface.",
+}
+
 
 class LinesField(forms.CharField):
     """A list of strings, one a line."""
@@ -78,8 +92,7 @@ class TokenForm(CheckedForm):
             "account": "Serve this token with this account only. Empty: any.",
             "provider": "Serve this token with this provider only. Empty: any.",
             "group": "The group's limits hold too.",
-            "allowed_models": "One pattern a line, such as claude-*. Empty: every model.",
-            "allowed_surfaces": "One a line. Empty: every surface.",
+            **LIMIT_HELP,
         }
 
 
@@ -151,8 +164,7 @@ class GroupForm(CheckedForm):
         }
         help_texts = {
             "parent": "The parent's limits hold too. Groups nest one level.",
-            "allowed_models": TokenForm.Meta.help_texts["allowed_models"],
-            "allowed_surfaces": TokenForm.Meta.help_texts["allowed_surfaces"],
+            **LIMIT_HELP,
         }
 
     def clean(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from .revisions import counted, reload_from
 
 def create(name: object, **given: object) -> Group:
     """A new group; `parent` is a name. Raises BadTokenField."""
-    values = fields.check_all(given, fields.GROUP_FIELDS)
+    values = fields.completed(fields.check_all(given, fields.GROUP_FIELDS))
     checked = _checked_name(name)
     with counted() as revision:
         try:
@@ -34,7 +34,9 @@ def change(group_name: str, **given: object) -> Group:
         try:
             with transaction.atomic():
                 Group.objects.filter(pk=group.pk).update(
-                    revision=revision, **renamed, **_resolved(values, child=group)
+                    revision=revision,
+                    **renamed,
+                    **_resolved(fields.completed(values, group), child=group),
                 )
         except IntegrityError as problem:
             raise BadTokenField("name", "a group with this name exists") from problem
@@ -57,6 +59,11 @@ def get(name: str) -> Group:
     if group is None:
         raise GroupNotFound(name)
     return group
+
+
+def find_all() -> list[Group]:
+    """Every group, by name."""
+    return list(Group.objects.select_related("parent").order_by("name"))
 
 
 def check_parent(parent: Group, child: Group | None) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from . import fields
-from .models import Token
+from .models import Group, Limited, Token
 from .services import Issued, Rotated
 
 
@@ -32,7 +34,13 @@ def record(token: Token, now: float) -> dict[str, object]:
     }
 
 
-def limits(token: Token) -> dict[str, object]:
+def group(row: Group) -> dict[str, object]:
+    """A group with its limits."""
+    parent = None if row.parent is None else row.parent.name
+    return {"name": row.name, "parent": parent, **limits(row), "tokens": row.tokens.count()}
+
+
+def limits(token: Limited) -> dict[str, object]:
     """The enabled limits; unset ones are null or empty."""
     values = {name: getattr(token, name) for name in fields.ENABLED_LIMITS}
     return {name: _plain(name, value) for name, value in values.items()}
@@ -49,6 +57,6 @@ def rotated(result: Rotated, now: float) -> dict[str, object]:
 
 
 def _plain(name: str, value: object) -> object:
-    if name == "budget" and value is not None:
-        return format(value, "f")
+    if name == "budget" and isinstance(value, Decimal):
+        return f"{value.normalize():f}"
     return None if value == "" else value

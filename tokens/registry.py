@@ -52,6 +52,7 @@ class Registry:
         self._shared: dict[int, tuple[Limits, ...]] = {}
         self._revision = 0
         self._writing = threading.Lock()
+        self.on_unlimited: Callable[[str], None] | None = None  # told the ledger of a set that counts no more
         # Only what verified is kept (exceptions are not cached), so a flood of bad secrets evicts nothing.
         self._verified = lru_cache(VERIFIED_SECRETS)(lambda presented: jwt.verify(presented, secret))
         self._absent: dict[str, float] = {}
@@ -83,7 +84,10 @@ class Registry:
                 return
             self._apply_groups()
             for token in Token.objects.filter(revision__gt=self._revision).iterator():
-                self._records[token.id] = self._record(token)
+                before = self._records.get(token.id)
+                self._records[token.id] = record = self._record(token)
+                if before is not None:
+                    self._tell_unlimited((before.own,), (record.own,))
             self._revision = row.value
 
     def authenticate(self, secret: str, now: float) -> TokenRecord:
@@ -182,10 +186,21 @@ class Registry:
         if not Group.objects.filter(revision__gt=self._revision).exists():
             return
         before, self._shared = self._shared, shared_limits(Group.objects.all())
+        for pk, limits in before.items():
+            self._tell_unlimited(limits[:1], self._shared.get(pk, ())[:1])
         moved = {pk for pk, limits in self._shared.items() if before.get(pk) != limits}
         for sub, record in tuple(self._records.items()):
             if record.group_id in moved:
                 self._records[sub] = record.with_shared(self._shared[record.group_id])
+
+    def _tell_unlimited(self, before: tuple[Limits, ...], after: tuple[Limits, ...]) -> None:
+        """What is no longer asked for is no longer counted: should it be limited again, it is read anew."""
+        if self.on_unlimited is None:
+            return
+        counted = {limits.ledger for limits in after if limits.counts_something}
+        for limits in before:
+            if limits.counts_something and limits.ledger not in counted:
+                self.on_unlimited(limits.ledger)
 
     def _record(self, token: Token) -> TokenRecord:
         if token.group_id is None:

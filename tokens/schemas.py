@@ -10,7 +10,23 @@ from pydantic import ConfigDict, Field
 from .services import MAX_PAGE
 
 
-class TokenOut(Schema):
+class LimitsOut(Schema):
+    """The limits of a token or a group; null = no such limit."""
+
+    max_requests: int | None
+    requests_per_minute: int | None
+    input_tokens_per_minute: int | None
+    output_tokens_per_minute: int | None
+    max_parallel_requests: int | None
+    budget: str | None = Field(description="A decimal, in `budget_currency`")
+    budget_currency: str | None
+    budget_period: str | None = Field(description="day, week, month or never")
+    budget_soft_percent: int | None
+    allowed_models: list[str]
+    allowed_surfaces: list[str]
+
+
+class TokenOut(LimitsOut):
     """One token, without its secret. Times are Unix seconds."""
 
     model_config = ConfigDict(extra="allow")
@@ -24,10 +40,12 @@ class TokenOut(Schema):
     state: str = Field(description="active, revoked or expired")
     provider: str | None
     group: str | None
-    allowed_models: list[str]
-    allowed_surfaces: list[str]
     ledger_id: str
     rotated_from: str | None
+
+
+class ShownTokenOut(TokenOut):
+    usage: dict[str, Any] = Field(description="What each limit has used, and when it resets (Unix seconds)")
 
 
 class IssuedOut(TokenOut):
@@ -58,13 +76,27 @@ class RevokedOut(Schema):
     revoked: str
 
 
-class Settable(Schema):
+class Limitable(Schema):
+    max_requests: int | None = Field(None, description="In all; counts what is sent upstream")
+    requests_per_minute: int | None = Field(None, description="In any 60 seconds")
+    input_tokens_per_minute: int | None = Field(None, description="Without cache reads")
+    output_tokens_per_minute: int | None = Field(
+        None, description="Running calls count with their max_tokens"
+    )
+    max_parallel_requests: int | None = None
+    budget: str | None = Field(None, description='A decimal string such as "12.50"')
+    budget_currency: str | None = Field(None, description="That of the prices; USD when absent")
+    budget_period: str | None = Field(None, description="day, week, month or never (when absent)")
+    budget_soft_percent: int | None = Field(None, description="From here on answers carry x-budget-warning")
+    allowed_models: list[str] | None = Field(None, description="Patterns such as claude-*; empty = all")
+    allowed_surfaces: list[str] | None = Field(None, description="Patterns of surface names; empty = all")
+
+
+class Settable(Limitable):
     label: str | None = Field(None, description="At most 1000 characters")
     account: str | None = Field(None, description="Serve this token with this account only")
     provider: str | None = Field(None, description="Serve this token with this provider only")
     group: str | None = Field(None, description="The name of a group, whose limits then hold too")
-    allowed_models: list[str] | None = Field(None, description="Patterns such as claude-*; empty = all")
-    allowed_surfaces: list[str] | None = Field(None, description="Patterns of surface names; empty = all")
 
 
 class IssueIn(Settable):
@@ -73,6 +105,35 @@ class IssueIn(Settable):
 
 class ChangeIn(Settable):
     expires_at: int | None = Field(None, description="Unix seconds, not beyond the signed end")
+
+
+class GroupOut(LimitsOut):
+    """A team, whose limits hold for all its tokens together."""
+
+    name: str
+    parent: str | None
+    tokens: int = Field(description="How many belong to it")
+
+
+class ShownGroupOut(GroupOut):
+    usage: dict[str, Any] = Field(description="What each limit has used, and when it resets (Unix seconds)")
+
+
+class GroupListOut(Schema):
+    data: list[GroupOut]
+
+
+class GroupChangeIn(Limitable):
+    name: str | None = Field(None, description="At most 255 characters, unique")
+    parent: str | None = Field(None, description="A group that has no parent itself")
+
+
+class GroupIn(GroupChangeIn):
+    name: str
+
+
+class DeletedOut(Schema):
+    deleted: str
 
 
 class RevokeIn(Schema):

@@ -67,7 +67,7 @@ def issue(**given: object) -> Issued:
     given = dict(given)
     hours = fields.ttl_hours(given.pop("ttl_hours", None))
     label = fields.label(given.pop("label", None))
-    values = fields.check_all(given, fields.TOKEN_FIELDS)
+    values = fields.completed(fields.check_all(given, fields.TOKEN_FIELDS))
     with changing() as revision:
         return _create(hours, {**_resolved(values), "label": label, "revision": revision})
 
@@ -102,7 +102,7 @@ def change(token_id: str, **given: object) -> Token:
     with changing() as revision:
         token = get(token_id)
         _check_end(token, values.get("expires_at"))
-        _compare_and_swap(token, {**_resolved(values), "revision": revision})
+        _compare_and_swap(token, {**_resolved(fields.completed(values, token)), "revision": revision})
         return get(token_id)
 
 

@@ -134,7 +134,7 @@ class Lifecycle:
         self.server = server
         self.options = options
         self.drain: Drain = install_drain()
-        self.lifespan = Lifespan(application, {"drain": self.drain})
+        self.lifespan = Lifespan(application, {"drain": self.drain, "run_directory": options.run_directory})
         self.signals = StopSignals(options.supervisor_fd)
 
     async def run(self, sock: socket.socket) -> None:

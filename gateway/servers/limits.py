@@ -1,9 +1,11 @@
 """What both servers refuse by themselves, with the same numbers and the same answers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
-import uuid_utils
+
+from gateway import identity
 
 HEAD_BYTES = 64 * 1024
 """Request line and headers together, and each of them alone: long JWTs and cookies pass."""
@@ -25,6 +27,14 @@ INTERNAL = "Internal server error"
 BUSY = "Too many request bodies are being received, try again shortly"
 
 
+_observers: list[Callable[[int], None]] = []
+
+
+def on_refused(observer: Callable[[int], None]) -> None:
+    """`observer` is told the status of every answer that a server gives before the application is called."""
+    _observers.append(observer)
+
+
 def too_large(max_body_bytes: int) -> str:
     """The text of a 413."""
     return f"Request exceeds the maximum size of {max_body_bytes} bytes"
@@ -37,17 +47,21 @@ def error_body(status: int, message: str) -> bytes:
 
 def error_headers(status: int, body: bytes) -> list[tuple[bytes, bytes]]:
     """The headers that go with `error_body`; the connection does not outlive it."""
+    own_id = identity.request_id().encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
-        (b"request-id", str(uuid_utils.uuid7()).encode()),
+        (identity.HEADER, own_id),
+        (b"request-id", own_id),
         (b"connection", b"close"),
     ]
     return [*headers, (b"retry-after", b"1")] if status == 503 else headers
 
 
 def error_answer(status: int, message: str) -> bytes:
-    """The whole answer as bytes on the wire."""
+    """The whole answer as bytes on the wire, to be sent once: it counts as given."""
+    for observer in _observers:
+        observer(status)
     body = error_body(status, message)
     head = f"HTTP/1.1 {status} {REASONS[status]}\r\n".encode()
     return head + b"".join(b"%b: %b\r\n" % pair for pair in error_headers(status, body)) + b"\r\n" + body

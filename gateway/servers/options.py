@@ -32,5 +32,7 @@ class ServeOptions:
     supervisor_fd: int | None = None
     """One end of a stream socket pair. We write one byte once we listen; b"X" from there ends us at once, its
     end (the parent died) lets us drain."""
+    run_directory: str = ""
+    """Where workers of one parent leave what the others shall read; made and removed by the parent."""
     on_listening: Callable[[str], None] | None = field(default=None, compare=False)
     """Called with the base URL after connections are accepted: in the parent when there are workers."""

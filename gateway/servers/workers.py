@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Coroutine
 from dataclasses import asdict, dataclass, replace
@@ -99,7 +100,9 @@ class Worker:
 def supervise(job: Job, sock: socket.socket) -> int:
     """Run the workers until a signal. The result is the exit status."""
     try:
-        return asyncio.run(Supervisor(job, sock).run())
+        with tempfile.TemporaryDirectory(prefix="router-workers-", ignore_cleanup_errors=True) as directory:
+            job = replace(job, options=replace(job.options, run_directory=directory))
+            return asyncio.run(Supervisor(job, sock).run())
     except StartError as exc:
         logger.critical("%s", exc)
         return 1

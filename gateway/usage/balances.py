@@ -32,16 +32,21 @@ UNIT = Decimal("1e-10")
 PATIENCE_SECONDS = 5.0
 """How long a call waits for its token's balances before it is refused."""
 
+OTHERS_WRITE_SECONDS = 1.5
+"""After this every process has written what it had when Redis was found empty."""
+
 Flush = Callable[[], Awaitable[bool]]
 
 
 class Balances:
     """Reads balances for a ledger, each set once at a time. Belongs to one event loop."""
 
-    def __init__(self, ledger: Ledger, calendar: Calendar, flush: Flush) -> None:
+    def __init__(self, ledger: Ledger, calendar: Calendar, flush: Flush, is_shared: bool = False) -> None:
+        """`is_shared`: other processes write rows too, within a second."""
         self._ledger = ledger
         self._calendar = calendar
         self._flush = flush
+        self._is_shared = is_shared
         self._flights: dict[str, asyncio.Task[None]] = {}
 
     async def provide(self, sets: tuple[Limits, ...]) -> None:
@@ -65,11 +70,19 @@ class Balances:
             raise BalancesUnknown((limits,))
         now = time.time()
         try:
-            balance = await database_sync_to_async(read, thread_sensitive=False)(limits, self._calendar, now)
+            balance = await self._read(limits, now)
+            if self._is_shared and balance.requests:
+                await asyncio.sleep(OTHERS_WRITE_SECONDS)
+                balance = await self._read(limits, now)
         except (DatabaseError, OSError) as exc:
             logger.warning("The balance of a limit can't be read: %s", type(exc).__name__)
             raise BalancesUnknown((limits,)) from exc
         await self._ledger.seed(limits, balance, now)
+
+    async def _read(self, limits: Limits, now: float) -> Balance:
+        reading = database_sync_to_async(read, thread_sensitive=False)
+        found: Balance = await reading(limits, self._calendar, now)
+        return found
 
 
 def read(limits: Limits, calendar: Calendar, now: float) -> Balance:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from gateway.admission import UNMODELLED
 from gateway.exchange import CLIENT_LEFT, NO_USAGE, Exchange
 from gateway.models import DailyUsage
 
@@ -55,7 +56,9 @@ class Sums:
     def count(self, exchange: Exchange) -> None:
         usage, status = exchange.usage, exchange.status
         self.requests += 1
-        self.sent += exchange.is_sent
+        self.sent += (
+            exchange.is_sent and exchange.surface not in UNMODELLED
+        )  # lists of models are not limited
         if status == CLIENT_LEFT:
             self.cancelled += 1
         elif status >= 400 or exchange.failure_kind is not None:

@@ -15,7 +15,7 @@ from gateway.usage.prices.table import Price, PriceTable
 from providers.catalog import Route
 from providers.dialects import estimate, openai_chat
 from providers.dialects.envelopes import COUNT_TOKENS
-from providers.dialects.toplevel import repeated
+from providers.dialects.toplevel import DECISIVE, repeated
 from providers.dialects.types import Call, Failure, FailureKind, Refused, Usage
 from tokens.limits.ledger import NOTHING, ZERO, Amount, counted, currency_of
 from tokens.records import TokenRecord
@@ -71,8 +71,8 @@ def upper(
     output_tokens = 0
     if needs.has_output or counts_money:
         output_tokens = _output(call, known)
-    cost = max((_cost(call, price, input_tokens, output_tokens) for price in known), default=ZERO)
-    return Amount(input_tokens, output_tokens, cost if counts_money else ZERO)
+    cost = _dearest(call, known, input_tokens, output_tokens) if counts_money else ZERO
+    return Amount(input_tokens, output_tokens, cost)
 
 
 def is_free(trip: Trip, call: Call) -> bool:
@@ -93,7 +93,8 @@ def _check_body(trip: Trip, call: Call, needs_fields: bool) -> None:
         return
     if not call.fields.is_readable:
         raise _missing("model", "the body can't be read, and this token has a limit that needs it")
-    if (name := repeated(call.body)) is not None:
+    names = (*DECISIVE, "n") if call.surface == "chat_completions" else DECISIVE
+    if (name := repeated(call.body, names)) is not None:
         raise _missing(name, "is given more than once")
 
 
@@ -111,12 +112,15 @@ def _output(call: Call, prices: list[Price]) -> int:
     return max(known) * choices
 
 
-def _cost(call: Call, price: Price, input_tokens: int, output_tokens: int) -> Decimal:
-    """With the dearest kind of input that the body asks for."""
-    plain, _, five, hour, output = price.rates
+def _dearest(call: Call, prices: list[Price], input_tokens: int, output_tokens: int) -> Decimal:
+    """At the dearest place, with the dearest kind of input that the body asks for."""
     is_cached, is_hour = estimate.writes_cache(call.body)
-    rate = max(plain, hour if is_hour else five) if is_cached else plain
-    return Decimal(input_tokens * rate + output_tokens * output).scaleb(-10)
+    most = 0
+    for price in prices:
+        plain, _, five, hour, output = price.rates
+        rate = max(plain, hour if is_hour else five) if is_cached else plain
+        most = max(most, input_tokens * rate + output_tokens * output)
+    return Decimal(most).scaleb(-10)
 
 
 def _is_priced(price: Price | None, currencies: frozenset[str]) -> bool:

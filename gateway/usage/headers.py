@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from providers.dialects.types import Headers
 from tokens.limits.ledger import State
@@ -47,16 +48,37 @@ def limit_headers(dialect: str, states: Sequence[State], now: float) -> Headers:
 
 def _anthropic(kind: str, values: tuple[int, int, float], now: float) -> Headers:
     limit, left, resets_at = values
-    name = f"anthropic-ratelimit-{kind}-"
-    reset = datetime.fromtimestamp(math.ceil(resets_at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    texts = (("limit", str(limit)), ("remaining", str(left)), ("reset", reset))
-    return tuple(((name + word).encode(), text.encode()) for word, text in texts)
+    names = _NAMES[kind]
+    return (
+        (names[0], b"%d" % limit),
+        (names[1], b"%d" % left),
+        (names[2], _moment(math.ceil(resets_at))),
+    )
 
 
 def _openai(kind: str, values: tuple[int, int, float], now: float) -> Headers:
     limit, left, resets_at = values
-    texts = (("limit", str(limit)), ("remaining", str(left)), ("reset", f"{math.ceil(resets_at - now)}s"))
-    return tuple((f"x-ratelimit-{word}-{kind}".encode(), text.encode()) for word, text in texts)
+    names = _OPENAI_NAMES[kind]
+    return (
+        (names[0], b"%d" % limit),
+        (names[1], b"%d" % left),
+        (names[2], b"%ds" % math.ceil(resets_at - now)),
+    )
+
+
+_WORDS = ("limit", "remaining", "reset")
+_NAMES = {
+    kind: tuple(f"anthropic-ratelimit-{kind}-{word}".encode() for word in _WORDS)
+    for kind in (*_KINDS, "tokens")
+}
+_OPENAI_NAMES = {
+    kind: tuple(f"x-ratelimit-{word}-{kind}".encode() for word in _WORDS) for kind in (*_KINDS, "tokens")
+}
+
+
+@lru_cache(maxsize=128)
+def _moment(second: int) -> bytes:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
 
 
 def _warning(states: Sequence[State]) -> Headers:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from gateway.exchange import NO_USAGE, Exchange
+from gateway.exchange import NO_USAGE
 from gateway.trip import Trip
-from gateway.usage import estimates
+from gateway.usage import estimates, lost
 from gateway.usage.balances import Balances
 from gateway.usage.headers import limit_headers
 from gateway.usage.prices.copy import Prices
@@ -48,7 +48,7 @@ class Meter:
         trip.input_estimate = amount.input_tokens
         dialect = trip.surface.dialect
         try:
-            reservation = await self._reserve(token, amount, trip.exchange)
+            reservation = await self._reserve(token, amount, self._note(trip, places, amount))
         except LimitExceeded as refusal:
             trip.wire.answer_headers += limit_headers(dialect, _states(refusal.states), time.time())
             raise
@@ -56,8 +56,7 @@ class Meter:
         reservation.progress = lambda: self._progress(trip)
         trip.wire.answer_headers += limit_headers(dialect, reservation.states, reservation.at)
 
-    async def _reserve(self, token: TokenRecord, amount: Amount, exchange: Exchange) -> Reservation:
-        note = note_of(exchange)
+    async def _reserve(self, token: TokenRecord, amount: Amount, note: dict[str, object]) -> Reservation:
         try:
             return await self.ledger.reserve(token, amount, time.time(), note)
         except BalancesUnknown as unknown:
@@ -81,6 +80,14 @@ class Meter:
         else:
             self.ledger.give_back(reservation, time.time())
 
+    def _note(self, trip: Trip, places: Sequence[tuple[str, str]], amount: Amount) -> dict[str, object]:
+        """With the input alone as the first that is known of its cost."""
+        begun = Usage(input_tokens=amount.input_tokens)
+        model, provider = places[0] if places else ("", "")
+        cost = self.prices.table.cost(begun, model, provider) if amount.cost else None
+        seen = estimates.used(begun, _money(cost))
+        return lost.note_of(trip.exchange, seen, "" if cost is None else cost.currency)
+
     def _progress(self, trip: Trip) -> Amount:
         """What a lease should remember of a running call."""
         usage = estimates.seen(trip)
@@ -97,25 +104,6 @@ class Meter:
             if model and (cost := self.prices.table.cost(usage, model, trip.exchange.provider)) is not None:
                 return cost
         return None
-
-
-def note_of(exchange: Exchange) -> dict[str, object]:
-    """What a lease must know to write the row of a call whose process has died."""
-    return {
-        "id": exchange.id,
-        "started_at": exchange.started_at,
-        "surface": exchange.surface,
-        "method": exchange.method,
-        "path": exchange.path,
-        "peer": exchange.peer,
-        "token_id": exchange.token_id,
-        "token_label": exchange.token_label,
-        "ledger_id": exchange.ledger_id,
-        "group_ledger": exchange.group_ledger,
-        "parent_ledger": exchange.parent_ledger,
-        "model_asked": exchange.model_asked,
-        "is_stream": exchange.is_stream,
-    }
 
 
 def _money(cost: Cost | None) -> Decimal | None:

@@ -139,6 +139,13 @@ class Recorder:
         self._task = None
         self._thread.shutdown(wait=True)
 
+    def finish(self) -> None:
+        """The same as `aclose` where no event loop is left to wait in."""
+        self._is_closing = True
+        if self._thread is not None:
+            self._thread.shutdown(wait=True)
+        self._last_turn()
+
     async def _run(self) -> None:
         while not self._is_closing:
             with contextlib.suppress(TimeoutError):

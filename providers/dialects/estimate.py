@@ -14,14 +14,15 @@ _SOURCE = b'"base64"'
 
 def input_tokens(body: bytes) -> int:
     """An upper estimate, as a rule: text in few letters per token (code, CJK) may need more."""
-    hidden, files = _base64(body)
-    images = max(files, _images(body))
+    hidden, files = _base64(body) if b"base64" in body else (0, 0)
+    images = max(files, _images(body)) if b"image" in body else files
     return -(-(len(body) - hidden) // BYTES_PER_TOKEN) + TOKENS_PER_IMAGE * images
 
 
 def writes_cache(body: bytes) -> tuple[bool, bool]:
     """(asks for cache writes, for an hour): those cost more than plain input."""
-    return b'"cache_control"' in body, b'"1h"' in body
+    is_cached = b'"cache_control"' in body
+    return is_cached, is_cached and b'"1h"' in body
 
 
 def _images(body: bytes) -> int:

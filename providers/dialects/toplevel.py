@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 import orjson
 
@@ -49,17 +50,17 @@ def replace_model(body: bytes, model: str) -> bytes:
     return body[: span[0]] + orjson.dumps(model) + body[span[1] :]
 
 
-DECISIVE = ("model", "stream", "max_tokens", "max_completion_tokens", "max_output_tokens", "n")
+DECISIVE = ("model", "stream", "max_tokens", "max_completion_tokens", "max_output_tokens")
 """Fields on which limits and prices depend: given twice, ours and the upstream's reading could differ."""
 
-_ESCAPED_LETTER = re.compile(rb"\\u00[4-7]", re.IGNORECASE)
+_ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")  # in digits only: a plain search
 
 
 def repeated(body: bytes, names: tuple[str, ...] = DECISIVE) -> str | None:
     """The first of `names` that the top-level object has more than once, or None."""
+    if _ESCAPED_LETTER.search(body) is None and all(body.count(key) < 2 for key in _beginnings(names)):
+        return None  # a search costs a third of a millisecond a megabyte, the walk fifty times that
     quoted = {f'"{name}"'.encode(): name for name in names}
-    if _ESCAPED_LETTER.search(body) is None and all(body.count(key) < 2 for key in quoted):
-        return None
     seen: set[str] = set()
     for key in _keys(body):
         name = quoted.get(key) or (orjson.loads(key) if b"\\" in key else None)
@@ -68,6 +69,13 @@ def repeated(body: bytes, names: tuple[str, ...] = DECISIVE) -> str | None:
                 return name
             seen.add(name)
     return None
+
+
+@lru_cache(maxsize=8)
+def _beginnings(names: tuple[str, ...]) -> tuple[bytes, ...]:
+    """Quoted names, those of the ceilings by what they have in common."""
+    shared = {'"max_' if name.startswith("max_") else f'"{name}"' for name in names}
+    return tuple(text.encode() for text in sorted(shared))
 
 
 def _keys(body: bytes) -> Iterator[bytes]:
@@ -89,6 +97,24 @@ def _keys(body: bytes) -> Iterator[bytes]:
             is_key = False
         elif depth == 1 and is_key:
             yield token.group()
+
+
+def with_model(body: bytes, model: str) -> bytes:
+    """The body of a call that names no model, with this one. Unchanged when it is no JSON object."""
+    span = find_model(body)
+    if span is not None:
+        return replace_model(body, model)
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body
+    if not isinstance(document, dict):
+        return body
+    if "model" in document:
+        return orjson.dumps({**document, "model": model})
+    start = body.index(b"{") + 1
+    comma = b"," if document else b""
+    return body[:start] + b'"model":' + orjson.dumps(model) + comma + body[start:]
 
 
 def _is_model(token: bytes) -> bool:

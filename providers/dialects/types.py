@@ -105,6 +105,7 @@ class Call(msgspec.Struct, frozen=True):
     headers: Headers
     body: bytes
     fields: CallFields = CallFields()
+    continues: str | None = None  # a `previous_response_id` whose conversation the body holds by now
 
 
 class Target(msgspec.Struct, frozen=True):

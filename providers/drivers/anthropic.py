@@ -13,7 +13,7 @@ import orjson
 
 from providers.dialects.types import Failure, FailureKind, Headers, WireAnswer, WireRequest, header
 from providers.drivers import anthropic_limits as limits
-from providers.drivers.base import Outcome, QuotaWindow, Scope, Verdict
+from providers.drivers.base import UNKNOWN_MODEL, Outcome, QuotaWindow, Scope, Verdict
 from providers.errors import ForeignUrl
 from providers.upstream import Credential, CredentialKind, Upstream
 
@@ -159,7 +159,7 @@ def _of_error(seen: WireAnswer, quota: tuple[QuotaWindow, ...], now: float) -> V
             Scope.MODEL,
             now + UNKNOWN_MODEL_SECONDS,
             is_unknown_model=True,
-            reason="upstream returned 404: no such model here",
+            reason=UNKNOWN_MODEL,
         )
     if status == 408 or status >= 500:
         should_retry = header(seen.headers, b"x-should-retry") != b"false"

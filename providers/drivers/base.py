@@ -11,6 +11,9 @@ import httpx
 from providers.dialects.types import Failure, WireAnswer, WireRequest
 from providers.upstream import Upstream
 
+UNKNOWN_MODEL = "upstream returned 404: no such model here"
+"""The reason of a rest that no waiting ends: who asks for the model is told that it is not there."""
+
 
 class Outcome(StrEnum):
     """What the relay does next. It keeps the retry budget and never retries after bytes have left."""

@@ -188,7 +188,8 @@ class ChatReader:
 
     def _close(self, part: Part) -> None:
         if part.kind is PartKind.REASONING:
-            part.sealed = self._context.seal(reasoning_proof(self._reasoning_field, part.text))
+            pack = reasoning_whole if self._context.is_text_sealed else reasoning_proof
+            part.sealed = self._context.seal(pack(self._reasoning_field, part.text))
         self._sequencer.close(part)
 
     def _close_all(self) -> None:
@@ -260,3 +261,23 @@ def is_whole_object(text: str) -> bool:
 def reasoning_proof(field_name: str, text: str) -> bytes:
     """What is sealed of a Chat upstream's reasoning: its field's name and a digest of the text."""
     return field_name.encode() + b"\n" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def reasoning_whole(field_name: str, text: str) -> bytes:
+    """The same for a caller that does not get the text: it travels in the seal."""
+    return field_name.encode() + _WHOLE + text.encode("utf-8", "surrogatepass")
+
+
+def reasoning_from(sealed: bytes | None, text: str) -> tuple[str, str] | None:
+    """The field and the text that the upstream takes back, from what was sealed; None when `text` is not that one's."""
+    for field_name in ("reasoning_content", "reasoning"):
+        if sealed is None:
+            break
+        if sealed == reasoning_proof(field_name, text):
+            return field_name, text
+        if sealed.startswith(field_name.encode() + _WHOLE):
+            return field_name, sealed[len(field_name) + len(_WHOLE) :].decode("utf-8", "surrogatepass")
+    return None
+
+
+_WHOLE = b"\nwhole\n"

@@ -25,11 +25,11 @@ from typing import Any
 from providers.dialects.types import Call, MakeId, Sealer, Target, WireRequest
 from providers.translation import messages_input as read
 from providers.translation.chat_order import in_order
-from providers.translation.chat_reader import ChatReader, reasoning_proof
+from providers.translation.chat_reader import ChatReader, reasoning_from
 from providers.translation.count_tokens import estimate
 from providers.translation.messages_surface import MessagesSurface
 from providers.translation.messages_to_chat import ChatConversation
-from providers.translation.messages_writer import thinking_of
+from providers.translation.messages_writer import Thinking, thinking_of
 from providers.translation.openai_models import base_name, is_openai_reasoning, refuses_sampling, takes_effort
 from providers.translation.openai_upstream import read_object, refuse, request_to
 from providers.translation.parts import Reader, ReaderContext, Sequencer
@@ -83,12 +83,8 @@ class MessagesOverChat(MessagesSurface):
         self._call_ids = conversation.call_ids
         return conversation.messages
 
-    def _open_reasoning(self, text: str, signature: str) -> str | None:
-        proof = self._sealer.open(signature, self._context) if signature else None
-        for field_name in ("reasoning_content", "reasoning"):
-            if proof is not None and proof == reasoning_proof(field_name, text):
-                return field_name
-        return None
+    def _open_reasoning(self, text: str, signature: str) -> tuple[str, str] | None:
+        return reasoning_from(self._sealer.open(signature, self._context) if signature else None, text)
 
     def _reader(self, sequencer: Sequencer) -> Reader:
         context = ReaderContext(
@@ -96,6 +92,7 @@ class MessagesOverChat(MessagesSurface):
             self._ids,
             lambda: self._estimated_input_tokens,
             self._call_ids,
+            is_text_sealed=self._thinking is Thinking.OMITTED,
         )
         return ChatReader(sequencer, context)
 

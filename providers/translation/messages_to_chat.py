@@ -17,8 +17,8 @@ MAX_CALL_ID = 40
 
 Block = dict[str, Any]
 
-OpenReasoning = Callable[[str, str], str | None]
-"""(thinking text, signature) → the field under which the upstream takes this text back, or None."""
+OpenReasoning = Callable[[str, str], tuple[str, str] | None]
+"""(thinking text, signature) → the field and the text that the upstream takes back, or None."""
 
 
 @dataclass(slots=True)
@@ -75,9 +75,10 @@ class ChatConversation:
 
     def _reasoning(self, block: Block, reasoning: dict[str, str]) -> None:
         text = str(block.get("thinking") or "")
-        field_name = self.open_reasoning(text, str(block.get("signature") or ""))
-        if field_name:
-            reasoning[field_name] = reasoning.get(field_name, "") + text
+        opened = self.open_reasoning(text, str(block.get("signature") or ""))
+        if opened is not None:
+            field_name, whole = opened
+            reasoning[field_name] = reasoning.get(field_name, "") + whole
 
     def _call(self, block: Block) -> Block:
         arguments = orjson.dumps(block.get("input") or {}).decode()

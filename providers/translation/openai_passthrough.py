@@ -215,12 +215,25 @@ class UsageChunkFilter:
 
 
 def _is_usage_chunk(event: bytes) -> bool:
-    """A chunk that tells usage and has no choice."""
+    """A chunk that tells usage and nothing else: no choice, or with some servers one that is empty."""
     if _USAGE.search(event) is None:
         return False
     lines = [line[5:].strip() for line in event.splitlines() if line.startswith(b"data:")]
     try:
-        chunk = openai_chat.decode_chunk(b"\n".join(lines))
+        chunk = _told_decoder.decode(b"\n".join(lines))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return False
-    return not chunk.choices and isinstance(chunk.usage, dict)
+    return isinstance(chunk.usage, dict) and all(map(_is_empty, chunk.choices or ()))
+
+
+class _Told(msgspec.Struct):
+    choices: list[dict[str, Any]] | None = None
+    usage: Any = None
+
+
+_told_decoder = msgspec.json.Decoder(_Told)
+
+
+def _is_empty(choice: dict[str, Any]) -> bool:
+    delta = choice.get("delta")
+    return not choice.get("finish_reason") and isinstance(delta, dict) and not any(delta.values())

@@ -171,6 +171,7 @@ class ReaderContext:
     ids: MakeId
     estimate: Callable[[], int]  # input tokens, for when the upstream tells none
     taken_ids: AbstractSet[str] = frozenset()  # tool-call ids of the history
+    is_text_sealed: bool = False  # the caller gets no text of the reasoning: what comes back must hold it
 
 
 class CallIds:

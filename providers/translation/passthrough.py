@@ -15,7 +15,7 @@ import orjson
 from providers.dialects import anthropic
 from providers.dialects.encodings import Decoder, decoder
 from providers.dialects.sse import SseReader
-from providers.dialects.toplevel import replace_model
+from providers.dialects.toplevel import replace_model, with_model
 from providers.dialects.types import (
     Call,
     Failure,
@@ -96,7 +96,9 @@ class Passthrough:
     def request(self, call: Call, target: Target) -> WireRequest:
         body = call.body
         asked = call.fields.model
-        if target.model is not None and asked is not None and target.model != asked:
+        if target.model is not None and not asked:
+            body = with_model(body, target.model)  # the provider's default: there is no name to map back
+        elif target.model is not None and asked is not None and target.model != asked:
             body = replace_model(body, target.model)
             self._alias = (orjson.dumps(target.model), orjson.dumps(asked))
         headers = call.headers

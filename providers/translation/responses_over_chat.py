@@ -25,7 +25,7 @@ from providers.dialects import openai_responses
 from providers.dialects.types import Call, Failure, MakeId, Sealer, Target, WireRequest
 from providers.translation import responses_call as read
 from providers.translation.chat_order import in_order
-from providers.translation.chat_reader import ChatReader, reasoning_proof
+from providers.translation.chat_reader import ChatReader, reasoning_from
 from providers.translation.count_tokens import estimate_of_bytes
 from providers.translation.openai_models import base_name, is_openai_reasoning, refuses_sampling, takes_effort
 from providers.translation.openai_upstream import OpenAiUpstream, read_object, refuse, request_to
@@ -54,7 +54,7 @@ class ResponsesOverChat(OpenAiUpstream):
         model = base_name(target.model or str(body.get("model") or ""))
         self._asked_model = str(body.get("model") or model)
         self._context = f"openai_chat:{model}"
-        self._echo = echo_of(body)
+        self._echo = {**echo_of(body), "previous_response_id": call.continues}
         self._tools = read.CallerTools()
         read.refuse_what_changes_the_result(body)
         self._tools.read(body)
@@ -75,12 +75,8 @@ class ResponsesOverChat(OpenAiUpstream):
             out["stream_options"] = {"include_usage": True}
         return request_to(PATH, out)
 
-    def _open_reasoning(self, text: str, sealed: str) -> str | None:
-        proof = self._sealer.open(sealed, self._context) if sealed else None
-        for field_name in ("reasoning_content", "reasoning"):
-            if proof is not None and proof == reasoning_proof(field_name, text):
-                return field_name
-        return None
+    def _open_reasoning(self, text: str, sealed: str) -> tuple[str, str] | None:
+        return reasoning_from(self._sealer.open(sealed, self._context) if sealed else None, text)
 
     def _reader(self, sequencer: Sequencer) -> Reader:
         context = ReaderContext(

@@ -109,6 +109,7 @@ class ResponsesOverMessages(OverMessages):
         for name, default in _ECHO.items():
             given = body.get(name)
             self._echo[name] = default if given is None else given
+        self._echo["previous_response_id"] = call.continues
         return wire_request(call, draft, target)
 
     # --- stream --------------------------------------------------------------------------------------

@@ -106,12 +106,13 @@ class ChatFromItems:
         summary = read.values_of(item.get("summary"))
         texts = [piece.get("text") for piece in summary if isinstance(piece, dict)]
         text = "".join(str(each) for each in texts if each)
-        field_name = self.open_reasoning(text, str(item.get("encrypted_content") or ""))
-        if field_name:
+        opened = self.open_reasoning(text, str(item.get("encrypted_content") or ""))
+        if opened is not None:
+            field_name, whole = opened
             if self._assistant is not None and self._assistant.get("tool_calls"):
                 self._flush()
             turn = self._turn()
-            turn[field_name] = turn.get(field_name, "") + text
+            turn[field_name] = turn.get(field_name, "") + whole
 
     def _flush(self) -> None:
         """The collected turn, and the result of each of its calls in their order."""

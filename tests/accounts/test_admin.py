@@ -75,7 +75,7 @@ def test_live_state_of_the_serving_pool_is_shown(browser: Client) -> None:
         verdict = Verdict(Outcome.RETRY_OTHER, Scope.FAMILY, START + 90, reason="opus limit", windows=windows)
         pool.report(pool.choose(ask()), verdict)
         text = browser.get(LIST).content.decode()
-        assert "family opus: 90 s more, opus limit" in text and "7d_opus: 101.0 %" in text
+        assert "family opus: 90 s more, opus limit" in text and "7d_opus: 101.0 % used, until" in text
         page = browser.get(f"{LIST}{Account.objects.get().pk}/change/").content.decode()
         assert "only authorized for use with Claude Code" in page
         browser.post(LIST, {"action": "clear", "_selected_action": [str(Account.objects.get().pk)]})
@@ -107,7 +107,21 @@ def test_what_the_environment_names_cannot_be_deleted_here(
     assert browser.get(f"{LIST}{pk}/change/").status_code == 200
 
 
+def test_a_window_without_figures_says_so(browser: Client) -> None:
+    services.add({"name": "one", "source": "api_key", "secret": "k"})
+    pool = Pool(PoolOptions(clock=Clock(), jitter=lambda: 0.0))
+    pool.load()
+    live.use(pool)
+    try:
+        pool.report(pool.choose(ask()), Verdict(Outcome.OK, windows=(QuotaWindow("requests"),)))
+        text = browser.get(LIST).content.decode()
+        assert "requests: use not told" in text and "? %" not in text
+    finally:
+        live.forget(pool)
+
+
 def test_the_strategy(browser: Client) -> None:
+    assert "ACCOUNT_ROUTING_STRATEGY" in browser.get("/admin/accounts/poolsetting/add/").content.decode()
     browser.post("/admin/accounts/poolsetting/add/", {"strategy": "priority"})
     assert PoolSetting.objects.get().strategy == "priority"
     pool = Pool()

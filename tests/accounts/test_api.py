@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from ninja.testing import TestClient
 
-from accounts.api import router
+from accounts.api import pool_router, router
 from accounts.errors import AccountExists, BadAccount, UnknownAccount
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CANARY = "sk-ant-api03-canary"
 client = TestClient(router)
+pool = TestClient(pool_router)
 
 
 def add(**values: Any) -> Any:
@@ -54,3 +55,17 @@ def test_what_is_raised_for_the_gateway_to_map() -> None:
             client.post(path)
     with pytest.raises(UnknownAccount):
         client.get("/nobody")
+
+
+def test_the_strategy_is_shown_changed_and_given_back_to_the_setting() -> None:
+    configured = {"strategy": "round-robin", "setting": "round-robin", "is_changed": False}
+    assert pool.get("").json() == configured
+    changed = pool.patch("", json={"strategy": "priority"}).json()
+    assert (
+        changed
+        == {"strategy": "priority", "setting": "round-robin", "is_changed": True}
+        == pool.get("").json()
+    )
+    assert pool.patch("", json={"strategy": ""}).json() == configured
+    with pytest.raises(BadAccount):
+        pool.patch("", json={"strategy": "coin"})

@@ -59,6 +59,11 @@ def test_a_bare_429_doubles_with_each_new_one_after_a_rest() -> None:
     assert lasted == [1, 2, 4, 8]
 
 
+def test_a_limit_of_unknown_form_takes_the_operators_seconds() -> None:
+    unknown = Incident(verdict(Scope.ACCOUNT), MODEL, NOW, NOW, 0.0, unknown_seconds=42.0)
+    assert rest_after(unknown, None).until == NOW + 42
+
+
 def test_a_burst_counts_once() -> None:
     first = rest_after(incident(verdict()), None)
     second = rest_after(incident(verdict(), NOW + 0.5, chosen_at=NOW - 1), first)

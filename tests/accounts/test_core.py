@@ -14,8 +14,9 @@ from accounts.core import PoolCore, PoolOptions
 from accounts.errors import Exhaustion, PoolExhausted
 from accounts.lease import Lease
 from accounts.models import Strategy
-from accounts.state import Loaded, Terms
+from accounts.state import AccountState, Loaded, Terms
 from providers.drivers.base import Outcome, QuotaWindow, Scope, Verdict
+from providers.upstream import Credential, CredentialKind
 from tests.accounts.building import MODEL, START, Clock, ask, core_pool
 
 OK = Verdict(Outcome.OK)
@@ -262,6 +263,70 @@ def test_an_account_that_never_had_a_credential_gives_no_choice() -> None:
     assert pool.has_choice("anthropic")
     first.loaded = Loaded()
     assert not pool.has_choice("anthropic")
+
+
+def test_a_model_that_an_account_lacks_rests_there_only_while_another_may_have_it() -> None:
+    lacking = replace(limit(Scope.MODEL, 3600), is_unknown_model=True)
+    pool = core_pool(2)
+    first = call(pool, lacking)
+    second = call(pool, lacking)
+    assert {first, second} == {"a0", "a1"}
+    assert {call(pool, lacking) for _ in range(4)} == {second}  # asked again: the vendor's 404 is the answer
+    assert call(pool, model="another") in ("a0", "a1")
+    alone = core_pool(1)
+    assert [call(alone, lacking) for _ in range(3)] == ["a0"] * 3
+
+
+OWN = Credential(CredentialKind.API_KEY, "sk-own", "own-1")
+
+
+def test_a_provider_without_accounts_is_called_with_its_own_key() -> None:
+    pool = core_pool(1)
+    with pytest.raises(PoolExhausted) as out:
+        pool.choose(ask(provider="other"))
+    assert out.value.reason is Exhaustion.NO_ACCOUNT
+    lease = pool.choose(ask(provider="other", own=OWN))
+    assert (lease.account, lease.credential) == ("", OWN)
+    lease.release()
+    assert [state.name for state in pool.states()] == ["a0"]
+    assert pool.choose(ask(own=OWN)).account == "a0"  # accounts go first
+    with pytest.raises(PoolExhausted):
+        pool.choose(ask(provider="other", own=OWN, pinned="a0"))
+
+
+def test_cooldowns_and_the_breaker_hold_for_an_own_key_and_a_new_key_owes_nothing() -> None:
+    clock = Clock()
+    pool = core_pool(0, clock)
+    lease = pool.choose(ask(provider="other", own=OWN))
+    pool.report(lease, limit(Scope.ACCOUNT, 30))
+    lease.release()
+    with pytest.raises(PoolExhausted) as out:
+        pool.choose(ask(provider="other", own=OWN))
+    assert out.value.until is not None and START + 30 <= out.value.until < START + 32
+    fresh = replace(OWN, secret="sk-new", fingerprint="new-1")
+    for _ in range(5):
+        lease = pool.choose(ask(provider="other", own=fresh))
+        pool.report(lease, FAULT)
+        lease.release()
+    with pytest.raises(PoolExhausted) as out:
+        pool.choose(ask(provider="other", own=fresh))
+    assert out.value.is_upstream_down
+    assert pool.choose(ask(provider="other", own=fresh, address="https://moved")).credential == fresh
+    with pytest.raises(PoolExhausted):
+        for _ in range(6):
+            pool.report(pool.choose(ask(provider="other", own=fresh)), FAULT)
+    clock.now += 11
+    lease = pool.choose(ask(clock.now, provider="other", own=fresh))
+    pool.report(lease, OK)
+    lease.release()
+    assert pool.choose(ask(clock.now, provider="other", own=fresh)).credential == fresh
+
+
+def test_who_holds_a_credential() -> None:
+    pool = core_pool(1)
+    assert pool.has_credentials("anthropic") and not pool.has_credentials("other")
+    pool.install_states([AccountState(1, Terms("a", "anthropic"), Loaded(problem="no file"))])
+    assert pool.has_accounts("anthropic") and not pool.has_credentials("anthropic")
 
 
 steps = st.lists(

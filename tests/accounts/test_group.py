@@ -7,7 +7,7 @@ from accounts.errors import Exhaustion
 from accounts.group import Group
 from accounts.models import Strategy
 from accounts.state import AccountState, Loaded, Terms
-from providers.drivers.base import Scope
+from providers.drivers.base import UNKNOWN_MODEL, Scope
 from tests.accounts.building import MODEL, START, key_loaded
 
 NOBODY: frozenset[str] = frozenset()
@@ -77,3 +77,13 @@ def test_accounts_that_cannot_serve_at_all_are_not_waited_for() -> None:
     refusal = one.exhausted(MODEL, START, NOBODY)
     assert (refusal.until, refusal.reason, refusal.retry_after_seconds) == (None, Exhaustion.UNUSABLE, None)
     assert "/x" not in str(refusal)
+
+
+def test_a_model_that_no_account_has_is_said_to_be_unknown_and_not_to_rest() -> None:
+    one = group(2)
+    for state in one.members:
+        state.rests.start(Rest(Scope.MODEL, MODEL, START, START + 3600, UNKNOWN_MODEL))
+    assert one.exhausted(MODEL, START, NOBODY).is_unknown_model
+    one.members[1].rests.start(Rest(Scope.ACCOUNT, "", START, START + 7200, "tired"))
+    refusal = one.exhausted(MODEL, START, NOBODY)
+    assert (refusal.reason, refusal.until) == (Exhaustion.COOLING, START + 7200)

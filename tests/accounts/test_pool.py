@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from channels.db import database_sync_to_async
 
 from accounts import services
 from accounts.errors import Exhaustion, PoolExhausted
 from accounts.models import Account, Cooldown
 from accounts.pool import Pool, PoolOptions
 from providers.drivers.base import Outcome, Scope, Verdict
-from providers.upstream import CredentialKind
+from providers.upstream import Credential, CredentialKind
 from tests.accounts.building import MODEL, START, Clock, ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -199,3 +200,19 @@ def test_the_strategy_changes_while_the_pool_runs(pool: Pool) -> None:
     services.set_strategy("priority")
     pool.apply_changes()
     assert {pool.choose(ask()).account for _ in range(4)} == {"one"}
+
+
+async def test_an_own_key_that_is_refused_rests_a_minute_and_nothing_of_it_is_written(
+    pool: Pool, clock: Clock
+) -> None:
+    own = Credential(CredentialKind.API_KEY, "sk-own", "own-1")
+    lease = pool.choose(ask(clock.now, provider="other", own=own))
+    refusal = Verdict(Outcome.RETRY_SAME, Scope.ACCOUNT, needs_refresh=True, reason="upstream returned 401")
+    pool.report(lease, refusal)
+    assert await pool.refresh(lease) is False
+    lease.release()
+    with pytest.raises(PoolExhausted) as out:
+        pool.choose(ask(clock.now, provider="other", own=own))
+    assert out.value.until is not None and 59 <= out.value.until - clock.now <= 65
+    await database_sync_to_async(pool.save)()
+    assert not await database_sync_to_async(Cooldown.objects.exists)()

@@ -14,6 +14,7 @@ from accounts import services
 from accounts.doctor import doctor_lines
 from accounts.errors import BadAccount, UnknownAccount
 from accounts.probing import probe
+from providers.models import Provider
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -84,3 +85,12 @@ def test_what_cannot_be_asked(upstream: Upstream) -> None:
         probe("other")
     with pytest.raises(UnknownAccount):
         probe("nobody")
+
+
+def test_an_account_of_an_openai_compatible_provider(upstream: Upstream, settings: Any) -> None:
+    url = f"http://127.0.0.1:{upstream.server.server_port}/v1"
+    Provider.objects.create(name="litellm", kind="openai-compatible", base_url=url)
+    services.add({"name": "one", "source": "api_key", "secret": "sk-k", "provider": "litellm"})
+    assert probe("one").is_ok
+    ((path, headers),) = upstream.seen
+    assert (path, headers["authorization"]) == ("/v1/models?limit=1", "Bearer sk-k")

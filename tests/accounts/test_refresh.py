@@ -291,3 +291,26 @@ async def test_a_refused_api_key_rests_at_once(endpoint: FakeTokenEndpoint) -> N
     with pytest.raises(PoolExhausted):
         pool.choose(ask(time.time()))
     assert endpoint.requests == []
+
+
+async def test_without_the_database_nothing_is_refreshed_and_it_says_so(
+    endpoint: FakeTokenEndpoint, home: Path
+) -> None:
+    pool = Pool(refresher=RefreshDoor(refresher(endpoint)))
+    await asyncio.to_thread(pool.load)
+    lease = pool.choose(ask(time.time()))
+    await asyncio.to_thread(run_sql, "ALTER TABLE accounts_account RENAME TO accounts_away")
+    try:
+        assert not await pool.refresh(lease)
+    finally:
+        await asyncio.to_thread(run_sql, "ALTER TABLE accounts_away RENAME TO accounts_account")
+    assert endpoint.requests == [] and "database is away" in pool.states()[0].last_error
+    with pytest.raises(PoolExhausted) as out:
+        pool.choose(ask(time.time()))
+    assert out.value.until is not None and out.value.until < time.time() + 12
+
+
+def run_sql(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+    connection.close()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from accounts import services
 from accounts.errors import BadAccount
-from accounts.validation import CHECKS, clean
+from accounts.validation import CHECKS, check_refreshable, clean
 
 KEY = {"name": "one", "source": "api_key", "secret": "sk-ant-api03-one"}
 
@@ -84,3 +84,11 @@ def test_no_value_does_more_than_be_refused(field: str, value: Any) -> None:
         clean({field: value})
     except BadAccount as problem:
         assert problem.field == field
+
+
+def test_another_vendors_pair_is_never_taken_since_it_would_be_refreshed_at_anthropics():
+    with pytest.raises(BadAccount) as bad:
+        check_refreshable("oauth", "openai")
+    assert bad.value.field == "provider"
+    check_refreshable("api_key", "openai")
+    check_refreshable("oauth", "anthropic")

@@ -94,8 +94,8 @@ def port(gateway: GatewayProcess, tmp_path_factory: pytest.TempPathFactory) -> I
     shipped = (ROOT / "deploy" / "nginx.conf").read_text()
     shipped = shipped.replace("server 127.0.0.1:8080;", f"server 127.0.0.1:{gateway.port};")
     shipped = shipped.replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
-    shipped = shipped.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
-    shipped = re.sub(r"(?m)^    (ssl_certificate\w*|http2) .*\n", "", shipped)
+    shipped = shipped.replace("listen 443 ssl http2;", f"listen 127.0.0.1:{port};")
+    shipped = re.sub(r"(?m)^    ssl_certificate\w* .*\n", "", shipped)
     (directory / "logs").mkdir()
     main = f"""
         pid {directory}/pid; daemon off; error_log {directory}/logs/error.log; worker_processes 1;
@@ -111,6 +111,24 @@ def port(gateway: GatewayProcess, tmp_path_factory: pytest.TempPathFactory) -> I
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_the_file_as_it_is_shipped_is_taken_by_nginx(tmp_path: Path) -> None:
+    """TLS lines included; only the places of the certificate are ours."""
+    paths = {"pem": tmp_path / "own.pem", "key": tmp_path / "own.key"}
+    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    names = ["-subj", "/CN=router.example.com", "-keyout", str(paths["key"]), "-out", str(paths["pem"])]
+    subprocess.run([*new, *names], check=True, capture_output=True, timeout=30)
+    shipped = (ROOT / "deploy" / "nginx.conf").read_text()
+    for kind, path in paths.items():
+        shipped = shipped.replace(f"/etc/ssl/router.example.com.{kind}", str(path))
+    (tmp_path / "nginx.conf").write_text(
+        f"pid {tmp_path}/pid; events {{}} http {{ access_log off;\n{shipped}\n}}"
+    )
+    command = [str(NGINX), "-t", "-e", "stderr", "-c", str(tmp_path / "nginx.conf")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def free_port() -> int:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.pooling import PoolVendor, credential, write_pair
+from tests.fakes.openai_strict import StrictOpenAi
+from tests.fakes.openai_vendor import OpenAiVendor
 from tests.fakes.vendor import Vendor
 from tests.harness import DOORS, SERVERS, GatewayProcess, prepare
 
@@ -65,6 +68,58 @@ def shared(
         yield get
 
 
+@pytest.fixture(scope="session")
+def shared_openai() -> Iterator[StrictOpenAi]:
+    with StrictOpenAi() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_poor() -> Iterator[StrictOpenAi]:
+    with StrictOpenAi(has_responses=False, models=("llama-4-70b",)) as server:
+        yield server
+
+
+MIXED = {"RETRY_ATTEMPTS": "2"}
+"""Settings of the gateway with several providers: one process for all of its tests."""
+
+
+@pytest.fixture(scope="session")
+def shared_mixed(shared: Start, shared_openai: StrictOpenAi, shared_poor: StrictOpenAi) -> GatewayProcess:
+    """Beside Anthropic: OpenAI with its Responses API and without, and a server that has none; two aliases."""
+    process = shared("uvicorn", MIXED)
+    rows = (
+        ("openai", shared_openai, ["gpt-5.6", "text-embedding-4-small"], "native"),
+        ("openai-chat", shared_openai, ["gpt-5.6-mini"], "translate"),
+        ("poor", shared_poor, ["llama-4-70b"], "auto"),
+    )
+    for name, server, models, responses in rows:
+        row = {"name": name, "base_url": f"{server.url}/v1", "api_key": server.credential, "models": models}
+        answer = process.admin("POST", "/api/providers", {**row, "responses": responses})
+        assert answer.status == 200, answer
+    for alias, provider, model in (
+        ("claude-proxy-gpt", "openai", "gpt-5.6"),
+        ("claude-proxy-llama", "poor", "llama-4-70b"),
+    ):
+        row = {"model": alias, "provider": provider, "upstream_model": model}
+        assert process.admin("POST", "/api/routes", row).status == 200
+    return process
+
+
+@pytest.fixture
+def openai_vendor(shared_openai: StrictOpenAi, shared_poor: StrictOpenAi) -> Iterator[StrictOpenAi]:
+    for server in (shared_openai, shared_poor):
+        server.reset()
+    yield shared_openai
+
+
+@pytest.fixture
+def mixed(
+    shared_mixed: GatewayProcess, vendor: Vendor, openai_vendor: StrictOpenAi
+) -> Iterator[GatewayProcess]:
+    yield from rested(shared_mixed)
+
+
 def rested(process: GatewayProcess) -> Iterator[GatewayProcess]:
     """For one test; what it did to the accounts is undone."""
     yield process
@@ -88,6 +143,27 @@ def door(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -> Itera
     yield from rested(shared(request.param))
 
 
+ROUTED = {"OTHER_KEY": "sk-CANARY-of-the-environment"}
+"""The settings of the gateway whose providers and routes tests change."""
+
+
+@pytest.fixture
+def routed(shared: Start, vendor: Vendor) -> Iterator[GatewayProcess]:
+    """Without providers and routes of its own, before each test."""
+    process = shared("uvicorn", ROUTED)
+    yield process
+    for kind, key in (("routes", "model"), ("providers", "name")):
+        for row in process.admin("GET", f"/api/{kind}").json()["data"]:
+            assert process.admin("DELETE", f"/api/{kind}/{row[key]}").status == 200
+
+
+@pytest.fixture
+def other() -> Iterator[OpenAiVendor]:
+    """A vendor that speaks OpenAI's API, the test's own."""
+    with OpenAiVendor() as server:
+        yield server
+
+
 @pytest.fixture
 def start(template: Path, vendor: Vendor, tmp_path: Path) -> Iterator[Start]:
     """`start(door, settings)`: a gateway of the test's own, stopped at its end."""
@@ -106,3 +182,25 @@ def start(template: Path, vendor: Vendor, tmp_path: Path) -> Iterator[Start]:
             return process
 
         yield begin
+
+
+@pytest.fixture
+def pool_vendor() -> Iterator[PoolVendor]:
+    with PoolVendor() as one:
+        yield one
+
+
+@pytest.fixture
+def pooled(start, pool_vendor: PoolVendor, tmp_path: Path):
+    """`pooled(3)`: a gateway with the accounts primary, account-1, account-2."""
+
+    def begin(count: int, **settings: str) -> GatewayProcess:
+        homes = [tmp_path / f"home{number}" for number in range(count)]
+        for number, home in enumerate(homes):
+            write_pair(home, credential(number))
+        named = {"CLAUDE_CODE_HOME": str(homes[0]), "ANTHROPIC_API_KEY": ""}
+        if count > 1:
+            named["ADDITIONAL_ACCOUNT_DIRS"] = ",".join(map(str, homes[1:]))
+        return start("uvicorn", {**named, **settings}, pool_vendor.url)
+
+    return begin

@@ -38,7 +38,7 @@ def _install(directory: Path, *pins: Path, command: list[str]) -> None:
     directory.mkdir()
     for pin in pins:
         shutil.copy(pin, directory)
-    result = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=300, check=False)
+    result = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=600, check=False)
     if result.returncode != 0:
         pytest.skip(f"could not install: {' '.join(command)}\n{result.stderr[-800:]}")
     done.touch()
@@ -57,6 +57,15 @@ def old_sdk() -> Path:
         return directory
 
 
+def litellm() -> Path:
+    """A directory for PYTHONPATH that holds the pinned LiteLLM with all that its proxy needs."""
+    pins = HERE / "litellm" / "requirements.txt"
+    with _locked(_name("litellm", pins)) as directory:
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-compile", "--require-hashes"]
+        _install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
+        return directory
+
+
 def claude_code() -> Path:
     """The `claude` program of the pinned Claude Code."""
     package = f"claude-code-{sys.platform}-{_machine()}"
@@ -65,7 +74,9 @@ def claude_code() -> Path:
 
 def codex() -> Path:
     """The `codex` program of the pinned Codex CLI."""
-    triple = f"{platform.machine().replace('arm64', 'aarch64')}-{CODEX_SYSTEMS.get(sys.platform, sys.platform)}"
+    triple = (
+        f"{platform.machine().replace('arm64', 'aarch64')}-{CODEX_SYSTEMS.get(sys.platform, sys.platform)}"
+    )
     package = f"@openai/codex-{sys.platform}-{_machine()}"
     return _from_npm("codex", HERE / "codex", f"{package}/vendor/{triple}/bin/codex")
 

@@ -3,104 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.calls import STREAM, ask_body
-from tests.fakes.server import Answer, Seen
+from tests.e2e.calls import ask_body
+from tests.e2e.pooling import PoolVendor, accounts, call, credential, limited, seats, write_pair
 from tests.fakes.token_endpoint import FakeTokenEndpoint
-from tests.fakes.vendor import Vendor, error_answer
-from tests.harness import GatewayProcess
+from tests.fakes.vendor import error_answer, thinking
 
 ATTEMPTS = 4
 RESET = 4102444800
-
-
-class PoolVendor(Vendor):
-    """Takes any one credential, and answers each as `answers` says; counts what came."""
-
-    def __init__(self) -> None:
-        super().__init__(credential=None)
-        self.answers: dict[str, Answer] = {}
-        self.everybody: Answer | None = None
-        self.calls: list[tuple[str, str]] = []  # (credential, session)
-        self._guard = threading.Lock()
-
-    def _answer(self, seen: Seen) -> Answer:
-        given = [value.removeprefix(b"Bearer ") for value in seen.all("authorization")] + seen.all(
-            "x-api-key"
-        )
-        session = b",".join(seen.all("x-claude-code-session-id")).decode()
-        with self._guard:
-            self.calls.append((given[0].decode(), session))
-        return self.answers.get(given[0].decode()) or self.everybody or super()._answer(seen)
-
-
-def credential(number: int) -> str:
-    return f"sk-ant-oat01-CANARY-{number}"
-
-
-def write_pair(home: Path, access: str, **more: object) -> None:
-    home.mkdir(parents=True, exist_ok=True)
-    (home / ".credentials.json").write_text(json.dumps({"claudeAiOauth": {"accessToken": access, **more}}))
-
-
-@pytest.fixture
-def pool_vendor() -> Iterator[PoolVendor]:
-    with PoolVendor() as one:
-        yield one
-
-
-@pytest.fixture
-def pooled(start, pool_vendor: PoolVendor, tmp_path: Path):
-    """`pooled(3)`: a gateway with the accounts primary, account-1, account-2."""
-
-    def begin(count: int, **settings: str) -> GatewayProcess:
-        homes = [tmp_path / f"home{number}" for number in range(count)]
-        for number, home in enumerate(homes):
-            write_pair(home, credential(number))
-        return start(
-            "uvicorn",
-            {
-                "CLAUDE_CODE_HOME": str(homes[0]),
-                "ADDITIONAL_ACCOUNT_DIRS": ",".join(map(str, homes[1:])),
-                "ANTHROPIC_API_KEY": "",
-                **settings,
-            },
-            pool_vendor.url,
-        )
-
-    return begin
-
-
-def call(gateway: GatewayProcess, session: str = "", body: bytes = STREAM):
-    headers = [("x-claude-code-session-id", session)] if session else []
-    return gateway.messages(body, *headers)
-
-
-def accounts(gateway: GatewayProcess) -> dict[str, dict]:
-    return {one["name"]: one for one in gateway.admin("GET", "/v1/accounts").json()["accounts"]}
-
-
-def limited(seconds: int = 600) -> Answer:
-    return error_answer(
-        429,
-        "This request would exceed your account's rate limit.",
-        ("anthropic-ratelimit-unified-status", "rejected"),
-        ("anthropic-ratelimit-unified-5h-status", "rejected"),
-        ("retry-after", str(seconds)),
-    )
-
-
-def seats(vendor: PoolVendor) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for secret, session in vendor.calls:
-        found.setdefault(session, []).append(secret)
-    return found
 
 
 def test_conversations_stay_and_a_limit_moves_only_its_own_once(pooled, pool_vendor: PoolVendor) -> None:
@@ -223,8 +137,7 @@ def test_a_conversation_that_moves_leaves_the_others_signed_thinking_behind(
     pooled, pool_vendor: PoolVendor
 ) -> None:
     gateway = pooled(2)
-    thought = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
-    spoken = {"role": "assistant", "content": [thought, {"type": "text", "text": "yes"}]}
+    spoken = {"role": "assistant", "content": [thinking("hm"), {"type": "text", "text": "yes"}]}
     turn = {"role": "user", "content": "and?"}
     first = json.dumps(
         {"model": "claude-sonnet-5-5", "max_tokens": 9, "messages": [turn, spoken, turn]}

@@ -135,12 +135,14 @@ class TestLimit:
     """`MAX_BODY_BYTES`, by default 32 MiB."""
 
     def test_a_length_above_it_is_refused_before_the_body(self, gateway, vendor):
+        before = gateway.admin("GET", "/v1/usage").json()["status_counts"].get("413", 0)
         headers = [*gateway.call_headers(), ("content-length", str(32 * MIB + 1))]
         with RawClient(gateway.port, timeout=2) as client:
             answer = client.ask("POST", "/v1/messages", headers).send(b'{"model"').response()
             assert answer.error[:2] == (413, "request_too_large")
             assert client.is_closed()
         assert vendor.seen == []
+        assert gateway.admin("GET", "/v1/usage").json()["status_counts"]["413"] == before + 1
 
     def test_a_chunked_body_is_refused_on_the_running_count(self, gateway, vendor):
         with RawClient(gateway.port) as client:

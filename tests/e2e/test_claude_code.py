@@ -104,3 +104,61 @@ def test_a_refused_token_is_told_in_words(gateway, program, vendor, tmp_path):
     with pytest.raises(AssertionError, match="Token has been revoked"):
         run(program, tmp_path, gateway.url, token.secret, "-p", "hello", CLAUDE_CODE_MAX_RETRIES="0")
     assert vendor.seen == []
+
+
+def cloud(mode: str, gateway) -> dict[str, str]:
+    """The environment that points a cloud mode at a gateway which holds the credentials."""
+    name = mode.upper()
+    return {
+        "ANTHROPIC_BASE_URL": "",
+        "AWS_REGION": "us-east-1",
+        "CLOUD_ML_REGION": "europe-west1",
+        "ANTHROPIC_VERTEX_PROJECT_ID": "my-project",
+        f"CLAUDE_CODE_USE_{name}": "1",
+        f"CLAUDE_CODE_SKIP_{name}_AUTH": "1",
+        f"ANTHROPIC_{name}_BASE_URL": gateway.url + ("/v1" if mode == "vertex" else ""),
+    }
+
+
+@pytest.mark.parametrize(
+    ("mode", "model"),
+    [("bedrock", "us.anthropic.claude-sonnet-4-6"), ("vertex", "claude-sonnet-4-6")],
+    ids=["bedrock", "vertex"],
+)
+def test_a_cloud_mode_runs_a_tool(gateway, program, vendor, tmp_path, mode, model):
+    more = {**cloud(mode, gateway), "ANTHROPIC_MODEL": model}
+    flags = ["-p", COMMAND, "--allowedTools", "Bash"]
+    token = gateway.issue(mode)
+    check(tmp_path, run(program, tmp_path, "", token.secret, *flags, **more))
+    assert {(row["surface"], row["is_stream"]) for row in gateway.exchanges(token, 2)} == {(mode, 1)}
+    bodies = [json.loads(seen.body) for seen in vendor.seen if seen.path == b"/v1/messages"]
+    assert {body["model"] for body in bodies} == {"claude-sonnet-4-6"}
+    assert any(v.plain(v.tool_result(body) or "") == "tool-ran-42" for body in bodies)
+
+
+@pytest.mark.parametrize("model", ["claude-proxy-gpt", "claude-proxy-llama"])
+def test_claude_code_runs_a_tool_on_an_openai_compatible_upstream(mixed, program, vendor, tmp_path, model):
+    more = {"ANTHROPIC_MODEL": model, "ANTHROPIC_DEFAULT_HAIKU_MODEL": model}
+    flags = ["-p", COMMAND, "--allowedTools", "Bash"]
+    check(tmp_path, run(program, tmp_path, mixed.url, mixed.token.secret, *flags, **more))
+    assert vendor.seen == []
+
+
+def test_its_thinking_survives_a_tool_round_on_an_openai_compatible_upstream(
+    mixed, program, openai_vendor, tmp_path
+):
+    words = COMMAND.replace("RUN", "THINK RUN")
+    flags = ["-p", words, "--allowedTools", "Bash"]
+    output = run(program, tmp_path, mixed.url, mixed.token.secret, *flags, ANTHROPIC_MODEL="claude-proxy-gpt")
+    check(tmp_path, output)
+    bodies = [json.loads(seen.body) for seen in openai_vendor.seen if seen.path == b"/v1/chat/completions"]
+    turns = [turn for body in bodies for turn in body["messages"] if turn["role"] == "assistant"]
+    assert {turn.get("reasoning_content") for turn in turns} == {"Let me see…"}
+
+
+@pytest.mark.parametrize(("mode", "model"), [("bedrock", "claude-proxy-gpt"), ("vertex", "claude-proxy-gpt")])
+def test_a_cloud_mode_on_an_openai_compatible_upstream(mixed, program, vendor, tmp_path, mode, model):
+    more = {**cloud(mode, mixed), "ANTHROPIC_MODEL": model, "ANTHROPIC_DEFAULT_HAIKU_MODEL": model}
+    output = run(program, tmp_path, "", mixed.token.secret, "-p", "hello", **more)
+    assert output.strip() == "You said: hello"
+    assert vendor.seen == []

@@ -1,4 +1,4 @@
-"""A real Codex on an Anthropic upstream, with a token of ours: it runs a shell command and comes back."""
+"""A real Codex with a token of ours, on Anthropic and elsewhere: it runs a shell command and comes back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.fakes import vendor as v
 pytestmark = [pytest.mark.cli, pytest.mark.timeout(400)]
 
 CONFIG = """
-model = "claude-sonnet-5-5"
+model = "{model}"
 model_provider = "gateway"
 check_for_update_on_startup = false
 
@@ -34,12 +34,14 @@ def program() -> Path:
     return codex()
 
 
-def run(program: Path, home: Path, url: str, token: str, prompt: str) -> str:
+def run(
+    program: Path, home: Path, url: str, token: str, prompt: str, model: str = "claude-sonnet-5-5"
+) -> str:
     """The last message of the agent. Its home is empty, and it talks to nobody but `url`."""
     codex_home, work = home / "codex", home / "work"
     for directory in (codex_home, work):
         directory.mkdir(parents=True, exist_ok=True)
-    (codex_home / "config.toml").write_text(CONFIG.format(url=url))
+    (codex_home / "config.toml").write_text(CONFIG.format(url=url, model=model))
     last = home / "last-message"
     flags = ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "--json", "-o", str(last)]
     done = subprocess.run(
@@ -61,12 +63,17 @@ def run(program: Path, home: Path, url: str, token: str, prompt: str) -> str:
     return last.read_text()
 
 
-def test_codex_runs_a_command_on_an_anthropic_upstream(gateway, program, vendor, tmp_path):
-    command = "RUN echo tool-ran-$((40+2)) | tee proof.txt"
-    output = run(program, tmp_path, gateway.url, gateway.token.secret, command)
-    assert (tmp_path / "work" / "proof.txt").read_text() == "tool-ran-42\n"
+COMMAND = "RUN echo tool-ran-$((40+2)) | tee proof.txt"
+
+
+def check(home: Path, output: str) -> None:
+    assert (home / "work" / "proof.txt").read_text() == "tool-ran-42\n"
     assert output.startswith("The command said: ")
     assert "tool-ran-42" in output
+
+
+def test_codex_runs_a_command_on_an_anthropic_upstream(gateway, program, vendor, tmp_path):
+    check(tmp_path, run(program, tmp_path, gateway.url, gateway.token.secret, COMMAND))
     bodies = [json.loads(seen.body) for seen in vendor.seen if seen.path == b"/v1/messages"]
     assert len(bodies) == 2
     assert "tool-ran-42" in v.tool_result(bodies[1])
@@ -82,6 +89,13 @@ def test_its_reasoning_comes_back_sealed_and_reaches_the_vendor_as_it_was(gatewa
     blocks = next(turn["content"] for turn in reversed(second["messages"]) if turn["role"] == "assistant")
     assert [block["type"] for block in blocks] == ["thinking", "text", "tool_use"]
     assert (blocks[0]["thinking"], blocks[0]["signature"]) == ("Let me see…", v.SIGNATURE)
+
+
+@pytest.mark.parametrize("model", ["gpt-5.6", "gpt-5.6-mini", "llama-4-70b"])
+def test_codex_runs_a_command_on_an_openai_compatible_upstream(mixed, program, vendor, tmp_path, model):
+    """Where Responses are native, where they are translated, and where they are found to be missing."""
+    check(tmp_path, run(program, tmp_path, mixed.url, mixed.token.secret, COMMAND, model))
+    assert vendor.seen == []
 
 
 def test_a_refused_token_is_told_in_words(gateway, program, vendor, tmp_path):

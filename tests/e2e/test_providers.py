@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.fakes.openai_vendor import KEY, OpenAiVendor
-from tests.fakes.server import Answer
-from tests.fakes.vendor import Vendor, error_answer
+from tests.e2e.conftest import ROUTED
+from tests.fakes.openai_vendor import KEY, OpenAiVendor, json_answer
+from tests.fakes.server import Answer, Gate
+from tests.fakes.vendor import Vendor, error_answer, event, stream_answer
 from tests.harness import GatewayProcess, Token
 from tests.rawhttp import Response
-
-OWN = {"RETRY_ATTEMPTS": "5", "OTHER_KEY": "sk-CANARY-of-the-environment"}
-"""Settings of this file's own gateway: one process for all of its tests."""
-
-
-@pytest.fixture
-def gateway(shared: Callable[..., GatewayProcess], vendor: Vendor) -> Iterator[GatewayProcess]:
-    process = shared("uvicorn", OWN)
-    yield process
-    for kind, key in (("routes", "model"), ("providers", "name")):
-        for row in process.admin("GET", f"/api/{kind}").json()["data"]:
-            assert process.admin("DELETE", f"/api/{kind}/{row[key]}").status == 200
-
-
-@pytest.fixture
-def other() -> Iterator[OpenAiVendor]:
-    with OpenAiVendor() as server:
-        yield server
 
 
 def provide(gateway: GatewayProcess, server: OpenAiVendor, name: str = "other", **fields: Any) -> None:
@@ -68,10 +52,10 @@ def said(answer: Response) -> str:
 
 
 def test_a_provider_is_called_with_its_own_key_and_nothing_of_the_clients(
-    gateway: GatewayProcess, other: OpenAiVendor
+    routed: GatewayProcess, other: OpenAiVendor
 ) -> None:
-    provide(gateway, other, models=["gpt-x"], headers={"x-team": "blue"})
-    mine = gateway.issue("own")
+    provide(routed, other, models=["gpt-x"], headers={"x-team": "blue"})
+    mine = routed.issue("own")
     headers = [
         mine.bearer,
         ("content-type", "application/json"),
@@ -82,127 +66,125 @@ def test_a_provider_is_called_with_its_own_key_and_nothing_of_the_clients(
         ("user-agent", "client"),
     ]
     body = b'{"model":"gpt-x",  "messages":[{"role":"user","content":"hi"}]}'
-    answer = gateway.ask("POST", "/v1/chat/completions", headers, body)
+    answer = routed.ask("POST", "/v1/chat/completions", headers, body)
     assert said(answer) == "gpt-x heard: hi"
     seen = other.last
     assert (seen.target, seen.body) == (b"/v1/chat/completions", body)
     assert {name.decode().lower() for name, _ in seen.headers} == {
         "host", "content-type", "accept", "accept-encoding", "openai-beta", "x-team", "authorization", "content-length",
     }  # fmt: skip
-    row = gateway.exchanges(mine)[0]
+    row = routed.exchanges(mine)[0]
     assert (row["provider"], row["account"], row["input_tokens"]) == ("other", "", 11)
 
 
-def test_both_surfaces_reach_it_and_both_can_stream(gateway: GatewayProcess, other: OpenAiVendor) -> None:
-    provide(gateway, other, models=["gpt-x"])
-    assert said(messages(gateway, "gpt-x")) == "gpt-x heard: hello"
-    stream = messages(gateway, "gpt-x", stream=True)
+def test_both_surfaces_reach_it_and_both_can_stream(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    provide(routed, other, models=["gpt-x"])
+    assert said(messages(routed, "gpt-x")) == "gpt-x heard: hello"
+    stream = messages(routed, "gpt-x", stream=True)
     assert b"event: message_stop" in stream.body and b"gpt-x heard: hello" in stream.body
-    stream = chat(gateway, "gpt-x", stream=True)
+    stream = chat(routed, "gpt-x", stream=True)
     assert stream.body.endswith(b"data: [DONE]\n\n") and b'"choices": []' not in stream.body
 
 
-def test_the_key_of_the_environment_goes_first(gateway: GatewayProcess, other: OpenAiVendor) -> None:
-    other.key = OWN["OTHER_KEY"]
-    provide(gateway, other, models=["gpt-x"], api_key_env="OTHER_KEY")
-    assert said(chat(gateway, "gpt-x")) == "gpt-x heard: hello"
+def test_the_key_of_the_environment_goes_first(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    other.key = ROUTED["OTHER_KEY"]
+    provide(routed, other, models=["gpt-x"], api_key_env="OTHER_KEY")
+    assert said(chat(routed, "gpt-x")) == "gpt-x heard: hello"
 
 
-def test_a_change_holds_at_the_next_call(gateway: GatewayProcess, other: OpenAiVendor) -> None:
-    provide(gateway, other, models=["gpt-5-mini"])
-    assert said(chat(gateway, "gpt-5-mini")) == "gpt-5-mini heard: hello"
-    gateway.admin("PATCH", "/api/providers/other", {"enabled": False})
-    assert said(chat(gateway, "gpt-5-mini")) == "You said: hello"  # the model map, on Anthropic
+def test_a_change_holds_at_the_next_call(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    provide(routed, other, models=["gpt-5-mini"])
+    assert said(chat(routed, "gpt-5-mini")) == "gpt-5-mini heard: hello"
+    routed.admin("PATCH", "/api/providers/other", {"enabled": False})
+    assert said(chat(routed, "gpt-5-mini")) == "You said: hello"  # the model map, on Anthropic
 
 
-def test_the_model_map_and_unknown_names(gateway: GatewayProcess, vendor: Vendor) -> None:
-    answer = chat(gateway, "gpt-4o-mini")
+def test_the_model_map_and_unknown_names(routed: GatewayProcess, vendor: Vendor) -> None:
+    answer = chat(routed, "gpt-4o-mini")
     assert said(answer) == "You said: hello" and answer.json()["model"] == "gpt-4o-mini"
     assert json.loads(vendor.last.body)["model"] == "claude-haiku-4-5-20251001"
-    assert said(chat(gateway, "claude-future-9")) == "You said: hello"
+    assert said(chat(routed, "claude-future-9")) == "You said: hello"
     assert json.loads(vendor.last.body)["model"] == "claude-future-9"
-    unknown = chat(gateway, "gtp-4o")
+    unknown = chat(routed, "gtp-4o")
     assert (unknown.status, unknown.json()["error"]["code"]) == (404, "model_not_found")
     assert unknown.json()["error"]["param"] == "model"
-    assert said(messages(gateway, "not-a-claude")) == "You said: hello"  # same dialect: the upstream judges
+    assert said(messages(routed, "not-a-claude")) == "You said: hello"  # same dialect: the upstream judges
 
 
-def test_an_alias_is_mapped_back_in_every_answer(gateway: GatewayProcess, other: OpenAiVendor) -> None:
-    provide(gateway, other)
-    route(gateway, "claude-proxy-x", "other", upstream_model="real-x")
-    mine = gateway.issue("alias")
+def test_an_alias_is_mapped_back_in_every_answer(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    provide(routed, other)
+    route(routed, "claude-proxy-x", "other", upstream_model="real-x")
+    mine = routed.issue("alias")
     for ask in (chat, messages):
-        answer = ask(gateway, "claude-proxy-x", token=mine)
+        answer = ask(routed, "claude-proxy-x", token=mine)
         assert (said(answer), answer.json()["model"]) == ("real-x heard: hello", "claude-proxy-x")
-        stream = ask(gateway, "claude-proxy-x", token=mine, stream=True)
+        stream = ask(routed, "claude-proxy-x", token=mine, stream=True)
         assert b"claude-proxy-x" in stream.body and b'"model": "real-x"' not in stream.body
-    assert [row["model_served"] for row in gateway.exchanges(mine, 4)] == ["real-x"] * 4
+    assert [row["model_served"] for row in routed.exchanges(mine, 4)] == ["real-x"] * 4
 
 
-def test_a_pattern_carries_what_it_matched(gateway: GatewayProcess, other: OpenAiVendor) -> None:
-    provide(gateway, other)
-    route(gateway, "or/*", "other", upstream_model="*")
-    assert said(chat(gateway, "or/kimi/k2")) == "kimi/k2 heard: hello"
+def test_a_pattern_carries_what_it_matched(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    provide(routed, other)
+    route(routed, "or/*", "other", upstream_model="*")
+    assert said(chat(routed, "or/kimi/k2")) == "kimi/k2 heard: hello"
 
 
 @pytest.mark.parametrize("bad", ["busy", "limited", "small", "gone"])
 def test_a_fallback_takes_over_before_the_first_byte(
-    gateway: GatewayProcess, other: OpenAiVendor, vendor: Vendor, bad: str
+    routed: GatewayProcess, other: OpenAiVendor, vendor: Vendor, bad: str
 ) -> None:
-    provide(gateway, other)
+    provide(routed, other)
     fallbacks = [
         {"provider": "other", "model": f"{bad}-2"},
         {"provider": "anthropic", "model": "claude-sonnet-5-5"},
     ]
-    route(gateway, "claude-chain", "other", upstream_model=f"{bad}-1", fallbacks=fallbacks)
-    assert said(messages(gateway, "claude-chain")) == "You said: hello"
+    route(routed, "claude-chain", "other", upstream_model=f"{bad}-1", fallbacks=fallbacks)
+    assert said(messages(routed, "claude-chain")) == "You said: hello"
     assert [body["model"] for body in other.bodies()] == [f"{bad}-1", f"{bad}-2"]
     assert json.loads(vendor.last.body)["model"] == "claude-sonnet-5-5"
 
 
 def test_overflow_at_anthropic_goes_to_the_larger_model(
-    gateway: GatewayProcess, other: OpenAiVendor, vendor: Vendor
+    routed: GatewayProcess, other: OpenAiVendor, vendor: Vendor
 ) -> None:
-    provide(gateway, other)
-    route(gateway, "claude-opus-5-5", "anthropic", fallbacks=[{"provider": "other", "model": "long-context"}])
+    provide(routed, other)
+    route(routed, "claude-opus-5-5", "anthropic", fallbacks=[{"provider": "other", "model": "long-context"}])
     vendor.say(error_answer(400, "prompt is too long: 250000 tokens > 200000 maximum"))
-    answer = messages(gateway, "claude-opus-5-5")
+    answer = messages(routed, "claude-opus-5-5")
     assert (said(answer), answer.json()["model"]) == ("long-context heard: hello", "claude-opus-5-5")
 
 
-def test_a_chain_that_fails_tells_its_last_refusal(gateway: GatewayProcess, other: OpenAiVendor) -> None:
-    provide(gateway, other)
+def test_a_chain_that_fails_tells_its_last_refusal(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    provide(routed, other)
     route(
-        gateway, "m", "other", upstream_model="busy-1", fallbacks=[{"provider": "other", "model": "small-1"}]
+        routed, "m", "other", upstream_model="busy-1", fallbacks=[{"provider": "other", "model": "small-1"}]
     )
-    answer = chat(gateway, "m")
+    answer = chat(routed, "m")
     assert (answer.status, answer.json()["error"]["code"]) == (400, "context_length_exceeded")
 
 
-def test_the_request_s_own_fault_is_not_tried_elsewhere(gateway: GatewayProcess, other: OpenAiVendor) -> None:
-    provide(gateway, other)
-    route(
-        gateway, "m", "anthropic", upstream_model="claude-x", fallbacks=[{"provider": "other", "model": ""}]
-    )
-    answer = post(gateway, "/v1/messages", {"model": "m", "messages": []})
+def test_the_request_s_own_fault_is_not_tried_elsewhere(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    provide(routed, other)
+    route(routed, "m", "anthropic", upstream_model="claude-x", fallbacks=[{"provider": "other", "model": ""}])
+    answer = post(routed, "/v1/messages", {"model": "m", "messages": []})
     assert answer.status == 400 and "max_tokens" in answer.json()["error"]["message"]
     assert other.seen == []
 
 
-def test_a_limited_key_rests_and_says_for_how_long(gateway: GatewayProcess, other: OpenAiVendor) -> None:
-    provide(gateway, other, models=["limited-x", "gpt-x"])
-    assert chat(gateway, "limited-x").status == 429
-    answer = chat(gateway, "limited-x")
+def test_a_limited_key_rests_and_says_for_how_long(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    provide(routed, other, models=["limited-x", "gpt-x"])
+    assert chat(routed, "limited-x").status == 429
+    answer = chat(routed, "limited-x")
     assert answer.status == 429 and 25 <= int(answer.get("retry-after") or 0) <= 33  # with jitter
     assert len(other.seen) == 1
-    assert said(chat(gateway, "gpt-x")) == "gpt-x heard: hello"  # of that model only
+    assert said(chat(routed, "gpt-x")) == "gpt-x heard: hello"  # of that model only
 
 
-def test_responses_are_found_out_once(gateway: GatewayProcess) -> None:
+def test_responses_are_found_out_once(routed: GatewayProcess) -> None:
     with OpenAiVendor(has_responses=False) as poor:
-        provide(gateway, poor, "poor", models=["gpt-p"])
+        provide(routed, poor, "poor", models=["gpt-p"])
         for _ in range(2):
-            answer = post(gateway, "/v1/responses", {"model": "gpt-p", "input": "hi", "store": False})
+            answer = post(routed, "/v1/responses", {"model": "gpt-p", "input": "hi", "store": False})
             assert (
                 answer.status == 200 and answer.json()["output"][0]["content"][0]["text"] == "gpt-p heard: hi"
             )
@@ -214,46 +196,151 @@ def test_responses_are_found_out_once(gateway: GatewayProcess) -> None:
 
 
 def test_native_responses_and_an_unknown_model_is_no_missing_api(
-    gateway: GatewayProcess, other: OpenAiVendor
+    routed: GatewayProcess, other: OpenAiVendor
 ) -> None:
-    provide(gateway, other, models=["gpt-x", "gone-x"])
-    assert post(gateway, "/v1/responses", {"model": "gone-x", "input": "hi"}).status == 404
-    answer = post(gateway, "/v1/responses", {"model": "gpt-x", "input": "hi"})
+    provide(routed, other, models=["gpt-x", "gone-x"])
+    assert post(routed, "/v1/responses", {"model": "gone-x", "input": "hi"}).status == 404
+    answer = post(routed, "/v1/responses", {"model": "gpt-x", "input": "hi"})
     assert answer.json()["output"][0]["content"][0]["text"] == "natively"
 
 
 def test_forwarded_paths_reach_openai_compatible_providers_only(
-    gateway: GatewayProcess, other: OpenAiVendor, vendor: Vendor
+    routed: GatewayProcess, other: OpenAiVendor, vendor: Vendor
 ) -> None:
     body = {"model": "text-embedding-x", "input": "hi"}
-    refused = post(gateway, "/v1/embeddings", body)
+    refused = post(routed, "/v1/embeddings", body)
     assert refused.status == 404 and refused.json()["error"]["type"] == "invalid_request_error"
-    provide(gateway, other)
-    assert post(gateway, "/v1/embeddings", body).json()["model"] == "text-embedding-x"
+    provide(routed, other)
+    assert post(routed, "/v1/embeddings", body).json()["model"] == "text-embedding-x"
     assert vendor.seen == []
 
 
-def test_a_token_tied_to_a_provider_goes_nowhere_else(gateway: GatewayProcess, other: OpenAiVendor) -> None:
-    provide(gateway, other)
-    issued = gateway.admin("POST", "/api/tokens", {"label": "tied", "provider": "other"}).json()
-    token = Token(issued["token"], issued["id"])
+def test_a_token_tied_to_a_provider_goes_nowhere_else(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    provide(routed, other)
+    token = tied(routed)
     body = {"model": "claude-sonnet-5-5", "messages": [{"role": "user", "content": "hi"}]}
-    answer = post(gateway, "/v1/chat/completions", body, token)
+    answer = post(routed, "/v1/chat/completions", body, token)
     assert said(answer) == "claude-sonnet-5-5 heard: hi"
-    gateway.admin("PATCH", "/api/providers/other", {"enabled": False})
-    assert post(gateway, "/v1/chat/completions", body, token).status == 404
+    routed.admin("PATCH", "/api/providers/other", {"enabled": False})
+    assert post(routed, "/v1/chat/completions", body, token).status == 404
 
 
-def test_a_redirect_is_not_followed(gateway: GatewayProcess, other: OpenAiVendor) -> None:
-    provide(gateway, other, models=["gpt-x"])
+def test_a_redirect_is_not_followed(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    provide(routed, other, models=["gpt-x"])
     other.say(Answer(302, [("location", "http://127.0.0.1:1/evil")], [b""]))
-    answer = chat(gateway, "gpt-x")
+    answer = chat(routed, "gpt-x")
     assert len(other.seen) == 1 and answer.status in (302, 502)
 
 
-def test_no_key_is_ever_shown(gateway: GatewayProcess, other: OpenAiVendor) -> None:
-    provide(gateway, other, models=["gpt-x"], headers={"x-secret": "CANARY-header"})
-    assert said(chat(gateway, "gpt-x")) == "gpt-x heard: hello"
-    shown = gateway.admin("GET", "/api/providers").body + gateway.admin("GET", "/api/providers/other").body
+def test_no_key_is_ever_shown(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    provide(routed, other, models=["gpt-x"], headers={"x-secret": "CANARY-header"})
+    assert said(chat(routed, "gpt-x")) == "gpt-x heard: hello"
+    shown = routed.admin("GET", "/api/providers").body + routed.admin("GET", "/api/providers/other").body
     assert b"CANARY" not in shown and b"gcm1" not in shown
-    assert KEY not in gateway.log() and "CANARY-header" not in gateway.log()
+    assert KEY not in routed.log() and "CANARY-header" not in routed.log()
+
+
+def test_a_provider_s_default_model_serves_calls_that_name_none(
+    routed: GatewayProcess, other: OpenAiVendor
+) -> None:
+    provide(routed, other, default_model="gpt-default")
+    token = tied(routed)
+    for body in (
+        {"messages": [{"role": "user", "content": "hi"}]},
+        {"model": "", "messages": [{"content": "hi"}]},
+    ):
+        assert said(post(routed, "/v1/chat/completions", body, token)) == "gpt-default heard: hi"
+
+
+def test_a_provider_s_own_timeouts_hold(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    provide(routed, other, models=["gpt-x"], first_byte_timeout_seconds=0.3)
+    gate = Gate()
+    slow = json_answer({})
+    slow.before_head = gate
+    other.say(slow)
+    began = time.monotonic()
+    assert chat(routed, "gpt-x").status == 504
+    assert time.monotonic() - began < 3
+    gate.open()
+
+
+def test_a_provider_that_is_down_opens_its_breaker_and_the_fallback_serves(
+    routed: GatewayProcess, other: OpenAiVendor
+) -> None:
+    provide(routed, other)
+    fallbacks = [{"provider": "anthropic", "model": "claude-sonnet-5-5"}]
+    route(routed, "m", "other", upstream_model="busy", fallbacks=fallbacks)
+    for _ in range(8):
+        assert said(chat(routed, "m")) == "You said: hello"
+    assert len(other.seen) == 5
+
+
+def tied(gateway: GatewayProcess) -> Token:
+    issued = gateway.admin("POST", "/api/tokens", {"label": "tied", "provider": "other"}).json()
+    return Token(issued["token"], issued["id"])
+
+
+def test_a_stream_that_begins_with_an_error_goes_to_the_fallback(
+    routed: GatewayProcess, other: OpenAiVendor, vendor: Vendor
+) -> None:
+    provide(routed, other)
+    route(routed, "claude-x", "anthropic", fallbacks=[{"provider": "other", "model": "gpt-x"}])
+    failure = {"type": "overloaded_error", "message": "Overloaded"}
+    vendor.say(stream_answer([event("error", error=failure)]))
+    answer = messages(routed, "claude-x", stream=True)
+    assert b"gpt-x heard: hello" in answer.body and b"overloaded" not in answer.body
+    assert answer.body.count(b"event: message_start") == 1
+
+
+def test_a_token_must_be_allowed_the_asked_name_and_the_served_one(
+    routed: GatewayProcess, other: OpenAiVendor
+) -> None:
+    provide(routed, other)
+    fallbacks = [{"provider": "other", "model": "cheap"}, {"provider": "other", "model": "dear"}]
+    route(routed, "m", "other", upstream_model="busy", fallbacks=fallbacks)
+    issued = routed.admin("POST", "/api/tokens", {"allowed_models": ["m", "busy", "dear"]}).json()
+    few = Token(issued["token"], issued["id"])
+    assert said(chat(routed, "m", few)) == "dear heard: hello"
+    routed.admin("PATCH", f"/api/tokens/{few.id}", {"allowed_models": ["m"]})
+    assert chat(routed, "m", few).status == 403
+    routed.admin("PATCH", f"/api/tokens/{few.id}", {"allowed_models": ["busy", "dear", "cheap"]})
+    assert chat(routed, "m", few).status == 403
+
+
+def test_bedrock_callers_reach_it_too(routed: GatewayProcess, other: OpenAiVendor) -> None:
+    provide(routed, other)
+    route(routed, "claude-b", "other", upstream_model="gpt-x")
+    asked = [{"role": "user", "content": "hi"}]
+    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": asked}
+    assert said(post(routed, "/model/claude-b/invoke", body)) == "gpt-x heard: hi"
+
+
+def test_the_provider_of_the_settings_serves_what_nobody_else_does(
+    start: Callable[..., GatewayProcess], other: OpenAiVendor, vendor: Vendor
+) -> None:
+    boot = {
+        "UPSTREAM_PROVIDER": "openai-compatible",
+        "OPENAI_COMPATIBLE_BASE_URL": f"{other.url}/v1/",
+        "OPENAI_COMPATIBLE_API_KEY": KEY,
+        "OPENAI_COMPATIBLE_API_KEY_ENV": "SOMETHING_ELSE",
+        "SOMETHING_ELSE": "wrong",
+        "OPENAI_COMPATIBLE_MODEL": "gpt-default",
+        "ANTHROPIC_API_KEY": "",
+    }
+    gateway = start("daphne", boot)
+    assert said(messages(gateway, "claude-x")) == "claude-x heard: hello"  # no account and no key
+    unnamed = {"messages": [{"content": "hi"}]}
+    assert said(post(gateway, "/v1/chat/completions", unnamed)) == "gpt-default heard: hi"
+    listed = gateway.ask("GET", "/v1/models", [gateway.token.bearer]).json()["data"]
+    assert [row["id"] for row in listed] == ["gpt-test", "gpt-default"]
+    assert vendor.seen == []
+    told = json.loads(gateway.manage("routes", "test", "claude-x", "--json"))
+    assert [step["reason"] for step in told["chain"]] == ["the boot provider"]
+    assert KEY not in gateway.log()
+
+
+def test_a_model_that_nobody_has_is_told_each_time(routed: GatewayProcess, vendor: Vendor) -> None:
+    for _ in range(3):
+        vendor.say(error_answer(404, "model: claude-nope"))
+        answer = messages(routed, "claude-nope")
+        assert answer.status == 404 and "claude-nope" in answer.json()["error"]["message"]

@@ -160,6 +160,7 @@ def replay(golden, exchange):
 NOT_UP = {"expect", "cookie", "te", "trailer", "upgrade", "forwarded", "via", "x-hop", "proxy-authorization"}
 NOT_DOWN = {"x-hop", "set-cookie", "anthropic-organization-id", "server", "via", "strict-transport-security"}
 NOT_DOWN |= {"trailer", "upgrade", "proxy-authenticate", "te"}
+NOT_DOWN |= {"anthropic-ratelimit-requests-remaining"}  # of the account, which many share
 OUR_OWN = {"x-gateway-request-id", "x-accel-buffering", "date"}
 
 

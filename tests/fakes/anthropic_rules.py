@@ -10,11 +10,32 @@ SIGNATURE = "EqQBCgIYAhIkFakeSignatureOfTheVendor=="
 """Under every thinking block of this vendor."""
 
 FIELDS = frozenset(
-    (
-        "cache_control container context_management fallbacks inference_geo max_tokens mcp_servers messages metadata"
-        " model output_config output_format service_tier speed stop_sequences stream system temperature thinking"
-        " tool_choice tools top_k top_p user_profile_id"
-    ).split()
+    [
+        "cache_control",
+        "container",
+        "context_management",
+        "fallbacks",
+        "inference_geo",
+        "max_tokens",
+        "mcp_servers",
+        "messages",
+        "metadata",
+        "model",
+        "output_config",
+        "output_format",
+        "service_tier",
+        "speed",
+        "stop_sequences",
+        "stream",
+        "system",
+        "temperature",
+        "thinking",
+        "tool_choice",
+        "tools",
+        "top_k",
+        "top_p",
+        "user_profile_id",
+    ]
 )
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 CALL_ID = re.compile(r"[a-zA-Z0-9_-]+")
@@ -67,7 +88,9 @@ def _messages(messages: list[Body]) -> str | None:
         results = [block["tool_use_id"] for block in blocks if block["type"] == "tool_result"]
         if message["role"] == "user":
             if sorted(results) != sorted(open_calls):
-                return f"messages.{number}: `tool_use` ids {open_calls} and `tool_result` ids {results} differ"
+                return (
+                    f"messages.{number}: `tool_use` ids {open_calls} and `tool_result` ids {results} differ"
+                )
             if results and any(block["type"] != "tool_result" for block in blocks[: len(results)]):
                 return f"messages.{number}: tool_result blocks must come first"
             open_calls = []
@@ -102,4 +125,8 @@ def _marks(body: Body) -> str | None:
         return sum(count(inner) for inner in value) if isinstance(value, list) else 0
 
     found = count([body.get(name) for name in ("tools", "system", "messages")])
-    return f"A maximum of 4 blocks with cache_control may be provided. Found {found}." if found > MAX_CACHE_MARKS else None
+    return (
+        f"A maximum of 4 blocks with cache_control may be provided. Found {found}."
+        if found > MAX_CACHE_MARKS
+        else None
+    )

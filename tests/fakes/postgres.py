@@ -7,6 +7,11 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+from psycopg.rows import dict_row
 
 
 def binaries() -> Path | None:
@@ -19,7 +24,8 @@ def binaries() -> Path | None:
 class Postgres:
     """`start` and `stop` as often as a test likes; `close` removes it."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_connections: int = 100) -> None:
+        self.max_connections = max_connections
         self.directory = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
         self._bin = binaries()
         if os.geteuid() == 0:
@@ -44,8 +50,27 @@ class Postgres:
             "OPTIONS": {"pool": {"min_size": 0, "max_size": 3, "timeout": 2}},
         }
 
+    def url(self, name: str = "postgres") -> str:
+        """A DATABASE_URL."""
+        return f"postgres://router@{quote(str(self.directory), safe='')}/{name}"
+
+    def create(self, name: str, template: str = "template1") -> str:
+        """A new database's URL. Nobody may be connected to the template."""
+        self.query(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return self.url(name)
+
+    def query(self, words: str, *values: object, database: str = "postgres") -> list[dict[str, Any]]:
+        """What a statement finds, from outside."""
+        where = {"host": str(self.directory), "user": "router", "dbname": database}
+        with psycopg.connect(**where, autocommit=True, row_factory=dict_row) as connection:
+            cursor = connection.execute(words, values or None)
+            return cursor.fetchall() if cursor.description else []
+
     def start(self) -> None:
-        settings = f"-c listen_addresses= -c unix_socket_directories={self.directory} -c fsync=off"
+        settings = (
+            f"-c max_connections={self.max_connections} -c listen_addresses= "
+            f"-c unix_socket_directories={self.directory} -c fsync=off"
+        )
         log, data = str(self.directory / "log"), str(self.directory / "data")
         self._run("pg_ctl", "-w", "-D", data, "-l", log, "-o", settings, "start")
 

@@ -18,6 +18,7 @@ and answers everything else 404. What the model "says" follows from the last use
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from typing import Any
@@ -83,7 +84,7 @@ def event(name: str, **data: Any) -> bytes:
     return f"event: {name}\ndata: {body}\n\n".encode()
 
 
-def _pieces(words: str, size: int) -> list[str]:
+def pieces(words: str, size: int) -> list[str]:
     return [words[at : at + size] for at in range(0, len(words), size)] or [""]
 
 
@@ -91,16 +92,16 @@ def _deltas(block: Block, size: int) -> tuple[Block, list[Block]]:
     """How a block begins and what comes after, by the vendor's rules."""
     if block["type"] == "text":
         return {**block, "text": ""}, [
-            {"type": "text_delta", "text": part} for part in _pieces(block["text"], size)
+            {"type": "text_delta", "text": part} for part in pieces(block["text"], size)
         ]
     if block["type"] == "thinking":
         begin = {"type": "thinking", "thinking": "", "signature": ""}
-        parts = [{"type": "thinking_delta", "thinking": part} for part in _pieces(block["thinking"], size)]
+        parts = [{"type": "thinking_delta", "thinking": part} for part in pieces(block["thinking"], size)]
         return begin, [*parts, {"type": "signature_delta", "signature": block["signature"]}]
     if block["type"] == "tool_use":
         arguments = json.dumps(block["input"])
         parts = [
-            {"type": "input_json_delta", "partial_json": part} for part in ["", *_pieces(arguments, size)]
+            {"type": "input_json_delta", "partial_json": part} for part in ["", *pieces(arguments, size)]
         ]
         return {**block, "input": {}}, parts
     return block, []
@@ -185,14 +186,23 @@ def last_user_blocks(body: dict[str, Any]) -> list[Block]:
 
 def last_text(body: dict[str, Any]) -> str:
     """The newest user text, reminders of Claude Code's own left out."""
-    texts = [block["text"] for block in last_user_blocks(body) if block["type"] == "text"]
-    texts = [words for words in texts if not words.lstrip().startswith("<system-reminder>")]
-    return texts[-1] if texts else ""
+    texts = [plain(block["text"]) for block in last_user_blocks(body) if block["type"] == "text"]
+    return next((words for words in reversed(texts) if words), "")
+
+
+REMINDER = re.compile(r"<(system-reminder|system|environment_context)>.*?</\1>", re.DOTALL)
+
+
+def plain(words: str) -> str:
+    """What the user or a tool said, without what a client or a gateway put beside it."""
+    return REMINDER.sub("", words).strip()
 
 
 def tool_results(body: dict[str, Any]) -> list[str]:
     """The texts of the tool results in the newest user message."""
-    contents = [block.get("content", "") for block in last_user_blocks(body) if block["type"] == "tool_result"]
+    contents = [
+        block.get("content", "") for block in last_user_blocks(body) if block["type"] == "tool_result"
+    ]
     return [
         inner if isinstance(inner, str) else "".join(part.get("text", "") for part in inner)
         for inner in contents
@@ -221,7 +231,7 @@ def shell_call(command: str, schemas: dict[str, Any], call_id: str = "toolu_01Fa
 def said(words: str, results: list[str], schemas: dict[str, Any]) -> list[Block]:
     """What the model says to the newest words, or to the results of its calls."""
     if results:
-        return [text("The command said: " + " and ".join(result.strip() for result in results))]
+        return [text("The command said: " + " and ".join(plain(result) for result in results))]
     verb, _, rest = words.partition(" ")
     if verb == "RUN":
         return [text("I run it."), shell_call(rest, schemas)]

@@ -127,3 +127,16 @@ def test_the_documents_describe_management_and_surfaces(client: Client) -> None:
 @pytest.mark.django_db
 def test_reports_are_closed(client: Client, path: str) -> None:
     assert error(client.get(path)) == (401, "authentication_error", "admin Bearer key required")
+
+
+@pytest.mark.parametrize(
+    "path", [LIST, "/api/accounts", "/api/providers", "/v1/usage", "/v1/accounts", "/metrics"]
+)
+@pytest.mark.django_db
+def test_head_is_answered_where_get_is(client: Client, bearer: dict[str, str], path: str) -> None:
+    answer = client.head(path, headers=bearer)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert client.head(path).status_code == 401
+    refused = client.delete(path, headers=bearer)
+    assert refused.status_code == 405
+    assert "HEAD" in refused["Allow"]

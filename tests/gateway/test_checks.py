@@ -38,13 +38,15 @@ def configure(settings: Any) -> Any:
         ({"TOKEN_ADMIN_KEY": "", "ALLOW_ANONYMOUS_ADMIN": True}, ["W gateway.W003"]),
         ({"WORKERS": 2}, ["E gateway.E004", "E gateway.E005"]),
         ({"WORKERS": 2, "DATABASE_URL": "postgres://h/d"}, ["E gateway.E005"]),
-        ({"WORKERS": 2, "DATABASE_URL": "postgres://h/d", "REDIS_URL": "redis://h"}, ["W gateway.W007"]),
+        ({"WORKERS": 2, "DATABASE_URL": "postgres://h/d", "REDIS_URL": "redis://h"}, []),
         ({"WORKERS": 2, "DATABASE_URL": "postgres://h/d", "ALLOW_LOCAL_LIMITS": True}, []),
         ({"MPP_ENABLE": True}, ["E gateway.E006"]),
         ({"UPSTREAM_PROVIDER": "gonka"}, ["E gateway.E007"]),
-        ({"GONKA_MODEL": "m", "REDIS_URL": "redis://h"}, ["W gateway.W007"] * 2),
+        ({"UPSTREAM_PROVIDER": "crater"}, ["E gateway.E007"]),
+        ({"UPSTREAM_PROVIDER": "openai-compatible", "OPENAI_COMPATIBLE_MODEL": "m"}, []),
+        ({"GONKA_MODEL": "m", "REDIS_URL": "redis://h"}, ["W gateway.W007"]),
         ({"ROUTING_MODE": "cli"}, ["W gateway.W007"]),
-        ({"EXPERIMENTAL_COMPATIBILITY": True, "UNKNOWN_MODEL": "map"}, ["W gateway.W007"] * 2),
+        ({"EXPERIMENTAL_COMPATIBILITY": True, "UNKNOWN_MODEL": "map"}, ["W gateway.W007"]),
     ],
 )
 def test_problems(configure: Any, values: dict[str, object], problems: list[str]) -> None:

@@ -6,7 +6,8 @@ import timeit
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.exchange import Exchange
-from gateway.metrics import Metrics
+from gateway.metrics import FAMILIES, Metrics
+from gateway.surfaces import SURFACES, Action
 from providers.dialects.types import FailureKind, Usage
 
 AT_START = (
@@ -97,6 +98,17 @@ def test_statuses_are_sorted_as_numbers_and_accounts_as_text():
     assert list(view["account_calls"]) == ["B", "a", "b"]
 
 
+def test_every_surface_on_the_road_counts_in_its_apis_family():
+    """What answers a prompt in an Anthropic envelope is Anthropic's; lists of models and embeddings are neither's."""
+    counted = {row.name for row in SURFACES if row.action is Action.RELAY} | {"extra"}
+    assert set(FAMILIES) == counted
+    metrics = Metrics()
+    for surface in ("bedrock", "vertex", "openai_forward", "models"):
+        metrics.count(call(surface))
+    view = json.loads(metrics.usage_view())
+    assert (view["anthropic_messages"], view["openai_chat_completions"]) == (2, 0)
+
+
 def test_a_label_can_not_break_the_text():
     metrics = Metrics()
     hostile = 'a"} 1\nb\\'
@@ -118,6 +130,17 @@ def test_our_own_refusals_are_counted_and_named():
     assert found["link_assistant_refused_total{reason=authentication}"] == 1
     assert found["link_assistant_upstream_errors_total{code=529,kind=answered,provider=anthropic}"] == 1
     assert sum(value for name, value in found.items() if "upstream_errors" in name) == 1
+
+
+def test_what_the_server_refuses_by_itself_is_counted():
+    metrics = Metrics()
+    for status in (413, 503, 400):
+        metrics.count_early(status)
+    found = samples(metrics)
+    assert found["link_assistant_requests_total{}"] == found["link_assistant_errors_total{}"] == 3
+    assert found["link_assistant_status_total{code=413}"] == 1
+    assert found["link_assistant_refused_total{reason=unavailable}"] == 1
+    assert found["link_assistant_in_flight{}"] == 0
 
 
 def test_what_fails_at_the_upstream_is_the_upstreams():

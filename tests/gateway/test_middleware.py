@@ -3,7 +3,8 @@
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseServerError
 from django.test import RequestFactory
 
-from gateway.middleware import CookieMiddleware, ErrorMiddleware
+from gateway import identity
+from gateway.middleware import CookieMiddleware, ErrorMiddleware, request_id_middleware
 
 
 def request(path: str = "/api/x", **extra: object) -> HttpRequest:
@@ -26,13 +27,13 @@ def test_cookies_keep_secure_over_https_and_lose_it_in_clear() -> None:
 
 
 def test_a_wrong_method_is_told_as_json_with_what_is_allowed() -> None:
-    response = ErrorMiddleware(lambda _: HttpResponseNotAllowed(["GET", "POST"]))(request())
+    response = ErrorMiddleware(lambda _: HttpResponseNotAllowed(["POST", "GET"]))(request())
     assert response.status_code == 405
-    assert response["Allow"] == "GET, POST"
+    assert response["Allow"] == "GET, HEAD, POST"
     assert response["Content-Type"] == "application/json"
     assert response.content == (
         b'{"type":"error","error":{"type":"invalid_request_error",'
-        b'"message":"Method not allowed; allowed: GET, POST"}}'
+        b'"message":"Method not allowed; allowed: GET, HEAD, POST"}}'
     )
 
 
@@ -49,3 +50,26 @@ def test_pages_for_people_and_json_stay_as_they_are() -> None:
     assert ErrorMiddleware(lambda _: answer)(request()) is answer
     good = HttpResponse("<p>fine</p>")
     assert ErrorMiddleware(lambda _: good)(request()) is good
+
+
+def test_every_answer_has_an_id_of_its_own_and_the_log_knows_it():
+    seen = []
+
+    def view(_: HttpRequest) -> HttpResponse:
+        seen.append(identity.current.get())
+        return HttpResponse()
+
+    middleware = request_id_middleware(view)
+    ids = [middleware(request()).headers["x-gateway-request-id"] for _ in range(2)]
+    assert ids == seen
+    assert len(set(ids)) == 2
+    assert identity.current.get() == "-"
+
+
+async def test_an_id_that_the_road_has_given_stays_and_is_the_logs_too():
+    async def view(_: HttpRequest) -> HttpResponse:
+        return HttpResponse(headers={"x-gateway-request-id": "of-the-road"})
+
+    response = await request_id_middleware(view)(request())
+    assert response.headers["x-gateway-request-id"] == "of-the-road"
+    assert identity.current.get() == "of-the-road"

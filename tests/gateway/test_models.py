@@ -50,5 +50,5 @@ def test_rows_have_names():
 
 def test_a_daily_row_is_found_by_what_it_is_about():
     services.write([exchange()])
-    key = Key(int(NOON // 86_400), "t-1", "primary", "anthropic", "claude-x-1", "messages", "USD")
+    key = Key(int(NOON // 86_400), "t-1", "", "", "primary", "anthropic", "claude-x-1", "messages", "USD")
     assert DailyUsage.objects.get(pk=daily_id(key)).requests == 1

@@ -40,8 +40,10 @@ async def test_a_later_call_is_made_whole_from_what_was_kept() -> None:
     kept, _ = store()
     await kept.keep("token-a", call(input="hello"), json.dumps(RESPONSE).encode())
     later = call(input=[{"role": "user", "content": "more"}], previous_response_id="resp_1")
-    whole = json.loads((await kept.expanded(later, "token-a")).body)
+    made = await kept.expanded(later, "token-a")
+    whole = json.loads(made.body)
     assert "previous_response_id" not in whole
+    assert made.continues == "resp_1"
     assert [item.get("role") for item in whole["input"]] == ["user", "assistant", "user"]
 
 

@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from django.test import override_settings
 
-from gateway.runtime import Lifespan, Runtime
+from gateway.models import ExchangeRow
+from gateway.runtime import NotHere, Runtime
 from gateway.servers.drain import install_drain
-from gateway.wire import Message
+from tests.gateway.usage.making import exchange
 
 
 @pytest.mark.django_db(transaction=True)
@@ -23,21 +23,40 @@ async def test_the_road_is_built_once_however_many_ask() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_lifespan_starts_and_closes_it() -> None:
+def test_a_second_event_loop_is_refused_and_one_after_the_other_is_not() -> None:
     runtime = Runtime()
-    inbox: asyncio.Queue[Message] = asyncio.Queue()
-    said: list[str] = []
 
-    async def send(message: Message) -> None:
-        said.append(message["type"])
-        if message["type"] == "lifespan.startup.complete":
-            assert runtime.relay_now() is not None
-            await inbox.put({"type": "lifespan.shutdown"})
+    async def on_another_loop() -> None:
+        await runtime.relay()
+        refused = await asyncio.to_thread(asyncio.run, refusal())
+        assert "one event loop" in refused
+        assert runtime.relay_now() is not None  # unharmed
 
-    await inbox.put({"type": "lifespan.startup"})
-    await Lifespan(runtime)({"type": "lifespan"}, inbox.get, send)
-    assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-    assert runtime.relay_now() is None
+    async def refusal() -> str:
+        with pytest.raises(NotHere) as caught:
+            await runtime.relay()
+        return str(caught.value)
+
+    async def again() -> None:
+        await runtime.relay()  # the first loop has ended without a word
+        await runtime.aclose()
+
+    asyncio.run(on_another_loop())
+    asyncio.run(again())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_recorded_is_written_when_a_host_ends_without_lifespan() -> None:
+    runtime = Runtime()
+
+    async def record() -> None:
+        relay = await runtime.relay()
+        relay._house.recorder.record(exchange(token_id="left behind"))
+
+    asyncio.run(record())
+    runtime.finish()
+    assert ExchangeRow.objects.filter(token_id="left behind").count() == 1
+    runtime.finish()  # twice does no harm
 
 
 async def test_draining_is_the_end_of_readiness_and_other_troubles_are_not() -> None:
@@ -47,21 +66,3 @@ async def test_draining_is_the_end_of_readiness_and_other_troubles_are_not() -> 
     assert runtime.readiness().checks["status"] == "draining"
     drain.is_ready = True
     assert runtime.readiness().is_ready
-
-
-@pytest.mark.parametrize(
-    ("settings", "hidden", "shown"),
-    [
-        ({"DISABLE_ANTHROPIC_API": True}, b"/v1/messages", b"/v1/chat/completions"),
-        ({"DISABLE_OPENAI_API": True}, b"/v1/chat/completions", b"/v1/messages"),
-        ({"UPSTREAM_API_FORMAT": "bedrock"}, b"/v1/messages", b"/invoke"),
-        ({"UPSTREAM_API_FORMAT": "anthropic"}, b"/x:rawPredict", b"/v1/messages"),
-    ],
-)
-def test_switches_take_paths_out_of_the_table(
-    settings: dict[str, object], hidden: bytes, shown: bytes
-) -> None:
-    with override_settings(**settings):
-        table = Runtime().table
-    assert table.match("POST", hidden) is None
-    assert table.match("POST", shown) is not None

@@ -89,8 +89,10 @@ BAD = [
     ({"allowed_models": ["a", 1]}, "allowed_models: must be a string"),
     ({"allowed_surfaces": [""]}, "allowed_surfaces: must not contain empty entries"),
     ({"allowed_models": ["a"] * 201}, "allowed_models: must have at most 200 entries"),
-    ({"max_requests": 3}, "max_requests: this limit is not enforced by this version, so it can't be set"),
-    ({"budget": "5"}, "budget: this limit is not enforced by this version, so it can't be set"),
+    ({"max_requests": 0}, "max_requests: must be from 1 to 1000000000000000"),
+    ({"budget": 5}, 'budget: must be a decimal string such as "12.50"'),
+    ({"budget": "5", "budget_currency": "EUR"}, "budget_currency: must be the currency of the prices (USD)"),
+    ({"budget_period": "year"}, "budget_period: must be one of day, week, month, never"),
     ('{"label":"a","label":"b"}', "label: is given twice"),
     ("{", "The request body is not valid JSON"),
     (b"\xff", "The request body is not valid JSON"),
@@ -218,8 +220,7 @@ def test_change(client: Client) -> None:
     ({"expires_at": "soon"}, "expires_at: must be an integer"),
     ({"expires_at": 2**40},
      "expires_at: can't lie beyond the end that the token was signed with; rotate it"),
-    ({"requests_per_minute": 5},
-     "requests_per_minute: this limit is not enforced by this version, so it can't be set"),
+    ({"requests_per_minute": -1}, "requests_per_minute: must be from 1 to 1000000000000000"),
 ])  # fmt: skip
 def test_a_bad_change_changes_nothing(client: Client, body: Any, message: str) -> None:
     token_id = services.issue(label="x").token.id
@@ -259,5 +260,5 @@ def test_the_openapi_page_describes_bodies_and_answers(client: Client) -> None:
     issue = paths["/api/tokens"]["post"]
     schema = issue["requestBody"]["content"]["application/json"]["schema"]
     assert set(schema["properties"]) >= {"ttl_hours", "label", "account", "allowed_models"}
-    assert "max_requests" not in schema["properties"]
+    assert {"max_requests", "budget", "budget_period"} <= set(schema["properties"])
     assert "200" in {str(status) for status in issue["responses"]}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tokens.forms import IssueForm, LinesField
+from tokens import fields
+from tokens.forms import GroupForm, IssueForm, LinesField
 from tokens.models import Token
 
 
@@ -29,7 +30,8 @@ def test_a_form_says_what_the_api_says() -> None:
 def test_empty_is_null() -> None:
     form = IssueForm({"ttl_hours": 5, "account": "", "provider": "p"})
     assert form.is_valid(), form.errors
-    assert form.values() == {
+    numbers = fields.LIMIT_FIELDS[:9]
+    assert form.values() == dict.fromkeys(numbers) | {
         "account": None,
         "provider": "p",
         "group": None,
@@ -37,3 +39,9 @@ def test_empty_is_null() -> None:
         "allowed_surfaces": [],
     }
     assert not Token.objects.exists()
+
+
+@pytest.mark.parametrize("form", [IssueForm, GroupForm])
+def test_every_limit_is_explained(form: type[IssueForm | GroupForm]) -> None:
+    unexplained = [name for name in form.checked if not form.base_fields[name].help_text]
+    assert not unexplained

@@ -64,6 +64,20 @@ def test_only_an_empty_group_is_deleted() -> None:
     assert counter.reload_from == counter.value == 6
 
 
-def test_numeric_limits_wait_for_something_that_enforces_them() -> None:
-    with pytest.raises(BadTokenField, match="not enforced"):
-        group_services.create("a", requests_per_minute=5)
+def test_a_budget_has_a_currency_and_a_period() -> None:
+    group = group_services.create("a", budget="5")
+    assert (group.budget_currency, group.budget_period) == ("USD", "never")
+    changed = group_services.change("a", budget="6", budget_period="week")
+    assert (str(changed.budget), changed.budget_currency, changed.budget_period) == (
+        "6.0000000000",
+        "USD",
+        "week",
+    )
+    with pytest.raises(BadTokenField, match="must be the currency of the prices"):
+        group_services.change("a", budget_currency="EUR")
+
+
+def test_all_groups_by_name() -> None:
+    for name in ("b", "a"):
+        group_services.create(name)
+    assert [group.name for group in group_services.find_all()] == ["a", "b"]

@@ -12,7 +12,7 @@ import pytest
 from django.db import connections, transaction
 
 from tests.tokens.conftest import SECRET
-from tokens import changes, fields, group_services, jwt, services
+from tokens import changes, group_services, jwt, services
 from tokens.errors import BadTokenField, TokenConflict, TokenNotFound
 from tokens.models import Token, TokensRevision
 from tokens.registry import Registry
@@ -106,17 +106,12 @@ def test_a_foreign_writer_is_noticed() -> None:
         services._compare_and_swap(token, {"label": "lost"})
 
 
-def test_numeric_limits_are_refused_until_something_enforces_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*fields.TOKEN_FIELDS[3:11], "budget_period"):
-        with pytest.raises(BadTokenField) as caught:
-            services.issue(**{name: None})
-        assert caught.value.param == name
-    monkeypatch.setattr(
-        fields, "ENABLED_LIMITS", ("max_requests", "budget", "budget_currency", "budget_period")
-    )
-    token = services.issue(max_requests=5, budget="12.50", budget_currency="USD", budget_period="month").token
+def test_limits_are_kept_and_a_budget_is_completed() -> None:
+    token = services.issue(max_requests=5, budget="12.50").token
     token = services.get(token.id)
-    assert (token.max_requests, str(token.budget), token.budget_period) == (5, "12.5000000000", "month")
+    assert (token.max_requests, str(token.budget), token.budget_period) == (5, "12.5000000000", "never")
+    assert token.budget_currency == "USD"
+    assert services.change(token.id, budget_period="month", max_requests=None).max_requests is None
 
 
 @pytest.fixture

@@ -155,6 +155,12 @@ class Book:
         self.requests -= 1
         self._amend(at, -1, -taken.input_tokens)
 
+    def add(self, actual: Amount, at: float) -> None:
+        """A call that began before this book was read from the rows, and whose row came later."""
+        self.requests += 1
+        if at >= self.period.start:
+            self.spent += actual.cost
+
     def _end(self, taken: Amount, period: str) -> None:
         self.parallel -= 1
         self.held -= taken.output_tokens
@@ -183,7 +189,7 @@ class Book:
             self.input += input_tokens
 
     def state(self, limits: Limits) -> State:
-        newest = max((bucket.last for bucket in self.buckets.values()), default=None)
+        newest = next(reversed(self.buckets.values())).last if self.buckets else None
         return State(
             limits=limits,
             requests=self.requests,

@@ -121,8 +121,8 @@ class Ledger(Protocol):
     def forget(self, ledger: str) -> None:
         """The set counts nothing any more: its book would go stale."""
 
-    async def states(self, record: TokenRecord, now: float) -> tuple[State, ...]:
-        """The books of the sets that count something and are known."""
+    async def states(self, sets: tuple[Limits, ...], now: float) -> tuple[State, ...]:
+        """The books of those sets that are known."""
 
     async def aclose(self) -> None: ...
 

@@ -64,6 +64,9 @@ class MemoryLedger:
         if not reservation.is_open:
             return
         for limits, period, book in self._close(reservation):
+            if book not in reservation.handles:
+                book.add(actual, reservation.at)
+                continue
             book.advance(now, limits, self._calendar)
             book.settle(reservation.estimate, actual, reservation.at, period, now)
 
@@ -71,23 +74,23 @@ class MemoryLedger:
         if not reservation.is_open:
             return
         for limits, period, book in self._close(reservation):
+            if book not in reservation.handles:
+                continue
             book.advance(now, limits, self._calendar)
             book.give_back(reservation.estimate, reservation.at, period)
 
     def _close(self, reservation: Reservation) -> Iterator[tuple[Limits, str, Book]]:
-        """The books it was taken from, without those that were forgotten since."""
+        """The books it was taken from, or what was opened in their place since."""
         reservation.is_open = False
-        found = zip(reservation.sets, reservation.periods, reservation.handles, strict=True)
-        for limits, period, handle in found:
-            book = self._books.get(limits.ledger)
-            if book is not None and book is handle:
+        for limits, period in zip(reservation.sets, reservation.periods, strict=True):
+            if (book := self._books.get(limits.ledger)) is not None:
                 yield limits, period, book
 
     def forget(self, ledger: str) -> None:
         self._books.pop(ledger, None)
 
-    async def states(self, record: TokenRecord, now: float) -> tuple[State, ...]:
-        found = ((limits, self._book(limits, now)) for limits in counted(record))
+    async def states(self, sets: tuple[Limits, ...], now: float) -> tuple[State, ...]:
+        found = ((limits, self._book(limits, now)) for limits in sets)
         return tuple(book.state(limits) for limits, book in found if book is not None)
 
     async def aclose(self) -> None:

@@ -8,12 +8,13 @@ import json
 import sys
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError
 
 from accounts import services
 from accounts.errors import AccountError, UnknownAccount
-from accounts.models import Source
+from accounts.models import Source, Strategy
 from accounts.overview import account_view
 from accounts.pool import Pool, options_from_settings
 from accounts.probing import probe
@@ -33,7 +34,7 @@ TERMS = (
 
 
 class Command(BaseCommand):
-    help = "List, add, show, pause, resume, clear, remove and test the accounts that calls go out with."
+    help = "List, add, show, pause, resume, clear, remove and test accounts; set how they are chosen."
 
     def add_arguments(self, parser: CommandParser) -> None:
         commands = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
@@ -56,6 +57,10 @@ class Command(BaseCommand):
             ("test", "ask the upstream whether it takes the credential"),
         ):
             command(name, text).add_argument("name", metavar="NAME")
+
+        strategy = command("strategy", "show how the next account is chosen, or change it")
+        strategy.add_argument("strategy", nargs="?", choices=("", *Strategy.values), metavar="STRATEGY")
+        strategy.epilog = f"One of {', '.join(Strategy.values)}; an empty one goes back to the setting."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Exit status: 0, 1 when it failed, 2 when there is no such account or the usage is wrong."""
@@ -117,6 +122,12 @@ class Command(BaseCommand):
         self._say(options, document, [f"{options['name']}: {status}, {result.message}"])
         if not result.is_ok:
             sys.exit(FAILED)
+
+    def do_strategy(self, options: dict[str, Any]) -> None:
+        if options["strategy"] is not None:
+            services.set_strategy(options["strategy"])
+        strategy = str(services.strategy() or settings.ACCOUNT_ROUTING_STRATEGY)
+        self._say(options, {"strategy": strategy}, [strategy])
 
     def _show(self, options: dict[str, Any], name: str) -> None:
         view = next(view for view in _views() if view["name"] == name)

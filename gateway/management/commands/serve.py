@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.checks import ERROR
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseError
 from django.db import connection, connections
 
 from gateway import checks
@@ -45,7 +46,10 @@ class Command(BaseCommand):
         self.check()  # Django's own: what is broken shows now, not at the first request
         self.refuse_bad_configuration()
         self.say_what_starts()
-        migrate()
+        try:
+            migrate()
+        except (DatabaseError, OSError) as exc:
+            raise CommandError(f"server error: the database does not answer: {exc}", returncode=1) from exc
         serve_options = ServeOptions(
             host=settings.ROUTER_HOST,
             port=settings.ROUTER_PORT,

@@ -89,6 +89,12 @@ def delete_row(pk: int) -> None:
         PriceRow.objects.filter(pk=pk).delete()
 
 
+def find(contained: str = "") -> list[PriceRow]:
+    """Every price whose model contains the text, by model."""
+    rows = PriceRow.objects.order_by("model", "provider")
+    return list(rows.filter(model__contains=contained) if contained else rows)
+
+
 def currencies() -> frozenset[str]:
     """Those in which anything is priced."""
     return frozenset(PriceRow.objects.order_by().values_list("currency", flat=True).distinct())

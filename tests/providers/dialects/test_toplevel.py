@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.dialects.toplevel import find_model, replace_model
+from providers.dialects.toplevel import find_model, repeated, replace_model, with_model
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=12),
@@ -51,3 +51,43 @@ def test_the_rest_of_any_body_is_kept(rest: dict[str, object], model: str, comes
     assert span is not None
     assert changed[: span[0]] == body[: span[0]]
     assert changed.endswith(body[span[1] :])
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"{}", b'{"model":"m"}'),
+        (b' { "a" : {"model":"x"} }', b' {"model":"m", "a" : {"model":"x"} }'),
+        (b'{"model": "", "a":1}', b'{"model": "m", "a":1}'),
+        (b'{"a":1,"model":null}', b'{"a":1,"model":"m"}'),
+        (b'{"model":5}', b'{"model":"m"}'),
+        (b"[1]", b"[1]"),
+        (b"--boundary", b"--boundary"),
+        (b"", b""),
+    ],
+)
+def test_a_body_that_names_no_model_gets_one(body: bytes, expected: bytes) -> None:
+    assert with_model(body, "m") == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b'{"model":"a","model":"b"}', "model"),
+        (b'{"max_tokens":1,"x":{"max_tokens":2},"max_tokens":3}', "max_tokens"),
+        (b'{"stream":true,"messages":["}"],"stre\\u0061m":false}', "stream"),
+        (b'{"n":1,"n":9}', None),
+        (b'{"max_tokens":1,"max_output_tokens":9}', None),
+        (b'{"model":"model","x":["model",{"model":1}]}', None),
+        (b'{"a":"\\"model\\":","model":"x"}', None),
+        (b'{"x":1,"x":2}', None),
+        (b"", None),
+        (b'{"model":"a"}{"model":"b"}', None),
+    ],
+)
+def test_what_is_given_twice_is_found(body: bytes, name: str | None) -> None:
+    assert repeated(body) == name
+
+
+def test_other_names_may_be_asked_for() -> None:
+    assert repeated(b'{"n":1,"n":9}', ("n",)) == "n"

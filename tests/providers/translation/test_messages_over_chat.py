@@ -266,6 +266,17 @@ def test_reasoning_of_another_model_or_turn_or_hand_is_left_out() -> None:
     assert sent(PAIR, body(messages=older))["messages"][1] == {"role": "assistant", "content": "Yes."}
 
 
+@pytest.mark.parametrize("display", ["omitted", "summarized"])
+def test_reasoning_goes_back_whether_the_caller_saw_it_or_not(display: str) -> None:
+    call = body(thinking={"type": "adaptive", "display": display}, messages=HELLO)
+    answer = chat_body(Answer(reasoning="Hm. 😀", tools=[Tool("call_1", "f", "{}")]))
+    blocks = answered(PAIR, call, answer)["content"]
+    result = {"type": "tool_result", "tool_use_id": "call_1", "content": "x"}
+    loop = [*HELLO, {"role": "assistant", "content": blocks}, {"role": "user", "content": [result]}]
+    turn = sent(PAIR, body(messages=loop, thinking=call["thinking"]))["messages"][1]
+    assert turn["reasoning_content"] == "Hm. 😀"
+
+
 def test_call_ids_of_the_history_are_not_used_again() -> None:
     used = {"type": "tool_use", "id": "call_1", "name": "get_weather", "input": {}}
     result = {"type": "tool_result", "tool_use_id": "call_1", "content": "x"}

@@ -117,6 +117,8 @@ EVENTS = {
     b"data: [DONE]": True,
     b": comment": True,
     b'data:{"choices":[],"usage" : {"a":1}}': False,
+    b'data:{"choices":[{"index":0,"delta":{}}],"usage" : {"a":1}}': False,
+    b'data:{"choices":[{"index":0,"delta":{"role":"assistant"}}],"usage" : {"a":1}}': True,
     b'event: x\ndata: {"choices":[],"usage":{"a":1}}': False,
 }
 

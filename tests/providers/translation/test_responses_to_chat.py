@@ -21,7 +21,7 @@ def output(number: int, value: Any = "ok") -> dict[str, Any]:
 
 
 def converted(*items: Any, field: str | None = None) -> list[dict[str, Any]]:
-    conversation = ChatFromItems(CallerTools(), lambda text, sealed: field)
+    conversation = ChatFromItems(CallerTools(), lambda text, sealed: (field, text) if field else None)
     conversation.read({"input": list(items)})
     return conversation.messages
 

@@ -16,6 +16,7 @@ from django.db import DatabaseError
 
 from tokens import fields, file_services, presenting, services
 from tokens.errors import TokenError, TokenNotFound
+from tokens.limits import usage
 from tokens.models import Token
 
 WIDTHS = (36, 10, 10, 10)
@@ -24,7 +25,7 @@ FAILED, NOT_FOUND = 1, 2
 
 class Command(BaseCommand):
     requires_system_checks = ()  # quick, and a token can be revoked whatever else is misconfigured
-    help = "Issue, list, show, revoke, expire, rotate and import client tokens."
+    help = "Issue, list, show, change, revoke, expire, rotate and import client tokens."
 
     def add_arguments(self, parser: CommandParser) -> None:
         commands = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
@@ -39,6 +40,13 @@ class Command(BaseCommand):
         command("show", "one token's record").add_argument("id", metavar="ID")
         command("revoke", "refuse a token from now on").add_argument("id", metavar="ID")
         command("expire", "the same as revoke").add_argument("id", metavar="ID")
+        change = command("change", "a token's label and limits; what is not given stays")
+        change.add_argument("id", metavar="ID")
+        change.add_argument("--label", metavar="S")
+        add_limits(change, fields.TOKEN_FIELDS)
+        change.add_argument(
+            "--clear", action="append", default=[], metavar="FIELD", help="lift a limit; repeatable"
+        )
         rotate = command("rotate", "replace a token's secret and print the new one")
         rotate.add_argument("id", metavar="ID")
         rotate.add_argument(
@@ -78,7 +86,15 @@ class Command(BaseCommand):
     def show_token(self, options: dict[str, Any]) -> None:
         token = services.get(options["id"])
         shown = json.dumps(presenting.reference_record(token), indent=2, ensure_ascii=False)
-        self._say(options, presenting.record(token, time.time()), [shown])
+        told = {**presenting.record(token, time.time()), "usage": usage.of_token(token)}
+        self._say(options, told, [shown])
+
+    def change_token(self, options: dict[str, Any]) -> None:
+        given = dict.fromkeys((name.replace("-", "_") for name in options["clear"]), None)
+        names = ("label", *fields.enabled(fields.TOKEN_FIELDS))
+        given |= {name: options[name] for name in names if options.get(name) is not None}
+        token = services.change(options["id"], **given)
+        self._say(options, presenting.record(token, time.time()), [f"changed {token.id}"])
 
     def revoke_token(self, options: dict[str, Any]) -> None:
         token = services.revoke(options["id"])
@@ -114,12 +130,21 @@ class Command(BaseCommand):
 def _add_fields(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ttl-hours", type=int, metavar="N", help="1 to 87600, 24 when absent")
     parser.add_argument("--label", metavar="S")
-    for name in fields.enabled(fields.TOKEN_FIELDS):
+    add_limits(parser, fields.TOKEN_FIELDS)
+
+
+PATTERNS = {
+    "allowed_models": "names or patterns: claude-*; none given: all",
+    "allowed_surfaces": "messages, chat_completions, responses, ...; none given: all",
+}
+
+
+def add_limits(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
+    """A flag for each of the fields that may be set today; for groups too."""
+    for name in fields.enabled(names):
         flag = f"--{name.replace('_', '-')}"
-        if name in ("allowed_models", "allowed_surfaces"):
-            parser.add_argument(
-                flag, type=lambda text: text.split(","), metavar="A,B", help="patterns: claude-*"
-            )
+        if name in PATTERNS:
+            parser.add_argument(flag, type=lambda text: text.split(","), metavar="A,B", help=PATTERNS[name])
         else:
             parser.add_argument(flag, type=_TYPES.get(name, str), metavar=_METAVARS.get(name, "N"))
 
@@ -132,6 +157,7 @@ _METAVARS = {
     "account": "NAME",
     "provider": "NAME",
     "group": "NAME",
+    "parent": "NAME",
     "budget_currency": "USD",
     "budget": "12.50",
 }
@@ -184,6 +210,7 @@ ACTIONS: dict[str, Callable[[Command, dict[str, Any]], None]] = {
     "issue": Command.issue_token,
     "list": Command.list_tokens,
     "show": Command.show_token,
+    "change": Command.change_token,
     "revoke": Command.revoke_token,
     "expire": Command.revoke_token,
     "rotate": Command.rotate_token,

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from accounts.models import Account
 
@@ -96,3 +96,12 @@ def test_json_everywhere() -> None:
         "account-2",
     ]
     assert json.loads(run("pause", "primary", "--json")[0]) == {"paused": "primary"}
+
+
+def test_the_strategy_is_shown_set_and_given_back() -> None:
+    assert run("strategy") == ("round-robin\n", "", 0)
+    assert run("strategy", "weighted") == ("weighted\n", "", 0)
+    assert json.loads(run("strategy", "--json")[0]) == {"strategy": "weighted"}
+    assert run("strategy", "") == ("round-robin\n", "", 0)
+    with pytest.raises(CommandError):
+        run("strategy", "by-luck")

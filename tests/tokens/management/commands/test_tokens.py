@@ -97,7 +97,11 @@ def test_issue_with_every_enabled_field() -> None:
     assert (row.account, row.provider, row.group and row.group.name) == ("a", "p", "team")
     assert (row.allowed_models, row.allowed_surfaces) == (["claude-*", "gpt-5"], ["messages"])
     assert run("issue", "--group=nobody") == ("", "error: group: no group with this name\n", 1)
-    assert run("issue", "--max-requests=3")[2] == 2
+    limited = json.loads(
+        run("issue", "--json", "--max-requests=3", "--budget=2.50", "--budget-period=day")[0]
+    )
+    assert (limited["max_requests"], limited["budget"], limited["budget_currency"]) == (3, "2.5", "USD")
+    assert limited["budget_period"] == "day"
 
 
 def test_list_filters_and_json() -> None:

@@ -1,0 +1,138 @@
+"""Which account a conversation sits on, known to all processes: so that the upstream's cache stays warm.
+
+Memory first. Redis is asked once per process and conversation, when memory does not know it, and never waited for
+longer than `RECALL_SECONDS`; it is told in the background. When two processes seat one conversation at the same
+moment, the first to reach Redis wins and the other follows from its next call on; the same holds for moves. Without
+Redis every process decides for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+
+from redis.exceptions import RedisError
+
+from accounts.affinity import SeatChange
+from accounts.core import PoolCore
+from accounts.pool import Ask
+from accounts.seats import seat_keys
+from gateway.shared.push import end
+from gateway.shared.redis import Shared
+
+logger = logging.getLogger(__name__)
+
+RECALL_SECONDS = 0.1
+AWAY_SECONDS = 1.0
+GATHER_SECONDS = 0.02
+MAX_WAITING = 20_000
+BATCH = 200
+
+TAKE = """
+local now = redis.call('GET', KEYS[1])
+if now and now ~= ARGV[1] and now ~= ARGV[2] then return now end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
+return ARGV[1]
+"""
+"""The seat as it is afterwards. ARGV: account, the one that the caller believed in ("" = none), idle seconds."""
+
+
+class SharedSeats:
+    """`start` and `aclose` belong to one event loop. `on_move` gets `key account` of every move that Redis took."""
+
+    def __init__(
+        self, shared: Shared, pool: PoolCore, idle_seconds: float, on_move: Callable[[str], None]
+    ) -> None:
+        self._redis, self._health = shared.client, shared.health
+        self._pool = pool
+        self._idle_seconds = max(1, round(idle_seconds))
+        self._on_move = on_move
+        self._waiting: dict[int, SeatChange] = {}
+        self._has_waiting = asyncio.Event()
+        self._ask_again_at = 0.0  # monotonic
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._pool.tell_seats(self._hear)
+        self._task = asyncio.create_task(self._run(), name="shared-seats")
+
+    async def aclose(self) -> None:
+        """What is not told by now is not told."""
+        self._loop = None
+        if self._task is not None:
+            await end([self._task])
+            self._task = None
+
+    async def recall(self, ask: Ask) -> None:
+        """Before choosing: what the others know of a conversation that is new to this process. Never raises."""
+        if not self._health.is_up or time.monotonic() < self._ask_again_at or not self._pool.lacks_seat(ask):
+            return
+        try:
+            async with asyncio.timeout(RECALL_SECONDS):
+                found = await self._redis.mget([_name(key) for key in seat_keys(ask)])
+        except TimeoutError:
+            self._ask_again_at = time.monotonic() + AWAY_SECONDS
+            return
+        except (RedisError, OSError) as exc:
+            self._health.down(exc)
+            return
+        self._pool.adopt_seats(ask, _account(found[0]), _account(found[1]))
+
+    def moved(self, words: str) -> None:
+        """Another process says `key account`."""
+        with contextlib.suppress(ValueError):
+            key, account = words.split(" ")
+            self._pool.move_seat(int(key), int(account))
+
+    def _hear(self, seating: SeatChange) -> None:
+        """From whoever chooses: quick, in any thread."""
+        earlier = self._waiting.get(seating.key)
+        if earlier is not None:
+            seating = SeatChange(seating.key, seating.account, earlier.before)
+        elif len(self._waiting) >= MAX_WAITING:
+            return
+        self._waiting[seating.key] = seating
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._has_waiting.set)
+
+    async def _run(self) -> None:
+        while True:
+            await self._has_waiting.wait()
+            self._has_waiting.clear()
+            await asyncio.sleep(GATHER_SECONDS)
+            while self._waiting:
+                batch = [self._waiting.pop(key) for key in list(self._waiting)[:BATCH]]
+                try:
+                    await self._tell(batch)
+                except (RedisError, OSError) as exc:
+                    self._health.down(exc)
+                    await asyncio.sleep(AWAY_SECONDS)
+                except Exception:
+                    logger.exception("shared seats: unforeseen error; it goes on")
+
+    async def _tell(self, batch: list[SeatChange]) -> None:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for each in batch:
+                before = "" if each.before is None else str(each.before)
+                pipeline.eval(TAKE, 1, _name(each.key), str(each.account), before, str(self._idle_seconds))
+            answers = await pipeline.execute()
+        for each, answer in zip(batch, answers, strict=True):
+            account = _account(answer)
+            if account is not None and account != each.account:
+                self._pool.move_seat(each.key, account)  # another process was first
+            elif each.before is not None and each.before != each.account:
+                self._on_move(f"{each.key} {each.account}")
+
+
+def _name(key: int) -> str:
+    return f"router:seat:{key:016x}"
+
+
+def _account(found: bytes | str | None) -> int | None:
+    return None if found is None else int(found)

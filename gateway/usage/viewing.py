@@ -1,0 +1,58 @@
+"""The reader of `tokens.limits.usage`: the running ledger where it knows a set, the recorded rows where it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from concurrent.futures import TimeoutError as TooSlow
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from gateway.usage import balances
+from tokens.errors import LedgerUnavailable
+from tokens.limits.book import period_of
+from tokens.limits.calendar import Calendar
+from tokens.limits.ledger import Ledger, State
+from tokens.limits.usage import Reader
+from tokens.records import Limits
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 2.0
+
+
+def from_rows(sets: tuple[Limits, ...]) -> tuple[State, ...]:
+    """Without a ledger: requests and money as recorded, up to a second old. Sync, ORM."""
+    calendar, now = Calendar(settings.BUDGET_TIME_ZONE), time.time()
+    found = []
+    for limits in sets:
+        balance, period = balances.read(limits, calendar, now), period_of(limits, calendar, now)
+        ends_at = None if period.end == float("inf") else period.end
+        found.append(State(limits, requests=balance.requests, spent=balance.spent, period_ends_at=ends_at))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReader:
+    """Asks the ledger on its own event loop, from another thread."""
+
+    ledger: Ledger
+    loop: asyncio.AbstractEventLoop
+
+    def __call__(self, sets: tuple[Limits, ...]) -> tuple[State, ...]:
+        known = {state.limits.ledger: state for state in self._asked(sets)}
+        return tuple(known.get(limits.ledger) or from_rows((limits,))[0] for limits in sets)
+
+    def _asked(self, sets: tuple[Limits, ...]) -> tuple[State, ...]:
+        asking = asyncio.run_coroutine_threadsafe(self.ledger.states(sets, time.time()), self.loop)
+        try:
+            return asking.result(PATIENCE_SECONDS)
+        except (TooSlow, LedgerUnavailable):
+            asking.cancel()
+            logger.warning("The ledger does not say what limits have used: the recorded rows are shown")
+            return ()
+
+
+__all__ = ["LedgerReader", "Reader", "from_rows"]

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from providers.dialects.estimate import TOKENS_PER_IMAGE, input_tokens, writes_cache
+
+PICTURE = base64.b64encode(bytes(range(256)) * 40).decode()
+
+
+def source(**more: str) -> dict[str, str]:
+    return {"type": "base64", "media_type": "image/png", "data": PICTURE, **more}
+
+
+ANTHROPIC = {"type": "image", "source": source()}
+DATA_FIRST = {"source": {"data": PICTURE, "media_type": "image/png", "type": "base64"}, "type": "image"}
+DOCUMENT = {"type": "document", "source": source(media_type="application/pdf")}
+CHAT = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}}
+RESPONSES = {"type": "input_image", "image_url": f"data:image/png;base64,{PICTURE}"}
+
+
+@pytest.mark.parametrize("block", [ANTHROPIC, DATA_FIRST, DOCUMENT, CHAT, RESPONSES])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_base64_does_not_count_as_text_and_an_image_costs_1600(block: object, count: int) -> None:
+    body = json.dumps({"messages": [{"role": "user", "content": [block] * count}]}).encode()
+    rest = len(body) - count * len(PICTURE)
+    assert input_tokens(body) == -(-rest // 4) + TOKENS_PER_IMAGE * count
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "image", "source": {"type": "url", "url": "https://x/y.png"}},
+        {"type": "image_url", "image_url": {"url": "https://x/y.png"}},
+        {"type": "input_image", "image_url": "https://x/y.png"},
+    ],
+)
+def test_an_image_by_reference_costs_the_same(block: object) -> None:
+    body = json.dumps({"content": [block, block]}).encode()
+    assert input_tokens(body) == -(-len(body) // 4) + 2 * TOKENS_PER_IMAGE
+
+
+def test_text_about_images_is_text() -> None:
+    body = json.dumps({"content": 'write {"type":"image","source":{"type":"base64"}} please'}).encode()
+    assert input_tokens(body) == -(-len(body) // 4)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b'"base64"', b'{"type":"base64","data":"x', b";base64,abc", b'{"base64":"data"}']
+)
+def test_broken_bodies_are_estimated_too(body: bytes) -> None:
+    assert input_tokens(body) >= 0
+
+
+def test_what_asks_for_cache_writes() -> None:
+    assert writes_cache(b'{"cache_control":{"type":"ephemeral"}}') == (True, False)
+    assert writes_cache(b'{"cache_control":{"ttl":"1h"}}') == (True, True)
+    assert writes_cache(b'{"1h":1}') == (False, False)

@@ -1,0 +1,83 @@
+"""The copy in memory: fresh after each change, and what it remembers about Responses."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers import changes, route_services, services
+from providers.catalog import Catalog, Want
+from providers.records import ANTHROPIC, ProviderRecord
+from providers.store import Boot
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("data_dir")]
+BOOT = Boot(ProviderRecord(ANTHROPIC, ANTHROPIC, "https://a"))
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def served(catalog: Catalog, model: str = "m", dialect: str = "openai_responses") -> list[tuple[str, str]]:
+    return [(one.provider.name, one.dialect) for one in catalog.routes(Want(dialect, model))]
+
+
+def test_it_answers_before_any_row_was_read() -> None:
+    assert served(Catalog(BOOT, lambda name: True), "claude-x", ANTHROPIC) == [(ANTHROPIC, ANTHROPIC)]
+
+
+def test_changes_of_this_process_hold_at_once() -> None:
+    catalog = Catalog(BOOT, lambda name: True)
+    changes.on_change(catalog.apply_changes)
+    try:
+        services.upsert({"name": "p", "base_url": "http://p", "models": ["m"], "responses": "native"})
+        assert served(catalog) == [("p", "openai_responses")]
+        route_services.upsert({"model": "m", "provider": ANTHROPIC, "upstream_model": "claude-x"})
+        assert served(catalog) == [(ANTHROPIC, ANTHROPIC)]
+        route_services.remove("m")
+        services.disable("p")
+        assert served(catalog, "m", ANTHROPIC) == [(ANTHROPIC, ANTHROPIC)]
+    finally:
+        changes.forget(catalog.apply_changes)
+
+
+def test_another_processs_changes_come_with_the_revision() -> None:
+    catalog = Catalog(BOOT, lambda name: True)
+    services.upsert({"name": "p", "base_url": "http://p", "models": ["m"], "responses": "native"})
+    assert catalog.revision == 0
+    catalog.apply_changes()
+    assert catalog.revision > 0 and served(catalog) == [("p", "openai_responses")]
+
+
+def test_a_provider_without_responses_is_asked_again_after_an_hour() -> None:
+    clock = Clock()
+    catalog = Catalog(BOOT, lambda name: True, clock)
+    services.upsert({"name": "p", "base_url": "http://p", "models": ["m"]})
+    catalog.apply_changes()
+    both = [("p", "openai_responses"), ("p", "openai_chat")]
+    assert served(catalog) == both
+    catalog.lacks(catalog.routes(Want("openai_responses", "m"))[0])
+    assert served(catalog) == [("p", "openai_chat")]
+    clock.now = 3599
+    assert served(catalog) == [("p", "openai_chat")]
+    clock.now = 3600
+    assert served(catalog) == both
+    catalog.lacks(catalog.routes(Want("openai_responses", "m"))[0])
+    services.change("p", {"base_url": "http://moved"})
+    catalog.apply_changes()
+    assert served(catalog) == both  # another address, another provider
+
+
+def test_accounts_or_a_key_decide_about_anthropics_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    services.upsert(
+        {"name": "anthropic", "kind": "anthropic", "base_url": "https://a", "api_key_env": "KEY_OF_A"}
+    )
+    monkeypatch.delenv("KEY_OF_A", raising=False)
+    openai = ProviderRecord("boot", "openai-compatible", "http://b")
+    catalog = Catalog(Boot(BOOT.anthropic, openai, "openai-compatible"), lambda name: False)
+    catalog.load()
+    assert served(catalog, "claude-x", ANTHROPIC) == [("boot", "openai_chat")]
+    monkeypatch.setenv("KEY_OF_A", "k")
+    assert served(catalog, "claude-x", ANTHROPIC) == [(ANTHROPIC, ANTHROPIC)]

@@ -1,0 +1,18 @@
+"""The OpenAPI page says what the services take."""
+
+from __future__ import annotations
+
+from providers import schemas
+from providers.route_services import CHECKS as ROUTE_CHECKS
+from providers.validation import CHECKS
+
+
+def fields(schema: type) -> set[str]:
+    return set(schemas.body(schema)["requestBody"]["content"]["application/json"]["schema"]["properties"])
+
+
+def test_every_field_is_described_and_none_beside() -> None:
+    assert fields(schemas.ProviderIn) == set(CHECKS)
+    assert fields(schemas.ProviderChange) == set(CHECKS) - {"name"}
+    assert fields(schemas.RouteIn) == set(ROUTE_CHECKS)
+    assert fields(schemas.RouteChange) == set(ROUTE_CHECKS) - {"model"}

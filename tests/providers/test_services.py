@@ -1,0 +1,124 @@
+"""Upserts, changes, imports: what stays, what goes, all or nothing, and who is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from providers import changes, revisions, services
+from providers.errors import BadImport, BadProvider, UnknownProvider
+from providers.models import Provider
+from providers.secrets import box
+from providers.store import headers_of, record_of
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("data_dir")]
+BASE = {"name": "p", "base_url": "http://h/v1"}
+
+
+def key_of(name: str = "p") -> str | None:
+    credential = record_of(services.get(name)).credential
+    return None if credential is None else credential.secret
+
+
+def test_an_upsert_replaces_the_references_fields_and_keeps_key_and_our_own() -> None:
+    full = {"default_model": "m", "models": ["m"], "api_key_env": "V", "enabled": False}
+    own = {"priority": 3, "responses": "native", "headers": {"x-a": "b"}, "idle_timeout_seconds": 5}
+    services.upsert({**BASE, **full, **own, "api_key": "k1"})
+    row = services.upsert({**BASE, "base_url": "http://new/", "api_key": None, "models": None})
+    assert (row.base_url, row.default_model, row.model_names, row.api_key_env, row.is_enabled) == (
+        "http://new", "", [], "", True,
+    )  # fmt: skip
+    assert (row.priority, row.responses, row.idle_timeout_seconds) == (3, "native", 5)
+    assert key_of() == "k1" and headers_of(row) == {"x-a": "b"} and row.header_names == ["x-a"]
+    services.upsert({**BASE, "api_key": "k2", "encrypted_api_key": "garbage"})
+    assert key_of() == "k2"
+
+
+def test_empty_words_count_as_absent_and_blank_ones_do_not() -> None:
+    row = services.upsert({**BASE, "api_key": "", "default_model": "", "api_key_env": "  ", "kind": ""})
+    assert (row.encrypted_api_key, row.default_model, row.api_key_env) == ("", "", "  ")
+    services.upsert({**BASE, "api_key": "  "})
+    assert key_of() == "  "
+
+
+def test_secrets_are_encrypted_and_bound_to_the_name() -> None:
+    row = services.upsert({**BASE, "api_key": "CANARY", "headers": {"x-a": "CANARY"}})
+    assert "CANARY" not in row.encrypted_api_key + row.encrypted_headers
+    assert box().decrypt(row.encrypted_api_key, "provider:p") == "CANARY"
+    Provider.objects.filter(name="p").update(name="q")
+    moved = record_of(services.get("q"))
+    assert moved.credential is None and moved.is_key_unreadable and moved.headers == {}
+
+
+def test_a_key_encrypted_elsewhere_becomes_ours_or_stays_as_it_is() -> None:
+    services.upsert({**BASE, "encrypted_api_key": box().encrypt_for_reference("ключ")})
+    assert key_of() == "ключ" and services.get("p").encrypted_api_key.startswith("gcm1:")
+    row = services.upsert({**BASE, "name": "q", "encrypted_api_key": "garbage"})
+    assert row.encrypted_api_key == "garbage" and record_of(row).is_key_unreadable
+
+
+def test_a_change_touches_what_is_given_and_null_empties() -> None:
+    services.upsert({**BASE, "api_key": "k", "models": ["m"], "headers": {"x-a": "b"}, "default_model": "m"})
+    row = services.change("p", {"priority": 7, "enabled": False})
+    assert (row.priority, row.is_enabled, row.model_names, key_of()) == (7, False, ["m"], "k")
+    services.change("p", {"api_key": None, "headers": None, "default_model": None, "models": None})
+    row = services.get("p")
+    assert (row.encrypted_api_key, headers_of(row), row.default_model, row.model_names) == ("", {}, "", [])
+    for bad in ({"name": "q"}, {"enabled": None}, {"base_url": "x"}):
+        with pytest.raises(BadProvider):
+            services.change("p", bad)
+    with pytest.raises(UnknownProvider):
+        services.change("nobody", {"priority": 1})
+
+
+def test_enable_disable_remove() -> None:
+    services.upsert(BASE)
+    assert not services.disable("p").is_enabled and services.enable("p").is_enabled
+    services.remove("p")
+    for act in (services.get, services.remove, services.enable):
+        with pytest.raises(UnknownProvider):
+            act("p")
+
+
+def test_the_list_is_in_the_order_of_bytes() -> None:
+    for name in ("a", "B", "b", "A.c"):
+        services.upsert({**BASE, "name": name})
+    assert [row.name for row in services.listed()] == ["A.c", "B", "a", "b"]
+
+
+def test_every_change_counts_once_and_is_told_after_the_commit() -> None:
+    told: list[int] = []
+
+    def listener() -> None:
+        told.append(revisions.current())
+
+    changes.on_change(listener)
+    try:
+        before = revisions.current()
+        services.upsert(BASE)
+        services.change("p", {"priority": 1})
+        services.remove("p")
+        with pytest.raises(BadProvider):
+            services.upsert({"name": "p"})
+        with pytest.raises(UnknownProvider):
+            services.remove("p")
+    finally:
+        changes.forget(listener)
+    assert told == [before + 1, before + 2, before + 3]
+
+
+def test_an_import_is_all_or_nothing_and_names_the_line() -> None:
+    with pytest.raises(BadImport, match=r"base_url must be .* \(line 3\)$"):
+        services.import_text('[\n{"name":"a","base_url":"http://a"},\n{"name":"b","base_url":"b"}]')
+    assert not Provider.objects.exists()
+    assert services.import_text("a\n  base_url http://1\na\n  base_url http://2\n") == 2
+    assert services.get("a").base_url == "http://2"
+    assert services.import_text("[]") == 0
+
+
+def test_the_file_is_written_with_every_change(data_dir: Path) -> None:
+    services.upsert({**BASE, "api_key": "k"})
+    assert '"name":"p"' in (data_dir / "providers.lenv").read_text()
+    services.remove("p")
+    assert "PROVIDER:" not in (data_dir / "providers.lenv").read_text()

@@ -1,0 +1,87 @@
+"""How the ledger's figures travel to Redis and back: keys, milliseconds, money in two parts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import ROUND_UP, Decimal
+from typing import Any
+
+from tokens.errors import LimitExceeded
+from tokens.limits import scripts
+from tokens.limits.ledger import Amount, State
+from tokens.records import Limits
+
+PREFIX = "router:{limits}:"  # one slot of a cluster
+LEASES = PREFIX + "leases"
+UNIT = Decimal("1e-10")
+WHOLE = 100_000  # 1e-10 units in one 1e-5
+
+
+def milliseconds(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+def book_key(ledger: str) -> str:
+    return f"{PREFIX}book:{ledger}"
+
+
+def lease_key(call_id: str) -> str:
+    return f"{PREFIX}lease:{call_id}"
+
+
+def parts_of(amount: Decimal) -> tuple[int, int]:
+    """Whole 1e-5 and the rest in 1e-10; what is finer is rounded up."""
+    units = int((amount / UNIT).to_integral_value(ROUND_UP))
+    return divmod(units, WHOLE)
+
+
+def amount_of(high: int, low: int) -> Decimal:
+    return (high * WHOLE + low) * UNIT
+
+
+def limits_of(limits: Limits) -> list[int]:
+    found = (
+        *(limits.max_requests, limits.requests_per_minute, limits.input_tokens_per_minute),
+        *(limits.output_tokens_per_minute, limits.max_parallel_requests),
+    )
+    budget = (-1, 0) if limits.budget is None else parts_of(limits.budget)
+    return [-1 if limit is None else limit for limit in found] + list(budget)
+
+
+def state_of(limits: Limits, found: list[bytes]) -> State:
+    values = [int(value) for value in found[:12]]
+    last, end = values[9], values[11]
+    return State(
+        limits=limits,
+        requests=values[0],
+        minute_requests=values[1],
+        minute_input=values[2],
+        minute_output=values[3],
+        parallel=values[4],
+        spent=amount_of(values[5], values[6]),
+        reserved=amount_of(values[7], values[8]),
+        window_resets_at=None if last == 0 else (last + scripts.WINDOW_MS) / 1000,
+        period_ends_at=None if end < 0 or limits.budget is None else end / 1000,
+    )
+
+
+def refusal_of(sets: tuple[Limits, ...], told: list[Any], states: tuple[State, ...]) -> LimitExceeded:
+    _, index, name, wait, final = told
+    limit = name.decode()
+    refusal = LimitExceeded(
+        limit,
+        sets[index],
+        None if int(wait) < 0 else int(wait) / 1000,
+        is_final=bool(final),
+        resets_at=states[index].period_ends_at if limit == "budget" else None,
+    )
+    refusal.states = states
+    return refusal
+
+
+def seen_of(lease: Mapping[bytes, bytes], note: Mapping[str, Any]) -> Amount:
+    """What was last told of the call; of a lease that was never renewed, what its note begins with."""
+    raw = lease.get(b"seen")
+    told = note.get("seen", (0, 0, "0")) if raw is None else json.loads(raw)
+    return Amount(told[0], told[1], Decimal(told[2]))

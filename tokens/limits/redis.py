@@ -1,0 +1,274 @@
+"""The ledger that several processes share: books in Redis, one round trip for all of a token's limits.
+
+Settling never makes an answer wait: it is queued and written in batches, at once, and flushed when the process ends.
+A running call has a lease of 60 s, renewed every 20 s with what has been seen of it; when its process dies, whoever
+looks next settles it with that and hands its note to `on_lost`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import math
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, ReadOnlyError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from tokens.errors import BalancesUnknown, LedgerUnavailable
+from tokens.limits import scripts
+from tokens.limits.book import period_of
+from tokens.limits.calendar import Calendar
+from tokens.limits.encoding import (
+    LEASES,
+    book_key,
+    lease_key,
+    limits_of,
+    milliseconds,
+    parts_of,
+    refusal_of,
+    seen_of,
+    state_of,
+)
+from tokens.limits.ledger import (
+    LEASE_SECONDS,
+    NOTHING,
+    RENEW_SECONDS,
+    Amount,
+    Balance,
+    Reservation,
+    State,
+    counted,
+    currency_of,
+)
+from tokens.limits.scripts import Script
+from tokens.records import Limits, TokenRecord
+
+logger = logging.getLogger(__name__)
+
+AWAY = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OSError)
+MAX_QUEUED = 100_000
+BATCH = 200
+REAPS_PER_RENEWAL = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A call whose process died: what it was, and what its budget keeps."""
+
+    note: Mapping[str, Any]
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    keys: list[str]
+    arguments: list[str | int]
+
+
+class RedisLedger:
+    """Belongs to one event loop; `start` begins renewing and looking for lost leases, `aclose` flushes."""
+
+    def __init__(self, redis: Redis, calendar: Calendar, lease_seconds: float = LEASE_SECONDS) -> None:
+        self._redis: Any = redis  # answers are bytes, and lists of them
+        self._calendar = calendar
+        self._lease_ms = int(lease_seconds * 1000)
+        self._renew_seconds = lease_seconds * RENEW_SECONDS / LEASE_SECONDS
+        self._live: dict[str, Reservation] = {}
+        self._endings: deque[_Ending] = deque()
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_closing = False
+
+    async def start(self, on_lost: Callable[[Lost], None]) -> None:
+        self._tasks = [
+            asyncio.create_task(self._write(), name="ledger-writer"),
+            asyncio.create_task(self._renew(on_lost), name="ledger-leases"),
+        ]
+
+    async def reserve(
+        self, record: TokenRecord, estimate: Amount, now: float, note: Mapping[str, object]
+    ) -> Reservation:
+        """As in `Ledger`; raises `LedgerUnavailable` when Redis is away."""
+        sets, at = counted(record), milliseconds(now)
+        call_id = str(note.get("id") or uuid.uuid4())
+        data = json.dumps({"sets": [limits.ledger for limits in sets], "note": note})
+        amount = [estimate.input_tokens, estimate.output_tokens, *parts_of(estimate.cost)]
+        arguments: list[str | int] = [at, call_id, at + self._lease_ms, *amount, data]
+        for limits in sets:
+            arguments += [*limits_of(limits), *self._period(limits, now)]
+        keys = [LEASES, lease_key(call_id), *(book_key(limits.ledger) for limits in sets)]
+        told = await self._run(scripts.RESERVE, keys, arguments)
+        if told[0] == b"missing":
+            raise BalancesUnknown(tuple(sets[index] for index in told[1]))
+        states = tuple(state_of(limits, found) for limits, found in zip(sets, told[1:], strict=True))
+        if told[0] != b"ok":
+            raise refusal_of(sets, told[0], states)
+        reservation = Reservation(call_id, sets, estimate, now, (), states, note)
+        self._live[call_id] = reservation
+        return reservation
+
+    async def seed(self, limits: Limits, balance: Balance, now: float) -> None:
+        spent = parts_of(balance.spent)
+        arguments = [uuid.uuid4().hex, balance.requests, *spent, *self._period(limits, now)]
+        await self._run(scripts.SEED, [book_key(limits.ledger)], arguments)
+
+    def settle(self, reservation: Reservation, actual: Amount, now: float) -> None:
+        self._end(reservation, "settle", actual, now)
+
+    def give_back(self, reservation: Reservation, now: float) -> None:
+        self._end(reservation, "back", NOTHING, now)
+
+    def forget(self, ledger: str) -> None:
+        self._queue(_Ending([book_key(ledger)], []))
+
+    async def states(self, sets: tuple[Limits, ...], now: float) -> tuple[State, ...]:
+        if not sets:
+            return ()
+        await self.flush()
+        arguments: list[str | int] = [milliseconds(now)]
+        for limits in sets:
+            arguments += self._period(limits, now)
+        told = await self._run(scripts.STATES, [book_key(limits.ledger) for limits in sets], arguments)
+        return tuple(state_of(limits, found) for limits, found in zip(sets, told, strict=True) if found)
+
+    async def ping(self) -> None:
+        """Raises `LedgerUnavailable` when Redis does not answer."""
+        try:
+            await self._redis.ping()
+        except AWAY as exc:
+            raise LedgerUnavailable from exc
+
+    async def flush(self) -> None:
+        """Writes the endings that are queued. Raises `LedgerUnavailable`; what is not written stays queued."""
+        while self._endings:
+            batch = [self._endings.popleft() for _ in range(min(len(self._endings), BATCH))]
+            try:
+                await self._write_batch(batch)
+            except AWAY as exc:
+                self._endings.extendleft(reversed(batch))
+                raise LedgerUnavailable from exc
+
+    async def aclose(self) -> None:
+        self._is_closing = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        try:
+            await asyncio.wait_for(self.flush(), 5.0)
+        except (LedgerUnavailable, TimeoutError):
+            logger.warning("%d settled calls could not be told to Redis: their leases will end", self.queued)
+
+    @property
+    def queued(self) -> int:
+        return len(self._endings)
+
+    async def reap(self, now: float, on_lost: Callable[[Lost], None]) -> int:
+        """Settles calls whose lease has ended, once over all processes; how many were found."""
+        ids = await self._redis.zrangebyscore(LEASES, "-inf", milliseconds(now), start=0, num=BATCH)
+        for raw in ids:
+            await self._reap_one(raw.decode(), now, on_lost)
+        return len(ids)
+
+    async def _reap_one(self, call_id: str, now: float, on_lost: Callable[[Lost], None]) -> None:
+        found = await self._redis.hgetall(lease_key(call_id))
+        if not found:
+            await self._redis.zrem(LEASES, call_id)
+            return
+        data = json.loads(found[b"data"])
+        amount = seen_of(found, data["note"])
+        keys = [LEASES, lease_key(call_id), *(book_key(ledger) for ledger in data["sets"])]
+        counts = [amount.input_tokens, amount.output_tokens, *parts_of(amount.cost)]
+        arguments: list[str | int] = [milliseconds(now), call_id, "settle", *counts]
+        if await self._run(scripts.SETTLE, keys, arguments):
+            on_lost(Lost({**data["note"], "id": call_id}, amount))
+
+    def _end(self, reservation: Reservation, how: str, actual: Amount, now: float) -> None:
+        if not reservation.is_open:
+            return
+        reservation.is_open = False
+        self._live.pop(reservation.id, None)
+        keys = [LEASES, lease_key(reservation.id), *(book_key(limits.ledger) for limits in reservation.sets)]
+        amount = [actual.input_tokens, actual.output_tokens, *parts_of(actual.cost)]
+        self._queue(_Ending(keys, [milliseconds(now), reservation.id, how, *amount]))
+
+    def _queue(self, ending: _Ending) -> None:
+        if len(self._endings) >= MAX_QUEUED:
+            self._endings.popleft()  # its lease will end by itself
+        self._endings.append(ending)
+        self._wake.set()
+
+    async def _write(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self.flush()
+            except LedgerUnavailable:
+                logger.warning("Redis is away: %d settled calls wait for it", self.queued)
+                await asyncio.sleep(1.0)
+                self._wake.set()
+
+    async def _write_batch(self, batch: Sequence[_Ending]) -> None:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for ending in batch:
+                if ending.arguments:
+                    pipe.evalsha(scripts.SETTLE.sha, len(ending.keys), *ending.keys, *ending.arguments)
+                else:
+                    pipe.delete(*ending.keys)
+            told = await pipe.execute(raise_on_error=False)
+        for ending, answer in zip(batch, told, strict=True):
+            if isinstance(answer, NoScriptError):
+                await self._run(scripts.SETTLE, ending.keys, ending.arguments)
+            elif isinstance(answer, Exception):
+                raise answer
+
+    async def _renew(self, on_lost: Callable[[Lost], None]) -> None:
+        turn = 0
+        while True:
+            await asyncio.sleep(self._renew_seconds / REAPS_PER_RENEWAL)
+            turn += 1
+            try:
+                if turn % REAPS_PER_RENEWAL == 0:
+                    await self.renew(time.time())
+                await self.reap(time.time(), on_lost)
+            except (LedgerUnavailable, *AWAY) as exc:
+                logger.warning("Leases can't be renewed: %s", type(exc).__name__)
+
+    async def renew(self, now: float) -> None:
+        """Prolongs the leases of the running calls, and leaves with each what was seen so far."""
+        until = milliseconds(now) + self._lease_ms
+        live = list(self._live.values())
+        for start in range(0, len(live), BATCH):
+            arguments: list[str | int] = [lease_key(""), until]
+            for reservation in live[start : start + BATCH]:
+                seen = NOTHING if reservation.progress is None else reservation.progress()
+                told = [seen.input_tokens, seen.output_tokens, str(seen.cost)]
+                arguments += [reservation.id, json.dumps(told)]
+            await self._run(scripts.RENEW, [LEASES], arguments)
+
+    def _period(self, limits: Limits, now: float) -> list[str | int]:
+        """Kind and currency, start, end; "" of a set without a budget."""
+        if limits.budget is None:
+            return ["", 0, -1]
+        period = period_of(limits, self._calendar, now)
+        end = -1 if math.isinf(period.end) else milliseconds(period.end)
+        return [f"{period.kind}:{currency_of(limits)}", milliseconds(period.start), end]
+
+    async def _run(self, script: Script, keys: list[str], arguments: Sequence[str | int]) -> Any:
+        try:
+            with contextlib.suppress(NoScriptError):
+                return await self._redis.evalsha(script.sha, len(keys), *keys, *map(str, arguments))
+            return await self._redis.eval(script.text, len(keys), *keys, *map(str, arguments))
+        except AWAY as exc:
+            raise LedgerUnavailable from exc

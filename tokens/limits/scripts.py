@@ -1,0 +1,290 @@
+"""The ledger's algorithm in Redis, as `book.py` has it in memory. Each script is one atomic step, one round trip.
+
+A book is one hash; its window lies in fields `b<second>` = `last:requests:input:output`. Times are milliseconds.
+Redis' Lua knows doubles only, exact to 2^53, so money is a pair: whole 1e-5 and the rest in 1e-10 (0..99999).
+A running call is a lease: a hash, and its end in a sorted set. `g` tells the incarnations of a book apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+WINDOW_MS = 60_000
+SPREAD_SECONDS = 3600
+"""A window is never searched further than this."""
+KEEP_MS = 40 * 86_400_000
+"""A book that nobody asks for is forgotten, and read from the rows when it is asked for again."""
+
+_COMMON = (
+    """
+local NAMES = {'g','n','live','held','wn','wi','wo','oldest','last','sh','sl','rh','rl','pk','ps','pe'}
+local function num(v) return tonumber(v) or 0 end
+local function add(h, l, dh, dl)
+  h = h + dh; l = l + dl
+  if l >= 100000 then h = h + 1; l = l - 100000 end
+  if l < 0 then h = h - 1; l = l + 100000 end
+  return h, l
+end
+local function over(h, l, bh, bl) return h > bh or (h == bh and l > bl) end
+local function text(n) return string.format('%.0f', n) end
+local function read(key)
+  local v = redis.call('HMGET', key, unpack(NAMES))
+  if not v[1] then return nil end
+  local b = {key = key}
+  for i, name in ipairs(NAMES) do b[name] = v[i] end
+  for _, name in ipairs({'n','live','held','wn','wi','wo','oldest','last','sh','sl','rh','rl','ps','pe'}) do
+    b[name] = num(b[name])
+  end
+  return b
+end
+local function bucket(b, second)
+  local v = redis.call('HGET', b.key, 'b' .. text(second))
+  if not v then return nil end
+  local last, r, i, o = string.match(v, '(%d+):(-?%d+):(-?%d+):(-?%d+)')
+  return {last = num(last), r = num(r), i = num(i), o = num(o)}
+end
+local function put(b, second, k)
+  redis.call('HSET', b.key, 'b' .. text(second),
+    text(k.last) .. ':' .. text(k.r) .. ':' .. text(k.i) .. ':' .. text(k.o))
+end
+local function advance(b, now)
+  if b.oldest == 0 then return end  -- the window is empty
+  local newest = math.floor(b.last / 1000)
+  local s = b.oldest
+  if newest - s > SPREAD then s = newest - SPREAD end  -- a host's clock is wrong
+  while s <= newest do
+    local k = bucket(b, s)
+    if k then
+      if k.last + WINDOW > now then break end
+      redis.call('HDEL', b.key, 'b' .. text(s))
+      b.wn = b.wn - k.r; b.wi = b.wi - k.i; b.wo = b.wo - k.o
+    end
+    s = s + 1
+  end
+  b.oldest = s > newest and 0 or s
+end
+local function enter(b, at, r, i, o)
+  local second = math.floor(at / 1000)
+  local k = bucket(b, second) or {last = at, r = 0, i = 0, o = 0}
+  k.last = math.max(k.last, at); k.r = k.r + r; k.i = k.i + i; k.o = k.o + o
+  put(b, second, k)
+  b.wn = b.wn + r; b.wi = b.wi + i; b.wo = b.wo + o
+  if b.oldest > second or b.oldest == 0 then b.oldest = second end
+  b.last = math.max(b.last, at)
+end
+local function amend(b, at, r, i)
+  local second = math.floor(at / 1000)
+  local k = bucket(b, second)
+  if not k then return end
+  k.r = k.r + r; k.i = k.i + i
+  put(b, second, k)
+  b.wn = b.wn + r; b.wi = b.wi + i
+end
+local function write(b)
+  local fields = {}
+  for _, name in ipairs(NAMES) do
+    local v = b[name]
+    if type(v) == 'number' then v = text(v) end
+    fields[#fields + 1] = name; fields[#fields + 1] = v
+  end
+  redis.call('HSET', b.key, unpack(fields))
+  redis.call('PEXPIRE', b.key, KEEP)
+end
+local function state(b)
+  local last = 0
+  if b.wn ~= 0 or b.wi ~= 0 or b.wo ~= 0 then last = b.last end
+  local found = {}
+  for i, v in ipairs({b.n, b.wn, b.wi, b.wo + b.held, b.live, b.sh, b.sl, b.rh, b.rl, last, b.ps, b.pe}) do
+    found[i] = text(v)
+  end
+  found[#found + 1] = b.pk
+  return found
+end
+local function roll(b, now, pk, ps, pe)
+  if pk == '' then b.pk = ''; return true end
+  if b.pk ~= pk then return false end
+  if b.pe >= 0 and now >= b.pe then
+    b.ps = ps; b.pe = pe; b.sh = 0; b.sl = 0; b.rh = 0; b.rl = 0
+  end
+  return true
+end
+""".replace("WINDOW", str(WINDOW_MS))
+    .replace("KEEP", str(KEEP_MS))
+    .replace("SPREAD", str(SPREAD_SECONDS))
+)
+
+_RESERVE = """
+-- KEYS: leases, lease, books…  ARGV: now, id, until, input, output, cost hi, lo, data, then 10 per book
+local now, id, till = num(ARGV[1]), ARGV[2], num(ARGV[3])
+local input, output, ch, cl = num(ARGV[4]), num(ARGV[5]), num(ARGV[6]), num(ARGV[7])
+local books, missing = {}, {}
+for i = 3, #KEYS do
+  local a = 9 + (i - 3) * 10
+  local b = read(KEYS[i])
+  if not b or not roll(b, now, ARGV[a + 7], num(ARGV[a + 8]), num(ARGV[a + 9])) then
+    missing[#missing + 1] = i - 3
+  else
+    advance(b, now)
+    books[#books + 1] = b
+  end
+end
+if #missing > 0 then return {'missing', missing} end
+local function room(b, name, allowed, used)
+  local s, newest = b.oldest, math.floor(b.last / 1000)
+  while s > 0 and s <= newest do
+    local k = bucket(b, s)
+    if k then
+      used = used - k[name]
+      if used <= allowed then return math.max(1000, k.last + WINDOW - now) end
+    end
+    s = s + 1
+  end
+  return allowed >= 0 and 1000 or WINDOW
+end
+local function refusal(b, a)
+  local limit = {}
+  for j = 0, 6 do limit[j] = num(ARGV[a + j]) end
+  if limit[0] >= 0 and b.n >= limit[0] then return {'max_requests', -1, 1} end
+  if limit[5] >= 0 and (ch > 0 or cl > 0) then
+    local sh, sl = add(b.sh, b.sl, ch, cl)
+    local h, l = add(sh, sl, b.rh, b.rl)
+    if over(h, l, limit[5], limit[6]) then
+      if not over(sh, sl, limit[5], limit[6]) then return {'budget', 1000, 0} end
+      if b.pe < 0 then return {'budget', -1, 1} end
+      return {'budget', math.max(1000, b.pe - now), over(ch, cl, limit[5], limit[6]) and 1 or 0}
+    end
+  end
+  if limit[1] >= 0 and b.wn + 1 > limit[1] then
+    return {'requests_per_minute', room(b, 'r', limit[1] - 1, b.wn), limit[1] < 1 and 1 or 0}
+  end
+  if limit[2] >= 0 and input > 0 and b.wi + input > limit[2] then
+    return {'input_tokens_per_minute', room(b, 'i', limit[2] - input, b.wi), input > limit[2] and 1 or 0}
+  end
+  if limit[3] >= 0 and output > 0 and b.wo + b.held + output > limit[3] then
+    return {'output_tokens_per_minute', room(b, 'o', limit[3] - output, b.wo + b.held),
+      output > limit[3] and 1 or 0}
+  end
+  if limit[4] >= 0 and b.live >= limit[4] then return {'max_parallel_requests', 1000, 0} end
+  return nil
+end
+local refused = nil
+for i, b in ipairs(books) do
+  local found = refusal(b, 9 + (i - 1) * 10)
+  if found then
+    refused = {'no', i - 1, found[1], text(found[2]), found[3]}
+    break
+  end
+end
+local lease = {'data', ARGV[8], 'at', text(now), 'i', text(input), 'o', text(output), 'ch', text(ch), 'cl', text(cl)}
+for i, b in ipairs(books) do
+  if not refused then
+    b.n = b.n + 1; b.live = b.live + 1; b.held = b.held + output
+    b.rh, b.rl = add(b.rh, b.rl, ch, cl)
+    enter(b, now, 1, input, 0)
+    for _, v in ipairs({'g' .. i, b.g, 'p' .. i, b.pk .. '|' .. text(b.ps)}) do lease[#lease + 1] = v end
+  end
+  write(b)
+end
+if not refused then
+  redis.call('HSET', KEYS[2], unpack(lease))
+  redis.call('ZADD', KEYS[1], text(till), id)
+end
+local told = {refused or 'ok'}
+for i, b in ipairs(books) do told[i + 1] = state(b) end
+return told
+""".replace("WINDOW", str(WINDOW_MS))
+
+_SETTLE = """
+-- KEYS: leases, lease, books…  ARGV: now, id, settle|back, input, output, cost hi, lo.  1 when the lease was there
+local lease = {}
+local raw = redis.call('HGETALL', KEYS[2])
+if #raw == 0 then return 0 end
+for i = 1, #raw, 2 do lease[raw[i]] = raw[i + 1] end
+redis.call('DEL', KEYS[2])
+redis.call('ZREM', KEYS[1], ARGV[2])
+local now, is_back = num(ARGV[1]), ARGV[3] == 'back'
+local input, output, ch, cl = num(ARGV[4]), num(ARGV[5]), num(ARGV[6]), num(ARGV[7])
+local at, ti, to, th, tl = num(lease.at), num(lease.i), num(lease.o), num(lease.ch), num(lease.cl)
+for i = 3, #KEYS do
+  local b = read(KEYS[i])
+  if b then
+    local is_same = b.pk .. '|' .. text(b.ps) == lease['p' .. (i - 2)]
+    if b.g == lease['g' .. (i - 2)] then
+      advance(b, now)
+      b.live = b.live - 1; b.held = b.held - to
+      if is_same then b.rh, b.rl = add(b.rh, b.rl, -th, -tl) end
+      if is_back then
+        b.n = b.n - 1
+        amend(b, at, -1, -ti)
+      else
+        amend(b, at, 0, input - ti)
+        if output > 0 then enter(b, now, 0, 0, output) end
+      end
+    elseif not is_back then
+      b.n = b.n + 1  -- the book was read from the rows while the call ran: its row came later
+    end
+    if not is_back and (is_same or at >= b.ps) then b.sh, b.sl = add(b.sh, b.sl, ch, cl) end
+    write(b)
+  end
+end
+return 1
+"""
+
+_SEED = """
+-- KEYS: book  ARGV: g, requests, spent hi, lo, kind and currency, period start, end
+local b = read(KEYS[1])
+if not b then
+  b = {key = KEYS[1], g = ARGV[1], n = num(ARGV[2]), live = 0, held = 0, wn = 0, wi = 0, wo = 0, oldest = 0, last = 0}
+  b.pk = ''
+end
+if b.pk ~= ARGV[5] then
+  b.sh = num(ARGV[3]); b.sl = num(ARGV[4]); b.rh = 0; b.rl = 0
+  b.pk = ARGV[5]; b.ps = num(ARGV[6]); b.pe = num(ARGV[7])
+end
+for _, name in ipairs({'sh','sl','rh','rl','ps'}) do b[name] = b[name] or 0 end
+b.pe = b.pe or -1
+write(b)
+return 1
+"""
+
+_STATES = """
+-- KEYS: books  ARGV: now, then kind and currency, start, end per book
+local told = {}
+for i = 1, #KEYS do
+  local b = read(KEYS[i])
+  local a = 2 + (i - 1) * 3
+  if b and (ARGV[a] == '' or b.pk == ARGV[a]) then
+    advance(b, num(ARGV[1]))
+    if ARGV[a] ~= '' then roll(b, num(ARGV[1]), ARGV[a], num(ARGV[a + 1]), num(ARGV[a + 2])) end
+    write(b)
+    told[i] = state(b)
+  else
+    told[i] = {}
+  end
+end
+return told
+"""
+
+_RENEW = """
+-- KEYS: leases  ARGV: lease prefix, until, then id and what was seen of each.  How many are still there
+local count = 0
+for i = 3, #ARGV, 2 do
+  if redis.call('ZSCORE', KEYS[1], ARGV[i]) then
+    redis.call('ZADD', KEYS[1], ARGV[2], ARGV[i])
+    redis.call('HSET', ARGV[1] .. ARGV[i], 'seen', ARGV[i + 1])
+    count = count + 1
+  end
+end
+return count
+"""
+
+
+class Script:
+    """A script and its name in Redis."""
+
+    def __init__(self, body: str) -> None:
+        self.text = _COMMON + body
+        self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+RESERVE, SETTLE, SEED, STATES, RENEW = (Script(body) for body in (_RESERVE, _SETTLE, _SEED, _STATES, _RENEW))
