@@ -226,10 +226,11 @@ class Dispatch:
             translator = trip.keeping = Keeping(translator, self._house.responses, exchange.token_id, call)
         trip.translator = translator
         trip.model_sent, trip.upstream_dialect = route.target.model or "", route.dialect
-        outbound = driver.build(_upstream(route, lease), translator.request(call, route.target))
+        translated = translator.request(call, route.target)
+        outbound = driver.build(_upstream(route, lease), translated)
         _limit(outbound, wire, route.provider.timeouts)
         exchange.attempts += 1
-        exchange.bytes_out += len(outbound.content)
+        exchange.bytes_out += len(translated.body)
         if call.fields.stream:
             wire.keepalive = translator.keepalive
             wire.early_headers = STREAM
