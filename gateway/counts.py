@@ -96,13 +96,13 @@ class Counts(msgspec.Struct):
         _add(self.upstream_errors, other.upstream_errors)
         _add(self.refused, other.refused)
         _add(self.used, other.used)
-        for name, counts in other.surfaces.items():
+        for name, counts in list(other.surfaces.items()):
             self.surface(name).add(counts)
         self.overhead.add(other.overhead)
 
 
 def _add(mine: dict[Key, int], theirs: dict[Key, int]) -> None:
-    for key, count in theirs.items():
+    for key, count in list(theirs.items()):  # at once: the event loop goes on counting meanwhile
         mine[key] = mine.get(key, 0) + count
 
 
