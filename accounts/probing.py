@@ -63,7 +63,7 @@ def probe(name: str) -> Probe:
 def _plain(built: httpx.Request) -> httpx.Request:
     """The target in the URL, where this client looks for it: as an extension it would go to a proxy's CONNECT, too."""
     url = built.url.copy_with(raw_path=built.extensions["target"])
-    return httpx.Request(built.method, url, headers=built.headers, content=built.content)
+    return httpx.Request(built.method, url, headers=built.headers, content=built.read())
 
 
 def place_of(provider: str) -> ProviderRecord:
