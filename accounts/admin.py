@@ -17,7 +17,8 @@ from accounts import services
 from accounts.errors import AccountError, BadAccount
 from accounts.live import pool_to_show
 from accounts.models import Account, PoolSetting, Source
-from accounts.overview import MISLEADING_LIMIT, account_view
+from accounts.overview import MISLEADING_LIMIT, VENDOR_TERMS, account_view
+from accounts.probing import probe
 from accounts.store import ONLY_ROW
 
 if TYPE_CHECKING:  # Django's classes take their model as a parameter in the stubs only
@@ -100,8 +101,8 @@ class AccountAdmin(BaseAccountAdmin):
     list_display = ("name", "provider", "source", "state", "used_now", "rests", "quota_now", "error")
     list_filter = ("provider", "source", "is_paused", "is_absent", "needs_login")
     search_fields = ("name", "provider")
-    actions = ["pause", "resume", "clear"]
-    readonly_fields = ("state", "rests", "quota_now", "error", "used_now", "about_limits")
+    actions = ["pause", "resume", "clear", "test"]
+    readonly_fields = ("state", "rests", "quota_now", "error", "used_now", "about_subscriptions")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         """Each page asks the pool once; the answer travels with the rows."""
@@ -125,7 +126,10 @@ class AccountAdmin(BaseAccountAdmin):
         now = () if obj is None else (("Now", {"fields": self.readonly_fields}),)
         return (
             *now,
-            (None, {"fields": ("name", "source", *PLACE)}),
+            (
+                None,
+                {"fields": ("name", "source", *PLACE), "description": VENDOR_TERMS if obj is None else None},
+            ),
             ("Secrets", {"fields": secrets}),
             ("Choice", {"fields": TERMS}),
         )
@@ -159,6 +163,17 @@ class AccountAdmin(BaseAccountAdmin):
     def clear(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
         self._each(request, list(queryset), services.clear, "cleared")
 
+    @admin.action(description="Test: ask the upstream, costs no tokens", permissions=["change"])
+    def test(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
+        for row in queryset:
+            try:
+                result = probe(row.name)
+            except AccountError as exc:
+                self.message_user(request, f"{row.name}: {exc}", messages.ERROR)
+                continue
+            level = messages.SUCCESS if result.is_ok else messages.ERROR
+            self.message_user(request, f"{row.name}: {result.status or 'no answer'}, {result.message}", level)
+
     def _each(self, request: HttpRequest, rows: list[Account], act: Callable[[str], Any], done: str) -> None:
         for row in rows:
             try:
@@ -182,10 +197,14 @@ class AccountAdmin(BaseAccountAdmin):
     @admin.display(description="rests")
     def rests(self, row: Account) -> SafeString | str:
         lines = [
-            (rest["scope"], rest["value"] or "", rest["remaining_seconds"], rest["reason"])
+            (
+                " ".join(filter(None, (rest["scope"], rest["value"]))),
+                rest["remaining_seconds"],
+                rest["reason"],
+            )
             for rest in self._view(row).get("cooldowns", [])
         ]
-        return format_html_join(SafeString("<br>"), "{} {}: {} s more, {}", lines) or "–"
+        return format_html_join(SafeString("<br>"), "{}: {} s more, {}", lines) or "–"
 
     @admin.display(description="quota windows")
     def quota_now(self, row: Account) -> SafeString | str:
@@ -199,9 +218,9 @@ class AccountAdmin(BaseAccountAdmin):
     def error(self, row: Account) -> str:
         return str(self._view(row).get("last_error") or "–")
 
-    @admin.display(description="about rate limits")
-    def about_limits(self, row: Account) -> SafeString:
-        return format_html("<p>{}</p>", MISLEADING_LIMIT)
+    @admin.display(description="about subscriptions")
+    def about_subscriptions(self, row: Account) -> SafeString:
+        return format_html("<p>{}</p><p>{}</p>", VENDOR_TERMS, MISLEADING_LIMIT)
 
 
 @admin.register(PoolSetting)

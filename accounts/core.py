@@ -102,7 +102,7 @@ class PoolCore:
     def has_credentials(self, provider: str) -> bool:
         """Whether some account of the provider holds a credential, be it paused or resting."""
         group = self._groups.get(provider)
-        for state in () if group is None else group.members:
+        for state in () if group is None else group.members:  # noqa: SIM110 - a generator costs more, and this is asked for every call
             if state.loaded.credential is not None:
                 return True
         return False

@@ -82,6 +82,7 @@ class Keeper:
         self._is_stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
         self._early: set[asyncio.Task[None]] = set()
         self._not_before: dict[int, float] = {}
         self._is_database_away = False
@@ -91,6 +92,7 @@ class Keeper:
         self._loop = asyncio.get_running_loop()
         self._pool.on_unsaved = self.wake
         self._task = asyncio.create_task(self._run(), name="accounts-keeper")
+        self._watch = asyncio.create_task(self._watch_files(), name="accounts-files")
 
     def wake(self) -> None:
         """Begin the next round now: a cooldown is to be written down, or others have written some. From any thread."""
@@ -103,6 +105,10 @@ class Keeper:
         self._pool.on_unsaved = nobody
         self._is_stopping = True
         self._wake.set()
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+            self._watch = None
         if self._task is not None:
             await self._task
             self._task = None
@@ -110,9 +116,14 @@ class Keeper:
         await asyncio.gather(*self._early, return_exceptions=True)
         await self._in_thread(self._pool.save)
 
+    async def _watch_files(self) -> None:
+        """Beside the rounds: a database that is slow to say that it is away must not hide a new login."""
+        while True:
+            await self._in_thread(self._pool.poll_files)
+            await asyncio.sleep(self._interval)
+
     async def _run(self) -> None:
         while not self._is_stopping:
-            await self._in_thread(self._pool.poll_files)
             self._round += 1
             self._note_database(await self._in_thread(self._talk_to_database))
             self._refresh_early()

@@ -11,6 +11,11 @@ from accounts.state import AccountState
 from providers.drivers.base import QuotaWindow, Scope
 
 NONE: Mapping[str, int] = MappingProxyType({})
+VENDOR_TERMS = (
+    "Anthropic lets subscription logins (Free, Pro, Max) be used with Claude Code and its own apps only, not for other "
+    "people's requests, and may enforce that without notice. For anything else use an API key. The gateway never "
+    "pretends to be another client."
+)
 MISLEADING_LIMIT = (
     "A subscription that is used by another client than Claude Code is often refused with a rate-limit error "
     "(429, message “Error”, no time to wait) or with 400 “only authorized for use with Claude Code”. No limit is "

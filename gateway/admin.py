@@ -11,6 +11,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -228,9 +229,10 @@ class PriceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptab
     def save_model(self, request: HttpRequest, obj: PriceRow, form: Any, change: bool) -> None:
         given = {name: form.cleaned_data[name] for name in prices.FIELDS}
         key = form.cleaned_data["model"], form.cleaned_data["provider"]
-        if change and key != (form.initial["model"], form.initial["provider"]):
-            prices.delete_row(obj.pk)
-        obj.pk = prices.put(*key, **given).pk
+        with transaction.atomic():
+            if change and key != (form.initial["model"], form.initial["provider"]):
+                prices.delete_row(obj.pk)
+            obj.pk = prices.put(*key, **given).pk
 
     def delete_model(self, request: HttpRequest, obj: PriceRow) -> None:
         prices.delete_row(obj.pk)

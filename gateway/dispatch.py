@@ -226,24 +226,27 @@ class Dispatch:
             translator = trip.keeping = Keeping(translator, self._house.responses, exchange.token_id, call)
         trip.translator = translator
         trip.model_sent, trip.upstream_dialect = route.target.model or "", route.dialect
-        outbound = driver.build(_upstream(route, lease), translator.request(call, route.target))
+        translated = translator.request(call, route.target)
+        outbound = driver.build(_upstream(route, lease), translated)
         _limit(outbound, wire, route.provider.timeouts)
         exchange.attempts += 1
-        exchange.bytes_out += len(outbound.content)
+        exchange.bytes_out += len(translated.body)
         if call.fields.stream:
             wire.keepalive = translator.keepalive
             wire.early_headers = STREAM
             wire.is_stream = True
-        wire.waiting_since = time.monotonic()
-        trip.driver = driver
+        wire.waiting_since, trip.driver = time.monotonic(), driver
+        was_sent, exchange.is_sent = (
+            exchange.is_sent,
+            True,
+        )  # so it counts too when the client leaves meanwhile
         try:
             answer = await driver.transport(self._house.transport).handle_async_request(outbound)
             trip.answer = answer
-            exchange.is_sent = True
             exchange.upstream_status = answer.status_code
             return await self._judge(trip, driver, lease, translator, answer)
         except httpx.TransportError as exc:
-            exchange.is_sent = exchange.is_sent or not isinstance(exc, NEVER_SENT)
+            exchange.is_sent = was_sent or not isinstance(exc, NEVER_SENT)
             trip.driver = None
             failure = _failure(exc)
             return Attempt(lease, driver.classify(failure, time.time()), failure=failure)

@@ -60,11 +60,16 @@ class Redactor:
 redact = Redactor()
 
 
+ID_IN_META = "gateway.request_id"
+"""Where a Django request keeps its id: Django logs some answers when their context is gone."""
+
+
 class RequestIdFilter(logging.Filter):
-    """Puts the id of the running exchange on the record."""
+    """Puts the id of the running exchange on the record, or that of the Django request which the record names."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = request_id.get()
+        known = getattr(getattr(record, "request", None), "META", {})
+        record.request_id = known.get(ID_IN_META) or request_id.get()
         return True
 
 

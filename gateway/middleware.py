@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextvars import Token
 from inspect import iscoroutinefunction
 from typing import cast
 
@@ -11,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.deprecation import MiddlewareMixin
 
-from gateway import errors, identity
+from gateway import errors, identity, logs
 from providers.dialects.types import Failure, FailureKind
 
 FOR_PEOPLE = "/admin/"
@@ -31,30 +32,39 @@ def request_id_middleware(get_response: Sync | Async) -> Sync | Async:
         inner = cast(Async, get_response)
 
         async def with_id(request: HttpRequest) -> HttpResponseBase:
-            identity.current.set(identity.request_id())
-            return _identified(await inner(request))
+            token = _begin(request)
+            try:
+                return _identified(request, await inner(request))
+            finally:
+                identity.current.reset(token)
 
         return with_id
 
     plain = cast(Sync, get_response)
 
     def with_id_in_thread(request: HttpRequest) -> HttpResponseBase:
-        token = identity.current.set(identity.request_id())
+        token = _begin(request)
         try:
-            return _identified(plain(request))
+            return _identified(request, plain(request))
         finally:
             identity.current.reset(token)
 
     return with_id_in_thread
 
 
-def _identified(response: HttpResponseBase) -> HttpResponseBase:
+def _begin(request: HttpRequest) -> Token[str]:
+    own_id = identity.request_id()
+    request.META[logs.ID_IN_META] = own_id  # for what Django logs of the request later, elsewhere
+    return identity.current.set(own_id)
+
+
+def _identified(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """The road has given its answers an id already: then that one counts, also for what Django still logs."""
     name = identity.HEADER.decode()
     if name in response.headers:
-        identity.current.set(response.headers[name])
+        request.META[logs.ID_IN_META] = response.headers[name]
     else:
-        response.headers[name] = identity.current.get()
+        response.headers[name] = request.META[logs.ID_IN_META]
     return response
 
 

@@ -62,7 +62,7 @@ class Transport(httpx.AsyncBaseTransport):
                 request.method,
                 _url(_address(request)),
                 headers=CIMultiDict([(k.decode("ascii"), _text(v)) for k, v in request.headers.raw]),
-                data=request.content or None,
+                data=_body(request) or None,
                 allow_redirects=False,
                 proxy=request.extensions.get("proxy"),
                 timeout=self._timeout_of(request),
@@ -111,6 +111,12 @@ class _Body(httpx.AsyncByteStream):
             self._answer.release()
         else:
             self._answer.close()
+
+
+def _body(request: httpx.Request) -> bytes:
+    """What `request.read()` gives, without its search through typing's abstract classes."""
+    stream = request.stream
+    return b"".join(stream) if isinstance(stream, httpx.SyncByteStream) else request.content
 
 
 def _text(value: bytes) -> str:

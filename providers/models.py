@@ -25,6 +25,7 @@ class Responses(models.TextChoices):
     AUTO = "auto", "auto: native until the first 404 or 405, remembered for an hour"
     NATIVE = "native", "native"
     TRANSLATE = "translate", "translated to Chat Completions"
+    ONLY = "only", "only: every surface is carried over Responses"
 
 
 class Provider(models.Model):

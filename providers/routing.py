@@ -182,9 +182,11 @@ class Router:
             return (Route(record, ANTHROPIC, _target(record, model)),)
         model = step.model or want.model or record.default_model or None
         chat = Route(record, OPENAI_CHAT, _target(record, model))
+        native = Route(record, OPENAI_RESPONSES, chat.target)
+        if record.responses == Responses.ONLY and not want.is_forward:
+            return (native,)
         if want.dialect != OPENAI_RESPONSES or record.responses == Responses.TRANSLATE:
             return (chat,)
-        native = Route(record, OPENAI_RESPONSES, chat.target)
         if record.responses == Responses.NATIVE:
             return (native,)
         return (chat,) if self._lacks(record) else (replace(native, is_probe=True), chat)

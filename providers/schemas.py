@@ -22,7 +22,7 @@ class ProviderOut(Schema):
     has_encrypted_api_key: bool
     enabled: bool
     priority: int | None = Field(None, description="Lower goes first; 100 when absent")
-    responses: str | None = Field(None, description="auto (when absent), native or translate")
+    responses: str | None = Field(None, description="auto (when absent), native, translate or only")
     headers: list[str] | None = Field(None, description="Names of the extra headers; values are never shown")
     connect_timeout_seconds: float | None = None
     first_byte_timeout_seconds: float | None = None
@@ -44,7 +44,7 @@ class ProviderChange(Schema):
     enabled: bool | None = None
     headers: dict[str, str] | None = Field(None, description="Extra headers of every call, stored encrypted")
     priority: int | None = None
-    responses: str | None = Field(None, description="auto, native or translate")
+    responses: str | None = Field(None, description="auto, native, translate or only")
     connect_timeout_seconds: float | None = None
     first_byte_timeout_seconds: float | None = None
     idle_timeout_seconds: float | None = None

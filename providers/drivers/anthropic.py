@@ -62,15 +62,13 @@ class AnthropicDriver:
         if not request.path.startswith(b"/"):
             raise ForeignUrl("the path does not start with a slash")
         target = prefix + request.path + (b"?" + request.query if request.query else b"")
-        built = httpx.Request(
+        return httpx.Request(
             request.method,
             url,
             headers=_headers(upstream, request.headers),
             stream=httpx.ByteStream(request.body),
             extensions={"target": target, "proxy": upstream.proxy},
         )
-        built.read()
-        return built
 
     def classify(self, seen: WireAnswer | Failure, now: float) -> Verdict:
         """See `providers.drivers.base.Driver`."""

@@ -51,15 +51,13 @@ class OpenAiCompatibleDriver:
         if prefix.endswith(b"/v1") and path.startswith(b"/v1/"):
             path = path[3:]
         target = prefix + path + (b"?" + request.query if request.query else b"")
-        built = httpx.Request(
+        return httpx.Request(
             request.method,
             url,
             headers=_headers(upstream, request),
             stream=httpx.ByteStream(request.body),
             extensions={"target": target, "proxy": upstream.proxy},
         )
-        built.read()
-        return built
 
     def classify(self, seen: WireAnswer | Failure, now: float) -> Verdict:
         """See `providers.drivers.base.Driver`."""

@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ('idle_timeout_seconds', models.FloatField(blank=True, help_text='Empty: as configured', null=True)),
                 ('is_enabled', models.BooleanField(default=True)),
                 ('priority', models.PositiveIntegerField(default=100, help_text='Lower goes first')),
-                ('responses', models.CharField(choices=[('auto', 'auto: native until the first 404 or 405, remembered for an hour'), ('native', 'native'), ('translate', 'translated to Chat Completions')], default='auto', help_text='Responses API', max_length=16)),
+                ('responses', models.CharField(choices=[('auto', 'auto: native until the first 404 or 405, remembered for an hour'), ('native', 'native'), ('translate', 'translated to Chat Completions'), ('only', 'only: every surface is carried over Responses')], default='auto', help_text='Responses API', max_length=16)),
             ],
             options={
                 'db_table': 'providers_provider',

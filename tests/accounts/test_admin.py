@@ -136,3 +136,18 @@ def test_the_list_asks_few_questions_however_many_accounts(
         services.add({"name": f"a{number}", "source": "api_key", "secret": "k"})
     with django_assert_max_num_queries(15):
         browser.get(LIST)
+
+
+def test_what_the_vendor_allows_is_said_where_accounts_are_added_and_shown(browser: Client) -> None:
+    services.add({"name": "one", "source": "api_key", "secret": "k"})
+    pk = Account.objects.get().pk
+    for page in (f"{LIST}add/", f"{LIST}{pk}/change/"):
+        assert "subscription logins" in browser.get(page).content.decode()
+
+
+def test_the_upstream_is_asked_from_the_list(browser: Client) -> None:
+    services.add({"name": "one", "source": "api_key", "secret": "k", "provider": "nowhere"})
+    pks = [str(Account.objects.get().pk)]
+    answer = browser.post(LIST, {"action": "test", "_selected_action": pks}, follow=True)
+    (told,) = answer.context["messages"]
+    assert (told.level_tag, str(told)) == ("error", "one: provider: there is no provider named 'nowhere'")

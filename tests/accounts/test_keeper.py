@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 
@@ -69,6 +70,33 @@ async def test_the_keeper_notices_a_changed_file_within_a_second(
     assert time.monotonic() - started < 1.5
     await keeper.aclose()
     assert endpoint.requests == []
+
+
+async def test_a_changed_file_is_noticed_while_the_database_does_not_answer(
+    endpoint: FakeTokenEndpoint, home: Path
+) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    class Stuck(Pool):
+        def share(self) -> None:
+            asked.set()
+            answered.wait(20)
+
+    write_file(home, "sk-ant-oat01-a", expires_at=0)
+    door = RefreshDoor(refresher(endpoint))
+    pool = Stuck(refresher=door)
+    await asyncio.to_thread(pool.load)
+    keeper = Keeper(pool, door, interval_seconds=0.05)
+    await keeper.start()
+    await asyncio.to_thread(asked.wait, 10)
+    write_file(home, "sk-ant-oat01-b", expires_at=0)
+    try:
+        async with asyncio.timeout(10):
+            while pool.choose(ask(time.time())).credential.secret != "sk-ant-oat01-b":
+                await asyncio.sleep(0.02)
+    finally:
+        answered.set()
+        await keeper.aclose()
 
 
 async def test_three_workers_obey_a_rest_that_one_of_them_started(endpoint: FakeTokenEndpoint) -> None:

@@ -13,6 +13,7 @@ from tests.fakes.server import Gate
 from tests.harness import Token, token_id
 from tests.rawhttp import RawClient
 
+RESPONSES = b'{"model":"claude-sonnet-5-5","max_output_tokens":64,"input":"hi"}'
 COST = (
     Decimal(v.INPUT_TOKENS) * Decimal("2")  # claude-sonnet-5-5, by the million
     + Decimal(v.CACHE_READ_TOKENS) * Decimal("0.1")
@@ -80,6 +81,8 @@ def test_money_is_settled_with_the_vendors_usage(gateway, vendor):
     ("path", "body", "told"),
     [
         ("/v1/messages", ASK, {"type": "billing_error"}),
+        ("/v1/chat/completions", ASK, {"type": "insufficient_quota", "code": "insufficient_quota"}),
+        ("/v1/responses", RESPONSES, {"type": "insufficient_quota", "code": "insufficient_quota"}),
     ],
 )
 def test_a_spent_budget_in_each_dialect(gateway, vendor, path, body, told):
@@ -156,7 +159,10 @@ def test_two_hundred_streams_on_a_budget_for_ten(gateway, vendor):
     with ThreadPoolExecutor(40) as threads:
         statuses = list(threads.map(lambda _: call(gateway, token, body).status, range(200)))
     assert set(statuses) == {200, 429}
-    rows = gateway.exchanges(token, 200, timeout=20)
+    more = 1  # what is left is given out one by one
+    while call(gateway, token, body).status == 200:
+        more += 1
+    rows = gateway.exchanges(token, 200 + more, timeout=20)
     spent = sum(Decimal(str(row["cost"])) for row in rows if row["cost"] is not None)
     assert COST * 8 <= spent <= COST * 10
     budget = usage(gateway, token)["budget"]
@@ -194,3 +200,49 @@ def test_a_groups_limits_hold_for_its_members_together(gateway, vendor):
     assert gateway.admin("DELETE", "/api/groups/team").status == 409
     names = [group["name"] for group in gateway.admin("GET", "/api/groups").json()["data"]]
     assert names == ["company", "team"]
+
+
+def test_openai_clients_are_told_in_their_headers(gateway, vendor):
+    token = issue(gateway, requests_per_minute=1, input_tokens_per_minute=100_000)
+    first = call(gateway, token, path="/v1/chat/completions")
+    assert (first.status, first.get("x-ratelimit-remaining-requests")) == (200, "0")
+    assert first.get("x-ratelimit-limit-tokens") == "100000"
+    refused = call(gateway, token, path="/v1/chat/completions")
+    error = refused.json()["error"]
+    assert (refused.status, error["type"], error["code"]) == (429, "rate_limit_error", "rate_limit_exceeded")
+    assert refused.get("x-ratelimit-reset-requests").endswith("s")
+
+
+def test_what_is_limited_again_is_read_from_the_rows(gateway, vendor):
+    token = issue(gateway, max_requests=5)
+    assert call(gateway, token).status == 200
+    for limits in ({"max_requests": None}, {"max_requests": 2}):
+        if limits["max_requests"]:
+            assert call(gateway, token).status == 200  # counted by nobody but the rows
+        assert gateway.admin("PATCH", f"/api/tokens/{token.id}", limits).status == 200
+    gateway.exchanges(token, 2)
+    assert call(gateway, token).status == 429
+
+
+def test_a_client_that_left_before_the_answer_began_pays_for_its_input(gateway, vendor):
+    token = issue(gateway, budget="1", max_requests=5)
+    answer = v.stream_answer(v.events("claude-sonnet-5-5", v.text("hi")))
+    answer.before_head = gate = Gate()
+    vendor.say(answer)
+    with RawClient(gateway.port) as client:
+        client.ask("POST", "/v1/messages", [token.bearer, ("anthropic-version", "2023-06-01")], STREAM)
+        assert gate.reached.wait(5)
+    [row] = gateway.exchanges(token)
+    gate.open()
+    assert (row["status"], row["is_estimated"], row["output_tokens"]) == (499, 1, 0)
+    assert row["input_tokens"] == -(-len(STREAM) // 4)
+    seen = usage(gateway, token)
+    assert (seen["requests"], Decimal(seen["budget"]["spent"])) == (1, Decimal(str(row["cost"])))
+
+
+def test_what_never_left_is_given_back(start, vendor):
+    gateway = start("daphne", upstream_url="http://127.0.0.1:9")
+    token = issue(gateway, max_requests=5, budget="1")
+    assert call(gateway, token).status >= 500
+    seen = usage(gateway, token)
+    assert (seen["requests"], seen["budget"]["spent"], seen["budget"]["reserved"]) == (0, "0", "0")

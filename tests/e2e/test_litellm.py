@@ -83,7 +83,8 @@ def wait_until_it_lives(process: subprocess.Popen, url: str, timeout: float = 30
 def provided(shared, proxy):
     """A gateway that has the proxy as provider."""
     process = shared("uvicorn", {"RETRY_ATTEMPTS": "1"})
-    row = {"name": "litellm", "base_url": proxy, "api_key": MASTER_KEY}
+    # It has a Responses API, but can't stream a mocked answer there.
+    row = {"name": "litellm", "base_url": proxy, "api_key": MASTER_KEY, "responses": "translate"}
     assert process.admin("POST", "/api/providers", row).status == 200
     for alias, model in (
         ("mock-model", "mock-model"),

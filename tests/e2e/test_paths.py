@@ -235,4 +235,7 @@ class TestWhoMay:
 def test_every_answer_has_a_request_id(door, method, path, status):
     answer = door.ask(method, path)
     assert answer.status == status
-    assert len(answer.get("x-gateway-request-id") or "") == 36
+    own_id = answer.get("x-gateway-request-id") or ""
+    assert len(own_id) == 36
+    if path == "/api/tokens/list" and status == 401:
+        assert f"django.request [{own_id}] Unauthorized: {path}" in door.log()

@@ -211,16 +211,18 @@ def test_when_all_rest_every_dialect_says_so_and_until_when(pooled, pool_vendor:
     assert pool_vendor.calls == []
 
 
-def test_a_model_that_nobody_has_stays_a_404_and_is_not_asked_for_again(
+def test_a_model_that_nobody_has_stays_a_404_and_never_becomes_a_limit(
     pooled, pool_vendor: PoolVendor
 ) -> None:
     gateway = pooled(2)
     pool_vendor.everybody = error_answer(404, "model: claude-sonnet-5-5")
-    assert call(gateway).error == (404, "not_found_error", "model: claude-sonnet-5-5")
-    assert len(pool_vendor.calls) == 2
-    again = call(gateway)
-    assert again.error[:2] == (404, "not_found_error") and again.get("retry-after") is None
-    assert len(pool_vendor.calls) == 2
+    for _ in range(3):
+        assert call(gateway).error == (404, "not_found_error", "model: claude-sonnet-5-5")
+    assert len(pool_vendor.calls) == 2 + 1 + 1
+    issued = gateway.admin("POST", "/api/tokens", {"account": "primary"}).json()["token"]
+    headers = [("authorization", f"Bearer {issued}"), *gateway.call_headers()[1:]]
+    pinned = gateway.ask("POST", "/v1/messages", headers, ASK)
+    assert pinned.error[:2] == (404, "not_found_error") and pinned.get("retry-after") is None
 
 
 def test_a_fault_after_the_streams_beginning_counts_too(pooled, pool_vendor: PoolVendor) -> None:

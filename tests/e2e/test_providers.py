@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import ROUTED
+from tests.fakes.openai_strict import API_KEY as STRICT_KEY
+from tests.fakes.openai_strict import StrictOpenAi
 from tests.fakes.openai_vendor import KEY, OpenAiVendor, json_answer
 from tests.fakes.server import Answer, Gate
 from tests.fakes.vendor import Vendor, error_answer, event, stream_answer
@@ -202,6 +204,18 @@ def test_native_responses_and_an_unknown_model_is_no_missing_api(
     assert post(routed, "/v1/responses", {"model": "gone-x", "input": "hi"}).status == 404
     answer = post(routed, "/v1/responses", {"model": "gpt-x", "input": "hi"})
     assert answer.json()["output"][0]["content"][0]["text"] == "natively"
+
+
+def test_a_provider_that_has_responses_only_serves_every_surface(routed: GatewayProcess) -> None:
+    with StrictOpenAi() as upstream:
+        fields = {"base_url": upstream.url, "models": ["gpt-5.6"], "api_key": STRICT_KEY, "responses": "only"}
+        answer = routed.admin("POST", "/api/providers", {"name": "other", **fields})
+        assert answer.status == 200, answer
+        assert said(chat(routed, "gpt-5.6")) == said(messages(routed, "gpt-5.6")) == "You said: hello"
+        assert b"data: [DONE]" in chat(routed, "gpt-5.6", stream=True).body
+        assert b"event: message_stop" in messages(routed, "gpt-5.6", stream=True).body
+        assert {seen.path for seen in upstream.seen} == {b"/v1/responses"}
+        assert len(upstream.seen) == 4
 
 
 def test_forwarded_paths_reach_openai_compatible_providers_only(

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from uuid_utils import uuid7
 
 from gateway.exchange import Exchange
+from gateway.models import PriceRow
 from gateway.usage import services
 from gateway.usage.retention import id_floor
 from providers.dialects.types import Usage
@@ -128,3 +129,17 @@ def test_the_pages_are_for_staff_with_the_permission(client: Client, django_user
     client.login(username="clerk", password="p")
     for url in (EXCHANGES, DAILY, DAILY + "today/"):
         assert client.get(url).status_code == 403
+
+
+@pytest.mark.django_db
+def test_a_price_is_added_renamed_and_checked(admin_client: Client) -> None:
+    url = "/admin/gateway/pricerow/add/"
+    given = {"model": "mine", "provider": "", "input": "1.5", "output": "2", "currency": "USD", "source": ""}
+    assert admin_client.post(url, given).status_code == 302
+    row = PriceRow.objects.get(model="mine")
+    change = f"/admin/gateway/pricerow/{row.pk}/change/"
+    assert admin_client.post(change, {**given, "model": "other", "max_output": "9"}).status_code == 302
+    assert not PriceRow.objects.filter(model="mine").exists()
+    assert PriceRow.objects.get(model="other").max_output == 9
+    assert b"must be a currency code" in admin_client.post(url, {**given, "currency": "usd"}).content
+    assert admin_client.get("/admin/gateway/pricerow/?q=claude").status_code == 200

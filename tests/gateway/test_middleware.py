@@ -1,9 +1,12 @@
 """Cookies and refusals of Django's side."""
 
+import logging
+
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseServerError
 from django.test import RequestFactory
 
 from gateway import identity
+from gateway.logs import RequestIdFilter
 from gateway.middleware import CookieMiddleware, ErrorMiddleware, request_id_middleware
 
 
@@ -70,6 +73,9 @@ async def test_an_id_that_the_road_has_given_stays_and_is_the_logs_too():
     async def view(_: HttpRequest) -> HttpResponse:
         return HttpResponse(headers={"x-gateway-request-id": "of-the-road"})
 
-    response = await request_id_middleware(view)(request())
+    asked = request()
+    response = await request_id_middleware(view)(asked)
     assert response.headers["x-gateway-request-id"] == "of-the-road"
-    assert identity.current.get() == "of-the-road"
+    record = logging.makeLogRecord({"request": asked})
+    assert RequestIdFilter().filter(record)
+    assert record.request_id == "of-the-road"

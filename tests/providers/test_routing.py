@@ -156,6 +156,13 @@ def test_responses_are_native_translated_or_found_out() -> None:
     assert languages("auto") == [(RESPONSES, True), (CHAT, False)]
     assert languages("auto", lacks=True) == [(CHAT, False)]
     assert languages("auto", dialect=CHAT) == languages("auto", dialect=ANTHROPIC) == [(CHAT, False)]
+    for dialect in (CHAT, ANTHROPIC, RESPONSES):
+        assert languages("only", dialect=dialect) == [(RESPONSES, False)]
+
+
+def test_a_forwarded_path_is_never_translated() -> None:
+    seen = view(compatible("b", "m", responses="only"))
+    assert [route.dialect for route in router().routes(seen, want("m", CHAT, is_forward=True))] == [CHAT]
 
 
 def test_reasons_are_told() -> None:

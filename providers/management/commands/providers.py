@@ -143,7 +143,7 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     state.add_argument("--enabled", action="store_true", default=None, help="as it is when not given")
     state.add_argument("--disabled", dest="enabled", action="store_false", help="store it, don't call it")
     parser.add_argument("--priority", type=int, metavar="N", help="lower goes first")
-    parser.add_argument("--responses", metavar="WORD", help="Responses API: auto, native or translate")
+    parser.add_argument("--responses", metavar="WORD", help="Responses API: auto, native, translate, or only")
     parser.add_argument(
         "--header", dest="headers", type=_header, action=_Collect, metavar="NAME:VALUE", help="extra header"
     )

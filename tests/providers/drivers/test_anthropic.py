@@ -95,7 +95,7 @@ def test_the_target_is_the_path_as_it_stood_under_the_bases_own() -> None:
     request = WireRequest("GET", b"/v1/files/a%3Ab//c", b"x=%20&y", (), b"")
     sent = DRIVER.build(upstream(KEY, "https://h:8443/prefix/", proxy="http://p:1"), request)
     assert sent.extensions == {"target": b"/prefix/v1/files/a%3Ab//c?x=%20&y", "proxy": "http://p:1"}
-    assert (sent.url.scheme, sent.url.netloc, sent.method, sent.content) == ("https", b"h:8443", "GET", b"")
+    assert (sent.url.scheme, sent.url.netloc, sent.method, sent.read()) == ("https", b"h:8443", "GET", b"")
 
 
 @pytest.mark.parametrize("path", [b"", b"@evil/", b"https://evil/", b"evil"])
