@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.usage.prices import services
@@ -75,6 +75,7 @@ def test_vendor_answers_to_the_cent(read_totals, answer, cost) -> None:
     assert shipped().cost(usage, model) == Cost(Decimal(cost), "USD")
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # importing on a busy machine
 @given(st.tuples(*[st.integers(0, 10**9)] * 5), st.tuples(*[st.integers(0, 10**7)] * 5))
 def test_a_cost_is_exact_in_ten_decimals(counts, rates) -> None:
     prices = [Decimal(rate).scaleb(-4) for rate in rates]
