@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
+
+from accounts import live as serving_pool
+from providers import live as serving_catalog
 
 NEEDS_A_PROGRAM = ("postgres", "redis", "nginx", "browser", "cli", "litellm")
 
 _skipped: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def nobody_serves() -> Iterator[None]:
+    """A test that started the process's road leaves its pool and catalog to nobody."""
+    yield
+    serving_pool._serving.clear()
+    serving_catalog._serving.clear()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
