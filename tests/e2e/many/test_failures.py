@@ -82,6 +82,10 @@ def test_postgres_away_under_load(own_stores, launch, door):
 def test_what_is_spooled_outlives_a_clean_restart(own_stores, launch):
     stores = own_stores
     host = launch(stores, settings={"DRAIN_SECONDS": "5"})
+    # A token that a worker has never met can't be looked up later: every worker must know it first.
+    known = host.on_every_worker(lambda client: host.messages_by(client, ASK))
+    eventually(lambda: rows_of(stores, host.token) >= len(known), 20)
+    before = rows_of(stores, host.token)
     stores.postgres.stop()
     for _ in range(10):
         assert host.messages(ASK).status == 200
@@ -89,7 +93,7 @@ def test_what_is_spooled_outlives_a_clean_restart(own_stores, launch):
     assert list((host.data_dir / "data").glob("usage-*.spool"))
     stores.postgres.start()
     host.start()
-    eventually(lambda: rows_of(stores, host.token) == 10, 20)
+    eventually(lambda: rows_of(stores, host.token) == before + 10, 20)
     assert not list((host.data_dir / "data").glob("usage-*.spool"))
 
 
