@@ -50,7 +50,7 @@ class AccountForm(BaseForm):
     proxy = forms.CharField(
         required=False,
         widget=forms.PasswordInput,
-        help_text=f"http://[user:password@]host:port. {LEFT_ALONE}",
+        help_text=f"http:// or socks5://[user:password@]host:port. {LEFT_ALONE}",
     )
     no_proxy = forms.BooleanField(required=False, label="Remove the egress proxy")
 

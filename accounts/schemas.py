@@ -21,7 +21,7 @@ class ChangeAccount(Schema):
     secret: str | None = Field(None, description="API key, or access token of a pair. Never shown again")
     refresh_token: str | None = None
     expires_at: float | None = Field(None, description="Unix seconds: when the access token ends")
-    proxy: str | None = Field(None, description="Egress proxy, http://[user:password@]host:port")
+    proxy: str | None = Field(None, description="Egress proxy, http:// or socks5://[user:password@]host:port")
     is_paused: bool | None = None
     priority: int | None = Field(None, description="Lower goes first")
     weight: int | None = Field(None, description="Share of calls under the weighted strategy")

@@ -18,7 +18,7 @@ OWN_VARIABLES = frozenset(
     ("TOKEN_SECRET", "TOKEN_ADMIN_KEY", "DJANGO_SECRET_KEY", "SECRET_KEY", "ENCRYPTION_KEYS", "DATABASE_URL",
      "REDIS_URL", "GONKA_PRIVATE_KEY")
 )  # fmt: skip
-PROXY = re.compile(r"(?:http|https|socks5h?)://[^\s/@]*(?:@?)[^\s/@]+/?")
+PROXY = re.compile(r"(?:http|socks5h?)://(?:[^\s/@]+@)?(?:\[[0-9a-fA-F:.]+\]|[^\s/@:\[\]]+)(?::\d{1,5})?/?")
 MAX_CAPS = 8
 Check = Callable[[Any], Any]
 
@@ -140,7 +140,7 @@ def _proxy(value: Any) -> str:
     if value is None or value == "":
         return ""
     if not isinstance(value, str) or not PROXY.fullmatch(value) or len(value) > 1024:
-        raise ValueError("http://[user:password@]host:port")
+        raise ValueError("http://[user:password@]host:port or socks5://[user:password@]host:port")
     return value
 
 

@@ -35,7 +35,7 @@ async def measured(headers, size):
     await road.runtime.start()
     house = road.runtime.relay_now()._house
     await house.transport.aclose()
-    house.transport._session = road.Engine()
+    house.transport._pool = road.Lines()
     house.recorder.record = lambda exchange: None
     road.settle_memory()
     road.ROUNDS = ROUNDS

@@ -61,19 +61,13 @@ class Content:
     def __init__(self, chunks):
         self._chunks = iter(chunks)
 
-    async def readany(self):
-        return next(self._chunks, b"")
-
     async def iter_any(self):
         for chunk in self._chunks:
             yield chunk
 
-    def at_eof(self):
-        return True
-
 
 class Answer:
-    """As much of the engine's answer as a relay reads."""
+    """As much of aiohttp's answer as the bare relay reads."""
 
     status, reason = 200, "OK"
 
@@ -96,17 +90,45 @@ class Answer:
 
 
 class Engine:
-    """Stands for aiohttp's session."""
+    """Stands for aiohttp's session, under the bare relay."""
 
     async def request(self, method, url, *, data, **options):
         is_stream = len(data) < 5000 and b'"stream":true' in data
         kind = b"text/event-stream; charset=utf-8" if is_stream else b"application/json"
-        return Answer(ANSWERS[is_stream][url.path if hasattr(url, "path") else url], kind)
+        return Answer(ANSWERS[is_stream][url], kind)
 
     def post(self, url, *, data, headers):
         return Posted(self.request("POST", url, data=data, headers=headers))
 
     async def close(self):
+        pass
+
+
+class Line:
+    """Stands for a connection of the gateway's to an upstream."""
+
+    status, reason = 200, b"OK"
+
+    async def exchange(self, head, body, is_head):
+        is_stream = len(body) < 5000 and b'"stream":true' in body
+        kind = b"text/event-stream; charset=utf-8" if is_stream else b"application/json"
+        self.headers = list(Answer((), kind).raw_headers)
+        self._chunks = iter(ANSWERS[is_stream][head.split(b" ", 2)[1].decode()])
+
+    async def read(self):
+        return next(self._chunks, b"")
+
+
+class Lines:
+    """Stands for the gateway's pool of connections."""
+
+    async def acquire(self, origin, seconds):
+        return Line()
+
+    def release(self, origin, line):
+        pass
+
+    def close(self):
         pass
 
 
@@ -263,7 +285,7 @@ async def drive(options, headers):
     await runtime.start()
     house = runtime.relay_now()._house
     await house.transport.aclose()
-    house.transport._session = Engine()
+    house.transport._pool = Lines()
     bench.relay.session = Engine
     house.recorder.record = lambda exchange: None  # measured by itself
     settle_memory()

@@ -66,7 +66,7 @@ def test_each_wrong_field_is_named(values: dict[str, Any], field: str) -> None:
 
 @pytest.mark.parametrize(
     "proxy",
-    ["http://h:1", "https://u:p@h:1/", "http://[::1]:8080", "socks5://h:1", "http://user:p%40ss@h", ""],
+    ["http://h:1", "socks5h://u:p@h:1/", "http://[::1]:8080", "socks5://h:1", "http://user:p%40ss@h", ""],
 )
 def test_proxies_that_are_taken(proxy: str) -> None:
     assert clean({"proxy": proxy}) == {"proxy": proxy}
