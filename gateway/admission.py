@@ -11,7 +11,7 @@ UNMODELLED = frozenset({"models", "model"})
 
 def admit(token: TokenRecord, call: Call) -> None:
     """Raises `Refused` when the token is not for this surface, or not for the model that was asked."""
-    if not token.may_use_surface(call.surface):
+    if token.is_surface_restricted and not token.may_use_surface(call.surface):
         raise Refused(Failure(FailureKind.PERMISSION, f"This token may not use the {call.surface} surface"))
     if not token.is_model_restricted or call.surface in UNMODELLED:
         return

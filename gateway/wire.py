@@ -58,6 +58,9 @@ NEVER_DOWN = HOP_BY_HOP | {
 NEVER_DOWN_PREFIXES = (b"anthropic-ratelimit-", b"x-ratelimit-", b"x-codex-")
 """The limits of an account that others share: a token's own are put in their place."""
 
+MAX_NAMES, MAX_NAME_BYTES = 1024, 64
+"""So much is remembered of names that callers and upstreams make up."""
+
 EARLY_HEADERS: Headers = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache, no-transform"),
@@ -100,17 +103,33 @@ def read_request(scope: Scope) -> Request:
     )
 
 
+class _Passing(dict[bytes, bool]):
+    """Which names pass, remembered: the same few come with every call."""
+
+    def __init__(self, never: frozenset[bytes], never_prefixes: tuple[bytes, ...]) -> None:
+        self._never = never
+        self._never_prefixes = never_prefixes
+
+    def __missing__(self, name: bytes) -> bool:
+        passes = name not in self._never and not name.startswith(self._never_prefixes)
+        if len(self) < MAX_NAMES and len(name) <= MAX_NAME_BYTES:
+            self[name] = passes
+        return passes
+
+
+_passes_up = _Passing(NEVER_UP, NEVER_UP_PREFIXES)
+_passes_down = _Passing(NEVER_DOWN, NEVER_DOWN_PREFIXES)
+
+
 def headers_up(headers: Headers) -> Headers:
     """What of the client's headers an upstream may see, repeated ones repeated."""
-    kept = [pair for pair in headers if pair[0] not in NEVER_UP and not pair[0].startswith(NEVER_UP_PREFIXES)]
+    kept = [pair for pair in headers if _passes_up[pair[0]]]
     return _without_named(kept, header(headers, b"connection"))
 
 
 def headers_down(headers: Headers) -> Headers:
     """What of an upstream's headers the client may see."""
-    kept = [
-        pair for pair in headers if pair[0] not in NEVER_DOWN and not pair[0].startswith(NEVER_DOWN_PREFIXES)
-    ]
+    kept = [pair for pair in headers if _passes_down[pair[0]]]
     return _without_named(kept, header(headers, b"connection"))
 
 

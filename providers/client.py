@@ -130,14 +130,20 @@ def _head(request: httpx.Request, origin: Origin, body: bytes) -> bytes:
     target = request.extensions.get("target") or url.raw_path
     if origin.is_forwarded:
         target = b"http://%b%b" % (url.netloc, target)
+    has_host = has_length = False
+    fields = []
+    for name, value in request.headers.raw:
+        lower = name.lower()
+        has_host = has_host or lower == b"host"
+        has_length = has_length or lower == b"content-length"
+        fields.append(b"%b: %b" % (name, value))
     lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), target)]
-    named = request.headers
-    if "host" not in named:
+    if not has_host:
         lines.append(b"Host: " + url.netloc)
-    lines.extend([b"%b: %b" % pair for pair in named.raw])
-    if "content-length" not in named and (body or request.method not in BODILESS):
+    lines += fields
+    if not has_length and (body or request.method not in BODILESS):
         lines.append(b"Content-Length: %d" % len(body))
-    if origin.is_forwarded and origin.proxy and (authorization := _proxy_authorization(origin.proxy)):
+    if origin.is_forwarded and (authorization := _proxy_authorization(origin.proxy or "")):
         lines.append(b"Proxy-Authorization: " + authorization)
     head = b"\r\n".join(lines)
     ends = len(lines) - 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
@@ -57,12 +57,19 @@ class TokenRecord:
     group_id: int | None = None
     revision: int = 0
     is_recorded: bool = True
-    is_limited: bool = False  # some limit of `limits` counts something
+    limits: tuple[Limits, ...] = field(init=False)  # every set that holds for this token; the tightest wins
+    is_limited: bool = field(init=False)  # some limit of `limits` counts something
+    is_model_restricted: bool = field(init=False)  # some set names models: the call's model must be known
+    is_surface_restricted: bool = field(init=False)
 
-    @property
-    def limits(self) -> tuple[Limits, ...]:
-        """Every set that holds for this token; the tightest wins."""
-        return (self.own, *self.shared)
+    def __post_init__(self) -> None:
+        """Worked out once: they are asked for every call."""
+        limits = (self.own, *self.shared)
+        put = object.__setattr__
+        put(self, "limits", limits)
+        put(self, "is_limited", any(each.counts_something for each in limits))
+        put(self, "is_model_restricted", any(each.allowed_models for each in limits))
+        put(self, "is_surface_restricted", any(each.allowed_surfaces for each in limits))
 
     def may_use_model(self, model: str) -> bool:
         """Whether every set of limits allows this model name. `*`, `?` and `[…]` as in shell patterns."""
@@ -74,22 +81,11 @@ class TokenRecord:
 
     def with_shared(self, shared: tuple[Limits, ...]) -> TokenRecord:
         """The same token under its group's newer limits."""
-        return replace(
-            self,
-            shared=shared,
-            group=shared[0].name if shared else None,
-            is_limited=any(limits.counts_something for limits in (self.own, *shared)),
-        )
-
-    @property
-    def is_model_restricted(self) -> bool:
-        """Whether some set of limits names models, so that the call's model must be known."""
-        return any(limits.allowed_models for limits in self.limits)
+        return replace(self, shared=shared, group=shared[0].name if shared else None)
 
 
 def from_row(token: Token, shared: tuple[Limits, ...]) -> TokenRecord:
     """The record of a row; `shared` are the limits of its group and of that group's parent."""
-    own = limits_of(token, token.ledger_id)
     return TokenRecord(
         id=token.id,
         label=token.label,
@@ -101,11 +97,10 @@ def from_row(token: Token, shared: tuple[Limits, ...]) -> TokenRecord:
         provider=token.provider or None,
         group=shared[0].name if shared else None,
         ledger_id=token.ledger_id,
-        own=own,
+        own=limits_of(token, token.ledger_id),
         shared=shared,
         group_id=token.group_id,
         revision=token.revision,
-        is_limited=any(limits.counts_something for limits in (own, *shared)),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -55,7 +54,7 @@ _same, _usage = attrgetter(*_SAME), attrgetter(*_USAGE)
 _COLUMNS = ("id", "started_at", "failure_kind", "cost", *_SAME, *_USAGE)
 
 
-def insert(rows: Mapping[uuid.UUID, Exchange]) -> None:
+def insert(rows: Mapping[str, Exchange]) -> None:
     """Insert all of them. Raises what the database says; the caller holds the transaction."""
     quote = connection.ops.quote_name
     columns = ", ".join(quote(name) for name in _COLUMNS)
@@ -63,18 +62,23 @@ def insert(rows: Mapping[uuid.UUID, Exchange]) -> None:
     query = f"INSERT INTO {quote(ExchangeRow._meta.db_table)} ({columns}) VALUES ({marks})"  # noqa: S608  (our own names)
     with connection.cursor() as cursor:
         is_native = connection.features.has_native_uuid_field
-        moment = connection.ops.adapt_datetimefield_value
+        moment = _moment if connection.features.supports_timezones else _moment_as_text
         cursor.executemany(
             query,
             [
-                _values(
-                    pk if is_native else pk.hex,
-                    moment(datetime.fromtimestamp(exchange.started_at, UTC)),
-                    exchange,
-                )
+                _values(pk if is_native else pk.replace("-", ""), moment(exchange.started_at), exchange)
                 for pk, exchange in rows.items()
             ],
         )
+
+
+def _moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
+def _moment_as_text(at: float) -> str:
+    """As Django writes it where a column has no time zone, at a fraction of the cost."""
+    return str(datetime.fromtimestamp(at, UTC).replace(tzinfo=None))
 
 
 def _values(pk: object, started_at: object, exchange: Exchange) -> list[Any]:

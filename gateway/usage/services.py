@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +12,9 @@ from gateway.exchange import Exchange
 from gateway.models import ExchangeRow
 from gateway.usage import daily
 from gateway.usage.rows import insert
+
+IS_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A UUID as `gateway.identity.request_id` writes it."""
 
 _UNUSABLE = (IntegrityError, DataError, ValueError, TypeError, ArithmeticError)
 """What a database says of a row that it will never take, as against being away."""
@@ -34,11 +37,11 @@ def write(exchanges: Sequence[Exchange]) -> Written:
     would take is left out and reported, and does not hold up the others.
     """
     written = Written()
-    rows: dict[uuid.UUID, Exchange] = {}
+    rows: dict[str, Exchange] = {}
     for exchange in exchanges:
-        try:
-            rows[uuid.UUID(exchange.id)] = exchange
-        except ValueError:
+        if IS_ID.fullmatch(exchange.id):
+            rows[exchange.id] = exchange
+        else:
             written.unusable.append(exchange.id)
     written.repeated = len(exchanges) - len(rows) - len(written.unusable)
     try:
@@ -49,9 +52,9 @@ def write(exchanges: Sequence[Exchange]) -> Written:
     return written
 
 
-def _write_what_is_new(rows: dict[uuid.UUID, Exchange], written: Written) -> None:
+def _write_what_is_new(rows: dict[str, Exchange], written: Written) -> None:
     """A batch is new as a rule; only when the database refused it do we look which of it is there."""
-    known = set(ExchangeRow.objects.filter(pk__in=list(rows)).values_list("pk", flat=True))
+    known = set(map(str, ExchangeRow.objects.filter(pk__in=list(rows)).values_list("pk", flat=True)))
     written.repeated += len(known)
     rows = {pk: exchange for pk, exchange in rows.items() if pk not in known}
     try:
@@ -62,7 +65,7 @@ def _write_what_is_new(rows: dict[uuid.UUID, Exchange], written: Written) -> Non
             _write_alone(pk, exchange, written)
 
 
-def _write_alone(pk: uuid.UUID, exchange: Exchange, written: Written) -> None:
+def _write_alone(pk: str, exchange: Exchange, written: Written) -> None:
     try:
         _insert({pk: exchange})
         written.inserted += 1
@@ -73,7 +76,7 @@ def _write_alone(pk: uuid.UUID, exchange: Exchange, written: Written) -> None:
             written.unusable.append(exchange.id)
 
 
-def _insert(rows: Mapping[uuid.UUID, Exchange]) -> None:
+def _insert(rows: Mapping[str, Exchange]) -> None:
     with transaction.atomic():
         insert(rows)
         daily.add(rows.values())
