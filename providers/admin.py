@@ -36,6 +36,7 @@ class ProviderAdmin(ProviderAdminBase):
     list_display = ("name", "kind", "base_url", "is_enabled", "priority", "default_model", "has_key")
     list_filter = ("kind", "is_enabled")
     search_fields = ("name", "base_url")
+    search_help_text = "Search by name or base URL"
     actions = ["enable", "disable", "test_connection"]
     readonly_fields = ("has_key", "extra_headers")
 
@@ -132,7 +133,8 @@ class RouteAdmin(RouteAdminBase):
     change_list_template = "admin/providers/route/change_list.html"
     list_display = ("model", "provider", "upstream_model", "priority", "is_listed", "display_name")
     list_filter = ("provider", "is_listed")
-    search_fields = ("model", "upstream_model", "display_name")
+    search_fields = ("model", "provider", "upstream_model", "display_name")
+    search_help_text = "Search by model, provider or name there"
 
     def get_urls(self) -> list[URLPattern]:
         test = self.admin_site.admin_view(self.test_view)

@@ -44,6 +44,7 @@ def test_a_provider_is_added_changed_and_never_shows_its_secrets(browser: Client
     page = f"{PROVIDERS}{row.pk}/change/"
     assert key() == "CANARY-1" and headers_of(row) == {"x-a": "CANARY-2"}
     shown = browser.get(page).content.decode() + browser.get(PROVIDERS).content.decode()
+    assert ">null<" not in shown and ">\nnull<" not in shown
     assert "CANARY" not in shown and "gcm1" not in shown and "x-a" in shown
     assert browser.post(page, form(priority="5", model_names='["m"]')).status_code == 302
     row.refresh_from_db()
