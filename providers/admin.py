@@ -37,7 +37,7 @@ class ProviderAdmin(ProviderAdminBase):
     list_filter = ("kind", "is_enabled")
     search_fields = ("name", "base_url")
     search_help_text = "Search by name or base URL"
-    actions = ["enable", "disable", "test_connection"]
+    actions = ["enable", "disable", "clear", "test_connection"]
     readonly_fields = ("has_key", "extra_headers")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> tuple[str, ...]:
@@ -91,6 +91,10 @@ class ProviderAdmin(ProviderAdminBase):
     @admin.action(description="Disable: take out of every choice", permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Provider]) -> None:
         self._each(request, queryset, services.disable, "disabled")
+
+    @admin.action(description="Clear: end the rest of its own key, close its breaker", permissions=["change"])
+    def clear(self, request: HttpRequest, queryset: QuerySet[Provider]) -> None:
+        self._each(request, queryset, services.clear, "cleared")
 
     @admin.action(description="Test the connection", permissions=["change"])
     def test_connection(self, request: HttpRequest, queryset: QuerySet[Provider]) -> None:

@@ -114,6 +114,19 @@ class ModelMap(models.Model):
         return f"{self.pattern} → {self.target}"
 
 
+class ProviderClear(models.Model):
+    """When an operator last cleared what was held against a provider. By name: the settings' own has no row."""
+
+    provider = models.CharField(max_length=64, primary_key=True)
+    revision = models.PositiveBigIntegerField()
+
+    class Meta:
+        db_table = "providers_clear"
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.revision}"
+
+
 class ProvidersRevision(models.Model):
     """One row. `value` grows with every change; readers load anew, for there are few rows."""
 

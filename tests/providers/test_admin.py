@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from providers import route_services, services
-from providers.models import ModelMap, Provider, Route
+from providers.models import ModelMap, Provider, ProviderClear, Route
 from providers.store import headers_of, record_of
 from tests.fakes.openai_vendor import KEY, OpenAiVendor
 
@@ -77,6 +77,13 @@ def test_enable_disable_and_delete(browser: Client) -> None:
         assert row.is_enabled is is_enabled
     browser.post(f"{PROVIDERS}{row.pk}/delete/", {"post": "yes"})
     assert not Provider.objects.exists()
+
+
+def test_what_is_held_against_a_provider_is_cleared_from_the_list(browser: Client) -> None:
+    row = services.upsert({"name": "p", "base_url": "http://p"})
+    page = browser.post(PROVIDERS, {"action": "clear", "_selected_action": [row.pk]}, follow=True)
+    assert [str(one) for one in page.context["messages"]] == ["p: cleared"]
+    assert ProviderClear.objects.filter(provider="p").exists()
 
 
 def test_the_button_lists_the_providers_models(browser: Client) -> None:
