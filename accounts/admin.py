@@ -101,6 +101,7 @@ class AccountAdmin(BaseAccountAdmin):
     list_display = ("name", "provider", "source", "state", "used_now", "rests", "quota_now", "error")
     list_filter = ("provider", "source", "is_paused", "is_absent", "needs_login")
     search_fields = ("name", "provider")
+    search_help_text = "Search by name or provider"
     actions = ["pause", "resume", "clear", "test"]
     readonly_fields = ("state", "rests", "quota_now", "error", "used_now", "about_subscriptions")
 
@@ -190,11 +191,11 @@ class AccountAdmin(BaseAccountAdmin):
     def state(self, row: Account) -> str:
         return str(self._view(row).get("state", ""))
 
-    @admin.display(description="calls")
+    @admin.display(description="calls so far")
     def used_now(self, row: Account) -> int:
         return int(self._view(row).get("used_total", row.used))
 
-    @admin.display(description="rests")
+    @admin.display(description="resting")
     def rests(self, row: Account) -> SafeString | str:
         lines = [
             (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,21 +14,8 @@ from accounts.models import Account, Source
 from accounts.probing import probe
 from accounts.sources import load_secret, read_home
 from accounts.state import Loaded
+from providers.findings import Finding
 from providers.secrets import box
-
-LABEL_WIDTH = 23  # the reference's column
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report."""
-
-    label: str
-    text: str
-    is_problem: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.label:<{LABEL_WIDTH}}: {self.text}"
 
 
 def doctor_lines(online: bool, stored: Sequence[Account] | None = None) -> list[Finding]:

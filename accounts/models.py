@@ -40,20 +40,24 @@ class Account(models.Model):
     encrypted_secret = models.TextField(blank=True, default="", editable=False)
     encrypted_proxy = models.TextField(blank=True, default="", editable=False)
     is_managed = models.BooleanField(default=False, editable=False, help_text="Named by the environment")
-    is_absent = models.BooleanField(default=False, editable=False, help_text="No longer named there")
-    is_paused = models.BooleanField(default=False)
+    is_absent = models.BooleanField(
+        "absent from the environment", default=False, editable=False, help_text="No longer named there"
+    )
+    is_paused = models.BooleanField("paused", default=False)
     position = models.PositiveIntegerField(default=1000, editable=False)
     priority = models.PositiveIntegerField(default=100, help_text="Lower goes first")
     weight = models.PositiveIntegerField(default=1, help_text="Share of calls under the weighted strategy")
     request_caps = models.JSONField(
         default=list, blank=True, help_text='Requests per window: [{"requests": 50, "window_seconds": 60}]'
     )
-    max_parallel = models.PositiveIntegerField(null=True, blank=True, help_text="Calls at the same time")
+    max_parallel = models.PositiveIntegerField(
+        "parallel calls at most", null=True, blank=True, help_text="Empty: no limit"
+    )
     pause_at_percent = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Rest when any quota window is used that far"
     )
     # What traffic and refreshes leave behind.
-    needs_login = models.BooleanField(default=False, editable=False)
+    needs_login = models.BooleanField("login needed", default=False, editable=False)
     dead_fingerprint = models.CharField(max_length=8, blank=True, default="", editable=False)
     last_error = models.CharField(max_length=500, blank=True, default="", editable=False)
     last_error_at = models.FloatField(null=True, editable=False)

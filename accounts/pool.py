@@ -181,6 +181,19 @@ class Pool(PoolCore):
                 if state.is_usable and state.loaded.is_due(now)
             ]
 
+    def clear_provider(self, provider: str) -> None:
+        """The operator's reset of a provider: its breaker closes, and its own key owes nothing.
+
+        Rests of accounts stay: they are cleared one by one.
+        """
+        with self._lock:
+            self._keyed.pop(
+                provider, None
+            )  # calls on their way report to a seat that is gone, and teach nothing
+            group = self._groups.get(provider)
+            if group is not None:
+                group.breaker.reset()
+
     # Loading
 
     def _install(self, snapshot: store.Snapshot) -> None:

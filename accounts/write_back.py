@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from accounts.credential_files import (
     parse,
 )
 from accounts.errors import AccountError, MalformedCredential
+from providers.atomic import replace
 
 
 class FileMoved(AccountError):
@@ -39,7 +37,7 @@ def write_pair(path: Path, replaced: FileCredential, fresh: FileCredential) -> N
         raise FileMoved("the file holds another token by now")
     document = orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
     _fill(document if found.nested_key is None else document[found.nested_key], fresh)
-    _replace(target, orjson.dumps(document))
+    replace(target, orjson.dumps(document), like=target.stat())
 
 
 def _fill(fields: dict[str, Any], fresh: FileCredential) -> None:
@@ -55,27 +53,3 @@ def _name(fields: dict[str, Any], names: tuple[str, ...]) -> str:
     return next(
         (name for name in names if fields.get(name)), next((n for n in names if n in fields), names[0])
     )
-
-
-def _replace(target: Path, data: bytes) -> None:
-    before = target.stat()
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            os.fchmod(file.fileno(), before.st_mode & 0o7777)
-            with contextlib.suppress(
-                PermissionError
-            ):  # only root may give a file away, and only root needs to
-                os.fchown(file.fileno(), before.st_uid, before.st_gid)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    directory = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -24,6 +24,7 @@ class _ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptabl
 @admin.register(Actor)
 class ActorAdmin(_ReadOnly):
     list_display = ["name", "kind", "display_name", "created_at"]
+    search_fields = ["name", "display_name"]
 
 
 @admin.register(Follower)
@@ -38,3 +39,4 @@ class ActivityAdmin(_ReadOnly):
     list_display = ["slug", "kind", "actor", "is_listed", "said_at"]
     list_select_related = ["actor"]
     list_filter = ["kind", "is_listed"]
+    search_fields = ["slug"]

@@ -48,7 +48,7 @@ class Activity(models.Model):
     kind = models.CharField(max_length=32)
     object = models.JSONField()
     to = models.JSONField(default=list)
-    is_listed = models.BooleanField(default=True)  # in the outbox
+    is_listed = models.BooleanField("listed", default=True)  # in the outbox
     said_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -4,133 +4,37 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.functional import cached_property
 
-from gateway.exchange import CLIENT_LEFT
+from gateway.console.lists import DayFilter, LookOnly, StatusFilter, seen, today
 from gateway.models import DailyUsage, ExchangeRow, PriceRow
 from gateway.usage import reports
 from gateway.usage.prices import services as prices
 from gateway.usage.prices.errors import BadPrice
-from gateway.usage.retention import id_floor
+from tokens.models import Token
 
-DAYS_OFFERED = 14
-STATUSES: dict[str, tuple[str, Q]] = {
-    "ok": ("succeeded", Q(status__lt=400)),
-    "failed": ("failed", Q(status__gte=400)),
-    "429": ("rate limited (429)", Q(status=429)),
-    "5xx": ("5xx", Q(status__gte=500)),
-    "499": ("client left (499)", Q(status=CLIENT_LEFT)),
-    "refused": ("refused by us", Q(status__gte=400, is_refusal=True)),
-}
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()
-
-
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Counts no further than `MOST`: who looks for older rows narrows the list by day."""
-
-    MOST = 10_000
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        return int(rows[: self.MOST].count())
-
-
-class StatusFilter(admin.SimpleListFilter):
-    title = "status"
-    parameter_name = "outcome"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(key, title) for key, (title, _) in STATUSES.items()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        chosen = STATUSES.get(self.value() or "")
-        return queryset.filter(chosen[1]) if chosen else queryset
-
-
-class DayFilter(admin.SimpleListFilter):
-    """UTC days. Exchanges are ordered by their ids, so a day of them is a range of ids."""
-
-    title = "day (UTC)"
-    parameter_name = "on"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        days = [_today() - timedelta(days=back) for back in range(DAYS_OFFERED)]
-        return [(day.isoformat(), day.isoformat()) for day in days]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        try:
-            day = date.fromisoformat(self.value() or "")
-        except ValueError:
-            return queryset
-        if queryset.model is DailyUsage:
-            return queryset.filter(day=day)
-        start = datetime.combine(day, time(), UTC).timestamp()
-        return queryset.filter(pk__gte=id_floor(start), pk__lt=id_floor(start + 86_400))
-
-
-def _seen(column: str, title: str, field: str) -> type[admin.SimpleListFilter]:
-    """A filter on `field` that offers what was lately seen in the daily sums' `column`."""
-
-    class SeenFilter(admin.SimpleListFilter):
-        parameter_name = field
-
-        def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-            values = reports.values_seen(column, _today())
-            labels = reports.token_labels(values) if column == "token_id" else {}
-            return [(value, labels.get(value, value)) for value in values]
-
-        def has_output(self) -> bool:
-            return True
-
-        def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-            return queryset.filter(**{field: self.value()}) if self.value() else queryset
-
-    SeenFilter.title = title
-    return SeenFilter
+USAGE_FIELDS = (
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "output_tokens",
+    "bytes_in",
+    "bytes_out",
+)
 
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.3f}\N{NO-BREAK SPACE}s"
-
-
-class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Nothing here is changed by hand."""
-
-    paginator = BoundedPaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # a count per choice
-    list_per_page = 50
-    list_max_show_all = 0
-    sortable_by = ()
-
-    @admin.display(description="cost")
-    def price(self, row: ExchangeRow | DailyUsage) -> str:
-        return "" if row.cost is None else f"{reports.money(row.cost)} {row.currency}"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
 
 
 @admin.register(ExchangeRow)
@@ -140,23 +44,32 @@ class ExchangeAdmin(LookOnly):
         "status",
         "surface",
         "token",
-        "account",
+        "where",
         "served",
-        "tokens_in",
-        "output_tokens",
-        "first_byte",
-        "total",
+        "counted",
+        "took",
         "price",
-        "failure_kind",
+        "happened",
     )
     list_filter = (
         StatusFilter,
         DayFilter,
-        _seen("token_id", "token", "token_id"),
-        _seen("account", "account", "account"),
-        _seen("model", "model served", "model_served"),
+        seen("token_id", "token", "token_id"),
+        seen("account", "account", "account"),
+        seen("model", "model served", "model_served"),
     )
     ordering = ("-id",)
+    fieldsets = (
+        (
+            None,
+            {"fields": ("id", "started_at", "status", "upstream_status", "happened", "nature", "attempts")},
+        ),
+        ("Call", {"fields": ("surface", "method", "path", "peer", "model_asked", "model_served")}),
+        ("Whose, and where it went", {"fields": ("token_label", "token_id", "provider", "account")}),
+        ("Usage", {"fields": (*USAGE_FIELDS, "price")}),
+        ("Times", {"fields": ("first_byte", "total", "overhead")}),
+        ("Ledgers", {"fields": ("ledger_id", "group_ledger", "parent_ledger")}),
+    )
     search_fields = ("id",)
     search_help_text = "A request id, or the whole id of a token"
 
@@ -180,14 +93,36 @@ class ExchangeAdmin(LookOnly):
     def token(self, row: ExchangeRow) -> str:
         return row.token_label or row.token_id
 
+    @admin.display(description="provider / account")
+    def where(self, row: ExchangeRow) -> str:
+        return " / ".join(filter(None, (row.provider, row.account)))
+
+    @admin.display(description="what happened")
+    def happened(self, row: ExchangeRow) -> str:
+        """What we said went wrong; an upstream's own words are not kept."""
+        told = row.failure_message or row.failure_kind
+        return told or ("the upstream's own answer" if row.status >= 400 else "")
+
+    @admin.display(description="kind")
+    def nature(self, row: ExchangeRow) -> str:
+        """In words: a cross for "not a stream" would look like a failure."""
+        words = {"refused by us": row.is_refusal, "usage estimated": row.is_estimated}
+        said = ", ".join(word for word, is_so in words.items() if is_so)
+        return f"{'streamed' if row.is_stream else 'not streamed'}{said and f', {said}'}"
+
     @admin.display(description="model")
     def served(self, row: ExchangeRow) -> str:
         return row.model_served or row.model_asked
 
-    @admin.display(description="input + cached")
-    def tokens_in(self, row: ExchangeRow) -> str:
+    @admin.display(description="input + cached → output")
+    def counted(self, row: ExchangeRow) -> str:
         cached = row.cache_read_tokens + row.cache_write_5m_tokens + row.cache_write_1h_tokens
-        return f"{row.input_tokens} + {cached}{' (estimated)' if row.is_estimated else ''}"
+        words = f"{row.input_tokens} + {cached} → {row.output_tokens}"
+        return f"{words} (estimated)" if row.is_estimated else words
+
+    @admin.display(description="first byte, total")
+    def took(self, row: ExchangeRow) -> str:
+        return ", ".join(filter(None, (self.first_byte(row), self.total(row))))
 
     @admin.display(description="first byte")
     def first_byte(self, row: ExchangeRow) -> str:
@@ -196,6 +131,10 @@ class ExchangeAdmin(LookOnly):
     @admin.display(description="total")
     def total(self, row: ExchangeRow) -> str:
         return _seconds(row.total_seconds)
+
+    @admin.display(description="of it in the gateway")
+    def overhead(self, row: ExchangeRow) -> str:
+        return _seconds(row.overhead_seconds)
 
 
 class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -223,6 +162,7 @@ class PriceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptab
     form = PriceForm
     list_display = ("model", "provider", *prices.PRICES, "currency", "max_output", "priced_on")
     search_fields = ("model",)
+    search_help_text = "Search by model. Prices are per million tokens."
     list_filter = ("provider", "currency")
     list_per_page = 100
 
@@ -246,8 +186,8 @@ class PriceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptab
 class DailyUsageAdmin(LookOnly):
     change_list_template = "admin/gateway/daily_list.html"
     list_display = (
-        "day",
-        "token_id",
+        "day_utc",
+        "token",
         "account",
         "provider",
         "model",
@@ -260,11 +200,26 @@ class DailyUsageAdmin(LookOnly):
     )
     list_filter = (
         DayFilter,
-        _seen("token_id", "token", "token_id"),
-        _seen("account", "account", "account"),
-        _seen("model", "model", "model"),
+        seen("token_id", "token", "token_id"),
+        seen("account", "account", "account"),
+        seen("provider", "provider", "provider"),
+        seen("model", "model", "model"),
     )
     ordering = ("-day", "-requests", "pk")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DailyUsage]:
+        label = Token.objects.filter(pk=OuterRef("token_id")).values("label")[:1]
+        rows: QuerySet[DailyUsage] = super().get_queryset(request)
+        return rows.annotate(label=Subquery(label))
+
+    @admin.display(description="day (UTC)")
+    def day_utc(self, row: DailyUsage) -> str:
+        return row.day.isoformat()
+
+    @admin.display(description="token")
+    def token(self, row: DailyUsage) -> str:
+        """Its label, while it exists and has one."""
+        return getattr(row, "label", None) or row.token_id
 
     def get_urls(self) -> list[URLPattern]:
         today: Callable[..., HttpResponse] = self.admin_site.admin_view(self.today_view)
@@ -274,7 +229,7 @@ class DailyUsageAdmin(LookOnly):
         """Today's sums by token, account and model."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        day = _today()
+        day = today()
         context = {
             **self.admin_site.each_context(request),
             "title": f"Usage on {day.isoformat()} (UTC)",

@@ -13,12 +13,14 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
 
 from accounts.api import pool_router
 from accounts.api import router as accounts_router
 from gateway import errors, guards
 from gateway.access import is_json
+from gateway.openapi import with_errors
 from gateway.usage.prices.api import router as prices_router
 from providers.api import router as providers_router
 from providers.api import routes as routes_router
@@ -90,7 +92,16 @@ def on_invalid(request: HttpRequest, exc: Any) -> HttpResponse:
     return answer(400, Failure(FailureKind.INVALID_REQUEST, text, param=field or None))
 
 
-api = NinjaAPI(
+class ManagementAPI(NinjaAPI):
+    """Its document tells what each operation refuses, and how."""
+
+    def get_openapi_schema(self, **prefix: Any) -> OpenAPISchema:
+        document = super().get_openapi_schema(**prefix)
+        with_errors(document)
+        return document
+
+
+api = ManagementAPI(
     title="Link.Assistant.Router",
     version=settings.VERSION,
     description="Management of tokens, accounts and providers, and the surfaces that clients call.",

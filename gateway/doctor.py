@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -16,9 +17,11 @@ from django.core.checks import ERROR
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from accounts.doctor import Finding, doctor_lines
+from accounts import doctor as accounts
 from gateway import checks
 from gateway.logs import redact
+from providers import doctor as providers
+from providers.findings import Finding
 from tokens.files import binary, lino, mirror
 from tokens.files.types import Contents
 
@@ -42,8 +45,9 @@ def report(online: bool) -> Iterator[Finding]:
     """Line by line. What is wrong says so in `is_problem`."""
     yield from configuration()
     database, has_rows = look_at_database()
-    yield from doctor_lines(online, None if has_rows else [])
+    yield from accounts.doctor_lines(online, None if has_rows else [])
     yield from look_at_files()
+    yield from look_at_providers(online, has_rows)
     yield database
     yield from warnings()
     if online:
@@ -83,12 +87,18 @@ def look_at_files() -> Iterator[Finding]:
     for name in mirror.FILES_OF_POLICY[settings.STORAGE_POLICY]:
         label, read = _READERS[name]
         yield _token_file(label, directory / name, read)
-    providers = directory / "providers.lenv"
-    yield Finding("provider store", f"{providers} ({'present' if providers.exists() else EMPTY})")
+    store = directory / "providers.lenv"
+    yield Finding("provider store", f"{store} ({'present' if store.exists() else EMPTY})")
     spools = list(directory.glob("usage-*.spool")) if is_there else []
     if spools:
         size = sum(path.stat().st_size for path in spools)
         yield _wide("usage spool", f"{directory} ({len(spools)} files, {size} bytes waiting to be written)")
+
+
+def look_at_providers(online: bool, has_rows: bool) -> Iterator[Finding]:
+    """Every provider; what a log may not show is not in the lines."""
+    for finding in providers.doctor_lines(online, None if has_rows else []):
+        yield replace(finding, text=redact(finding.text))
 
 
 def _token_file(label: str, path: Path, read: Callable[[bytes], Contents]) -> Finding:

@@ -91,6 +91,7 @@ class Runtime:
         self._refresh_door = RefreshDoor(refresh.Refresher(refresh.options_from_settings()))
         self.pool = Pool(options_from_settings(), self._refresh_door)
         self.catalog = Catalog(boot_from_settings(), self.pool.has_credentials)
+        self.catalog.on_cleared = self.pool.clear_provider
         self.prices = Prices()
         self._relay: Relay | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

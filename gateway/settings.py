@@ -98,6 +98,7 @@ DEBUG = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
+FORMAT_MODULE_PATH = "gateway.formats"  # DATETIME_FORMAT alone loses to the language's own
 APPEND_SLASH = False
 
 SECRET_KEY = django_secret_key(DJANGO_SECRET_KEY, TOKEN_SECRET)

@@ -16,7 +16,7 @@ from gateway.surfaces import Surface, Table
 
 View = Callable[..., Awaitable[HttpResponseBase]]
 
-_ERROR = {
+ERROR = {
     "type": "object",
     "required": ["type", "error"],
     "properties": {
@@ -135,7 +135,7 @@ def _extra(row: Surface) -> dict[str, Any]:
         ):
             extra["responses"][status] = {
                 "description": text,
-                "content": {"application/json": {"schema": _ERROR}},
+                "content": {"application/json": {"schema": ERROR}},
             }
     if row.name in REQUESTS:
         schema = {"schema": REQUESTS[row.name]}

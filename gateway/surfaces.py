@@ -120,7 +120,7 @@ SURFACES: tuple[Surface, ...] = (
     ),
     Surface(
         "models",
-        ("GET",),
+        ("GET", "HEAD"),
         "/v1/models",
         "The models that can be asked for, in the caller's shape",
         family=Family.SHARED,
@@ -129,7 +129,7 @@ SURFACES: tuple[Surface, ...] = (
     ),
     Surface(
         "model",
-        ("GET",),
+        ("GET", "HEAD"),
         "/v1/models/*",
         "One model; its name may hold slashes",
         family=Family.SHARED,

@@ -17,6 +17,7 @@ surface_api.declare(api, runtime.table)
 admin.site.site_header = "Link.Assistant.Router"
 admin.site.site_title = "Link.Assistant.Router"
 admin.site.index_title = "Overview"
+admin.site.site_url = None  # "View site" would lead to a path for clients
 admin.site.enable_nav_sidebar = False  # lists are wide, and the overview names every page
 
 urlpatterns: list[URLPattern | URLResolver] = [

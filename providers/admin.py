@@ -36,7 +36,8 @@ class ProviderAdmin(ProviderAdminBase):
     list_display = ("name", "kind", "base_url", "is_enabled", "priority", "default_model", "has_key")
     list_filter = ("kind", "is_enabled")
     search_fields = ("name", "base_url")
-    actions = ["enable", "disable", "test_connection"]
+    search_help_text = "Search by name or base URL"
+    actions = ["enable", "disable", "clear", "test_connection"]
     readonly_fields = ("has_key", "extra_headers")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> tuple[str, ...]:
@@ -91,6 +92,10 @@ class ProviderAdmin(ProviderAdminBase):
     def disable(self, request: HttpRequest, queryset: QuerySet[Provider]) -> None:
         self._each(request, queryset, services.disable, "disabled")
 
+    @admin.action(description="Clear: end the rest of its own key, close its breaker", permissions=["change"])
+    def clear(self, request: HttpRequest, queryset: QuerySet[Provider]) -> None:
+        self._each(request, queryset, services.clear, "cleared")
+
     @admin.action(description="Test the connection", permissions=["change"])
     def test_connection(self, request: HttpRequest, queryset: QuerySet[Provider]) -> None:
         for row in queryset:
@@ -132,7 +137,8 @@ class RouteAdmin(RouteAdminBase):
     change_list_template = "admin/providers/route/change_list.html"
     list_display = ("model", "provider", "upstream_model", "priority", "is_listed", "display_name")
     list_filter = ("provider", "is_listed")
-    search_fields = ("model", "upstream_model", "display_name")
+    search_fields = ("model", "provider", "upstream_model", "display_name")
+    search_help_text = "Search by model, provider or name there"
 
     def get_urls(self) -> list[URLPattern]:
         test = self.admin_site.admin_view(self.test_view)

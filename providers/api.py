@@ -11,6 +11,7 @@ from providers import chains, presenting, probing, route_services, services
 from providers.models import Provider
 from providers.schemas import (
     ChainOut,
+    ClearedOut,
     DeletedOut,
     ProbeOut,
     ProviderChange,
@@ -72,6 +73,15 @@ def change(request: HttpRequest, name: str, values: Body[dict[str, Any]]) -> Jso
 def remove(request: HttpRequest, name: str) -> dict[str, str]:
     services.remove(name)
     return {"deleted": name}
+
+
+@router.post(
+    "/{name}/clear", response=ClearedOut, summary="End the rest of a provider's own key, close its breaker"
+)
+def clear(request: HttpRequest, name: str) -> dict[str, str]:
+    """Obeyed by every running process within a second. Rests of accounts are cleared with the accounts."""
+    services.clear(name)
+    return {"cleared": name}
 
 
 @router.post("/{name}/test", response=ProbeOut, summary="Ask a provider which models it has")

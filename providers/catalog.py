@@ -36,6 +36,9 @@ class Catalog:
         self._writing = threading.Lock()
         self._view = store.view_of(boot)
         self._revision = 0
+        self._cleared: dict[str, int] | None = None  # None: nothing read yet, so nothing held against anybody
+        self.on_cleared: Callable[[str], None] = lambda provider: None
+        """Called with a provider that an operator has cleared, in any process. Quick, from any thread."""
 
     @property
     def revision(self) -> int:
@@ -53,6 +56,11 @@ class Catalog:
             revision, rows = store.read()
             self._view = store.view_of(self._boot, rows)
             self._revision = revision
+            before, self._cleared = self._cleared, rows.cleared
+        if before is not None:
+            for provider, cleared_at in rows.cleared.items():
+                if cleared_at != before.get(provider):
+                    self._clear(provider)
 
     def apply_changes(self) -> None:
         """The same, when something has changed. Sync, ORM."""
@@ -72,6 +80,11 @@ class Catalog:
         provider = route.provider
         logger.info("Provider %s has no Responses API: translated to Chat Completions", provider.name)
         self._lacking[provider.name, provider.base_url] = self._clock() + LACKING_SECONDS
+
+    def _clear(self, provider: str) -> None:
+        for known in [one for one in self._lacking if one[0] == provider]:
+            self._lacking.pop(known, None)
+        self.on_cleared(provider)
 
     def _lacks_responses(self, record: ProviderRecord) -> bool:
         until = self._lacking.get((record.name, record.base_url))

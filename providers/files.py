@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from providers.atomic import replace
+
 FILE, KNOWN, LOCK = "providers.lenv", "providers.known", "providers.lock"
 PREFIX = "PROVIDER: "
 HEAD = (
@@ -97,9 +99,9 @@ def write(directory: Path, raw: bytes) -> None:
     # Our own digest is known before the file appears: a crash in between must not make it foreign.
     seen = {_digest(one) for one in (present, raw) if one is not None}
     if not seen <= _known(directory):
-        _replace(directory / KNOWN, "\n".join(sorted(seen)).encode())
+        replace(directory / KNOWN, "\n".join(sorted(seen)).encode())
     if present != raw:
-        _replace(directory / FILE, raw)
+        replace(directory / FILE, raw)
 
 
 def _raw(directory: Path) -> bytes | None:
@@ -121,16 +123,3 @@ def _keep_copy(path: Path) -> None:
     handle, copy = tempfile.mkstemp(prefix=f"{path.name}.damaged-", dir=path.parent)
     os.close(handle)
     shutil.copyfile(path, copy)
-
-
-def _replace(path: Path, raw: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # mode 0600
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(raw)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

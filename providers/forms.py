@@ -48,12 +48,21 @@ ROUTE_FIELDS = (
 )
 
 
+class HeadersField(forms.JSONField):
+    """Shown empty, for what is stored is not shown; JSON's `null` would look like a value."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return "" if value is None else super().prepare_value(value)
+
+
 class ProviderForm(ProviderFormBase):
     """A key and extra headers go in; a box each takes them out again."""
 
-    api_key = forms.CharField(required=False, widget=forms.PasswordInput, strip=False, help_text=LEFT_ALONE)
+    api_key = forms.CharField(
+        label="API key", required=False, widget=forms.PasswordInput, strip=False, help_text=LEFT_ALONE
+    )
     no_api_key = forms.BooleanField(required=False, label="Remove the stored key")
-    headers = forms.JSONField(
+    headers = HeadersField(
         required=False, help_text=f'Extra headers of every call: {{"x-team": "blue"}}. {LEFT_ALONE}'
     )
     no_headers = forms.BooleanField(required=False, label="Remove the extra headers")

@@ -34,7 +34,7 @@ class Provider(models.Model):
     name = models.CharField(max_length=64, unique=True)
     kind = models.CharField(max_length=32, choices=Kind, default=Kind.OPENAI_COMPATIBLE)
     base_url = models.CharField(
-        max_length=1024, help_text="http(s)://host[:port][/path], often ending in /v1"
+        "base URL", max_length=1024, help_text="http(s)://host[:port][/path], often ending in /v1"
     )
     default_model = models.CharField(
         max_length=255, blank=True, default="", help_text="For calls that name no model"
@@ -44,14 +44,18 @@ class Provider(models.Model):
     )
     encrypted_api_key = models.TextField(blank=True, default="", editable=False)
     api_key_env = models.CharField(
-        max_length=255, blank=True, default="", help_text="The variable that holds the key; goes first"
+        "API key variable",
+        max_length=255,
+        blank=True,
+        default="",
+        help_text="The environment variable that holds the key; goes before a stored one",
     )
     encrypted_headers = models.TextField(blank=True, default="", editable=False)
     header_names = models.JSONField(default=list, blank=True, editable=False)
     connect_timeout_seconds = models.FloatField(null=True, blank=True, help_text="Empty: as configured")
     first_byte_timeout_seconds = models.FloatField(null=True, blank=True, help_text="Empty: as configured")
     idle_timeout_seconds = models.FloatField(null=True, blank=True, help_text="Empty: as configured")
-    is_enabled = models.BooleanField(default=True)
+    is_enabled = models.BooleanField("enabled", default=True)
     priority = models.PositiveIntegerField(default=100, help_text="Lower goes first")
     responses = models.CharField(
         max_length=16, choices=Responses, default=Responses.AUTO, help_text="Responses API"
@@ -82,7 +86,7 @@ class Route(models.Model):
         help_text='Tried in order when the call fails: [{"provider": "b", "model": "m"}]',
     )
     priority = models.PositiveIntegerField(default=100, help_text="Lower goes first")
-    is_listed = models.BooleanField(default=True, help_text="Show the name in /v1/models")
+    is_listed = models.BooleanField("listed", default=True, help_text="Show the name in /v1/models")
     display_name = models.CharField(max_length=255, blank=True, default="")
 
     class Meta:
@@ -108,6 +112,19 @@ class ModelMap(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pattern} → {self.target}"
+
+
+class ProviderClear(models.Model):
+    """When an operator last cleared what was held against a provider. By name: the settings' own has no row."""
+
+    provider = models.CharField(max_length=64, primary_key=True)
+    revision = models.PositiveBigIntegerField()
+
+    class Meta:
+        db_table = "providers_clear"
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.revision}"
 
 
 class ProvidersRevision(models.Model):

@@ -32,8 +32,12 @@ class Probe:
 
 
 def probe(name: str) -> Probe:
-    """Calls the provider. Raises `UnknownProvider`."""
-    record = record_of(services.get(name))
+    """Calls a stored provider. Raises `UnknownProvider`."""
+    return ask(record_of(services.get(name)))
+
+
+def ask(record: ProviderRecord) -> Probe:
+    """Calls it as the record says."""
     credential = record.own_credential()
     if credential is None:
         reason = "its stored key does not open" if record.is_key_unreadable else "no key of its own"

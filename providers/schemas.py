@@ -55,6 +55,10 @@ class ProviderIn(ProviderChange):
     base_url: str
 
 
+class ClearedOut(Schema):
+    cleared: str
+
+
 class DeletedOut(Schema):
     deleted: str
 

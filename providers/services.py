@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from providers import importing, rows
+from providers import importing, revisions, rows
 from providers.errors import BadImport, BadProvider, UnknownProvider
 from providers.file_services import changing
-from providers.models import Provider
+from providers.models import Provider, ProviderClear
+from providers.store import boot_from_settings
 
 
 def get(name: str) -> Provider:
@@ -75,10 +76,22 @@ def disable(name: str) -> Provider:
     return change(name, {"enabled": False})
 
 
+def clear(name: str) -> None:
+    """The operator's reset, in every process: the rest of the provider's own key ends, its breaker closes, and
+    whether it has the Responses API is asked anew. Holds for the settings' providers, too. Raises `UnknownProvider`.
+    """
+    boot = boot_from_settings()
+    if name not in (boot.anthropic.name, boot.openai and boot.openai.name):
+        get(name)
+    with revisions.change():
+        ProviderClear.objects.update_or_create(provider=name, defaults={"revision": revisions.current()})
+
+
 def remove(name: str) -> None:
     """Deletes a provider. Routes that name it stay, and pass over it. Raises `UnknownProvider`."""
     with changing():
         _locked(name).delete()
+        ProviderClear.objects.filter(provider=name).delete()
 
 
 def _locked(name: str) -> Provider:

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from providers import revisions
 from providers.errors import SecretUnreadable
-from providers.models import ModelMap, Provider, Route
+from providers.models import ModelMap, Provider, ProviderClear, Route
 from providers.records import (
     ANTHROPIC,
     OPENAI_COMPATIBLE,
@@ -43,6 +43,7 @@ class Rows:
     providers: list[Provider] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
     model_map: list[ModelMap] = field(default_factory=list)
+    cleared: dict[str, int] = field(default_factory=dict)  # provider → the revision of its last clear
 
 
 def boot_from_settings() -> Boot:
@@ -72,7 +73,10 @@ def revision() -> int:
 def read() -> tuple[int, Rows]:
     """The revision is read first: a change that comes between is read again, never missed."""
     value = revisions.current()
-    return value, Rows(list(Provider.objects.all()), list(Route.objects.all()), list(ModelMap.objects.all()))
+    cleared = dict(ProviderClear.objects.values_list("provider", "revision"))
+    return value, Rows(
+        list(Provider.objects.all()), list(Route.objects.all()), list(ModelMap.objects.all()), cleared
+    )
 
 
 def view_of(boot: Boot, rows: Rows | None = None) -> View:

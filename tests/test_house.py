@@ -26,6 +26,7 @@ TRIVIAL_LINES = 25
 TESTED_WITH = {
     "gateway/option_table.py": "tests/gateway/test_options.py",
     "gateway/templatetags/console.py": "tests/gateway/console/test_overview.py",
+    "gateway/console/lists.py": "tests/gateway/test_admin.py",
     "gateway/attempts.py": "tests/e2e/test_failover.py",
     "gateway/dispatch.py": "tests/e2e/test_failover.py",
     "gateway/doors.py": "tests/e2e/test_paths.py",

@@ -9,6 +9,13 @@ import msgspec
 import orjson
 
 from providers.dialects.openai_errors import error_body, error_object, failure_from_object
+from providers.dialects.openai_fields import (
+    OpenAiCall,
+    UsageReader,
+    count_or_none,
+    text_or_none,
+    without_lone_surrogates,
+)
 from providers.dialects.types import CallFields, Failure, Usage
 
 __all__ = [
@@ -31,19 +38,9 @@ KEEPALIVE = b": ping\n\n"
 DONE = b"data: [DONE]\n\n"
 
 
-class _Call(msgspec.Struct):
-    model: Any = None
-    stream: Any = None
+class _Call(OpenAiCall):
     max_tokens: Any = None
     max_completion_tokens: Any = None
-    user: Any = None
-    safety_identifier: Any = None
-    prompt_cache_key: Any = None
-
-
-class _Answer(msgspec.Struct):
-    model: Any = None
-    usage: Any = None
 
 
 class Function(msgspec.Struct):
@@ -97,16 +94,11 @@ class Chunk(msgspec.Struct):
 
 
 _call_decoder = msgspec.json.Decoder(_Call)
-_answer_decoder = msgspec.json.Decoder(_Answer)
 _chunk_decoder = msgspec.json.Decoder(Chunk)
 
 
-def text_or_none(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def count_or_none(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+_usage = UsageReader("prompt_tokens", "completion_tokens")
+usage_from, reasoning_tokens, read_totals = _usage.usage, _usage.reasoning, _usage.totals
 
 
 def asks_for_stream(query: bytes) -> bool:
@@ -121,13 +113,7 @@ def read_call(body: bytes) -> CallFields:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return CallFields(is_readable=False)
     max_tokens = count_or_none(call.max_completion_tokens)
-    return CallFields(
-        model=text_or_none(call.model),
-        stream=call.stream is True,
-        max_tokens=count_or_none(call.max_tokens) if max_tokens is None else max_tokens,
-        user_id=text_or_none(call.safety_identifier) or text_or_none(call.user),
-        prompt_cache_key=text_or_none(call.prompt_cache_key),
-    )
+    return call.fields(count_or_none(call.max_tokens) if max_tokens is None else max_tokens)
 
 
 class _Choices(msgspec.Struct):
@@ -154,56 +140,6 @@ def decode_chunk(data: bytes) -> Chunk:
         return _chunk_decoder.decode(data)
     except msgspec.DecodeError:
         return _chunk_decoder.decode(without_lone_surrogates(data))
-
-
-_LONE_SURROGATE = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-)
-
-
-def without_lone_surrogates(data: bytes) -> bytes:
-    """JSON in which half a character, cut off by a server that counts in UTF-16, is U+FFFD."""
-    return _LONE_SURROGATE.sub(rb"\\ufffd", data)
-
-
-def count(value: object) -> int:
-    """A count that a vendor wrote, however oddly: never negative, 0 when there is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        return 0
-    return int(value)
-
-
-def member(value: object, name: str) -> object:
-    return value.get(name) if isinstance(value, dict) else None
-
-
-def usage_from(usage: object) -> Usage | None:
-    """A `usage` object. OpenAI's `prompt_tokens` includes cached tokens; ours excludes them."""
-    if not isinstance(usage, dict):
-        return None
-    details = usage.get("prompt_tokens_details")
-    read = count(member(details, "cached_tokens"))
-    written = count(member(details, "cache_write_tokens"))
-    return Usage(
-        input_tokens=max(count(usage.get("prompt_tokens")) - read - written, 0),
-        cache_read_tokens=read,
-        cache_write_5m_tokens=written,
-        output_tokens=count(usage.get("completion_tokens")),
-    )
-
-
-def reasoning_tokens(usage: object) -> int:
-    """The part of the output that was reasoning."""
-    return count(member(member(usage, "completion_tokens_details"), "reasoning_tokens"))
-
-
-def read_totals(body: bytes) -> tuple[str | None, Usage]:
-    """(model, usage) of a whole completion; (None, Usage()) when the body can't be read."""
-    try:
-        answer = _answer_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None, Usage()
-    return text_or_none(answer.model), usage_from(answer.usage) or Usage()
 
 
 def usage_object(usage: Usage, reasoning: int = 0) -> dict[str, Any]:

@@ -8,8 +8,15 @@ from typing import Any
 import msgspec
 import orjson
 
-from providers.dialects.openai_chat import count, count_or_none, member, text_or_none, without_lone_surrogates
 from providers.dialects.openai_errors import TOO_LONG, error_body, failure_from_object, words
+from providers.dialects.openai_fields import (
+    OpenAiCall,
+    UsageReader,
+    count_or_none,
+    member,
+    text_or_none,
+    without_lone_surrogates,
+)
 from providers.dialects.types import CallFields, Failure, FailureKind, Usage
 
 __all__ = [
@@ -44,18 +51,8 @@ _CODES: dict[FailureKind, str] = {
 }
 
 
-class _Call(msgspec.Struct):
-    model: Any = None
-    stream: Any = None
+class _Call(OpenAiCall):
     max_output_tokens: Any = None
-    user: Any = None
-    safety_identifier: Any = None
-    prompt_cache_key: Any = None
-
-
-class _Answer(msgspec.Struct):
-    model: Any = None
-    usage: Any = None
 
 
 class Event(msgspec.Struct):
@@ -82,8 +79,10 @@ class Event(msgspec.Struct):
 
 
 _call_decoder = msgspec.json.Decoder(_Call)
-_answer_decoder = msgspec.json.Decoder(_Answer)
 _event_decoder = msgspec.json.Decoder(Event)
+
+_usage = UsageReader("input_tokens", "output_tokens")
+usage_from, reasoning_tokens, read_totals = _usage.usage, _usage.reasoning, _usage.totals
 
 
 def read_call(body: bytes) -> CallFields:
@@ -92,13 +91,7 @@ def read_call(body: bytes) -> CallFields:
         call = _call_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return CallFields(is_readable=False)
-    return CallFields(
-        model=text_or_none(call.model),
-        stream=call.stream is True,
-        max_tokens=count_or_none(call.max_output_tokens),
-        user_id=text_or_none(call.safety_identifier) or text_or_none(call.user),
-        prompt_cache_key=text_or_none(call.prompt_cache_key),
-    )
+    return call.fields(count_or_none(call.max_output_tokens))
 
 
 def decode_event(data: bytes) -> Event:
@@ -107,35 +100,6 @@ def decode_event(data: bytes) -> Event:
         return _event_decoder.decode(data)
     except msgspec.DecodeError:
         return _event_decoder.decode(without_lone_surrogates(data))
-
-
-def usage_from(usage: object) -> Usage | None:
-    """A `usage` object. OpenAI's `input_tokens` includes cached tokens; ours excludes them."""
-    if not isinstance(usage, dict):
-        return None
-    details = usage.get("input_tokens_details")
-    read = count(member(details, "cached_tokens"))
-    written = count(member(details, "cache_write_tokens"))
-    return Usage(
-        input_tokens=max(count(usage.get("input_tokens")) - read - written, 0),
-        cache_read_tokens=read,
-        cache_write_5m_tokens=written,
-        output_tokens=count(usage.get("output_tokens")),
-    )
-
-
-def reasoning_tokens(usage: object) -> int:
-    """The part of the output that was reasoning."""
-    return count(member(member(usage, "output_tokens_details"), "reasoning_tokens"))
-
-
-def read_totals(body: bytes) -> tuple[str | None, Usage]:
-    """(model, usage) of a whole response object; (None, Usage()) when the body can't be read."""
-    try:
-        answer = _answer_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None, Usage()
-    return text_or_none(answer.model), usage_from(answer.usage) or Usage()
 
 
 def usage_object(usage: Usage, reasoning: int = 0) -> dict[str, Any]:

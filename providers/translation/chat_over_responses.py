@@ -26,8 +26,8 @@ from providers.translation import values
 from providers.translation.chat_to_responses import ItemsFromChat
 from providers.translation.chat_writer import ChatHead, ChatWriter, whole_completion
 from providers.translation.count_tokens import estimate_of_bytes
-from providers.translation.openai_models import base_name, refuses_sampling
-from providers.translation.openai_upstream import OpenAiUpstream, read_object, refuse, request_to
+from providers.translation.openai_models import base_name
+from providers.translation.openai_upstream import OpenAiUpstream, read_object, refuse, request_to, sampling
 from providers.translation.parts import PartList, Reader, ReaderContext, Sequencer, Sink
 from providers.translation.responses_reader import ResponsesReader
 from providers.translation.tool_names import ToolNames
@@ -122,8 +122,7 @@ def _limits(body: dict[str, Any], model: str, target: Target) -> dict[str, Any]:
     if isinstance(limit, int):
         ceiling = target.max_output_tokens
         out["max_output_tokens"] = min(limit, ceiling) if ceiling else limit
-    if not refuses_sampling(model, target.refuses_sampling):
-        out.update({name: body[name] for name in ("temperature", "top_p") if body.get(name) is not None})
+    out.update(sampling(body, model, target))
     if isinstance(body.get("reasoning_effort"), str):
         out["reasoning"] = {"effort": body["reasoning_effort"]}
     return out

@@ -20,10 +20,10 @@ from providers.dialects.openai_chat import (
     ToolCall,
     decode_chunk,
     reasoning_tokens,
-    text_or_none,
     usage_from,
 )
 from providers.dialects.openai_errors import failure_from_object
+from providers.dialects.openai_fields import text_or_none
 from providers.dialects.types import Failure, Usage
 from providers.translation.parts import (
     CALL_KINDS,

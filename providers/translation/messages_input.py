@@ -5,7 +5,7 @@ Every helper raises `Refused` naming the field (`messages.2.content.0.source`) f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -192,6 +192,30 @@ def client_tools(body: dict[str, Any]) -> list[Block]:
         if not isinstance(tool.get("name"), str) or not tool["name"]:
             raise refuse(f"tools.{position}.name: is required", f"tools.{position}.name")
     return tools
+
+
+def tools(
+    body: dict[str, Any], function: Callable[[Block], Block], named: Callable[[str], Block]
+) -> dict[str, Any]:
+    """`tools`, `tool_choice` and `parallel_tool_calls` of the upstream, in whose form `function` writes a tool
+    and `named` the choice of one."""
+    offered = client_tools(body)
+    if not offered:
+        return {}
+    out: dict[str, Any] = {"tools": [function(tool) for tool in offered]}
+    choice = body.get("tool_choice")
+    if choice is None:
+        return out
+    kind = choice.get("type") if isinstance(choice, dict) else None
+    if kind == "tool":
+        out["tool_choice"] = named(str(choice.get("name") or ""))
+    elif kind in ("auto", "any", "none"):
+        out["tool_choice"] = "required" if kind == "any" else kind
+    else:
+        raise refuse("tool_choice.type: must be auto, any, tool or none", "tool_choice.type")
+    if choice.get("disable_parallel_tool_use") is True:
+        out["parallel_tool_calls"] = False
+    return out
 
 
 def refuse_what_changes_the_result(body: dict[str, Any]) -> None:

@@ -22,16 +22,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers.dialects.types import Call, MakeId, Sealer, Target, WireRequest
+from providers.dialects.types import Call, Target, WireRequest
 from providers.translation import messages_input as read
 from providers.translation.chat_order import in_order
 from providers.translation.chat_reader import ChatReader, reasoning_from
 from providers.translation.count_tokens import estimate
 from providers.translation.messages_surface import MessagesSurface
 from providers.translation.messages_to_chat import ChatConversation
-from providers.translation.messages_writer import Thinking, thinking_of
-from providers.translation.openai_models import base_name, is_openai_reasoning, refuses_sampling, takes_effort
-from providers.translation.openai_upstream import read_object, refuse, request_to
+from providers.translation.messages_writer import Thinking
+from providers.translation.openai_models import is_openai_reasoning, takes_effort
+from providers.translation.openai_upstream import read_object, refuse, request_to, sampling
 from providers.translation.parts import Reader, ReaderContext, Sequencer
 from providers.translation.tool_names import ToolNames
 
@@ -42,23 +42,17 @@ MAX_STOPS = 4
 class MessagesOverChat(MessagesSurface):
     """The translator of this pair."""
 
-    def __init__(self, ids: MakeId, now: float, sealer: Sealer) -> None:
-        super().__init__(ids, now, sealer)
-        self._context = ""  # what sealed reasoning is bound to
-
     def request(self, call: Call, target: Target) -> WireRequest:
         body = read_object(call.body)
-        model = base_name(target.model or str(body.get("model") or ""))
-        self._asked_model = str(body.get("model") or model)
-        self._context = f"openai_chat:{model}"
-        self._names = ToolNames()
-        self._thinking = thinking_of(body)
-        self._is_stream = body.get("stream") is True
-        read.refuse_what_changes_the_result(body)
+        model = self._begin(body, target, "openai_chat")
         out: dict[str, Any] = {"model": model, "messages": in_order(self._messages(body), model)}
         out.update(_limits(body, model, target))
         self._stop_sequences = out.get("stop", [])
-        out.update(_tools(body, self._names))
+        out.update(
+            read.tools(
+                body, lambda tool: _function(tool, self._names), lambda name: _named(name, self._names)
+            )
+        )
         schema = read.output_schema(body)
         if schema is not None:
             out["response_format"] = _response_format(schema)
@@ -116,30 +110,12 @@ def _limits(body: dict[str, Any], model: str, target: Target) -> dict[str, Any]:
         if not isinstance(stops, list) or len(stops) > MAX_STOPS:
             raise refuse(f"stop_sequences: this upstream takes at most {MAX_STOPS}", "stop_sequences")
         out["stop"] = stops
-    if not refuses_sampling(model, target.refuses_sampling):
-        out.update({name: body[name] for name in ("temperature", "top_p") if body.get(name) is not None})
+    out.update(sampling(body, model, target))
     return out
 
 
-def _tools(body: dict[str, Any], names: ToolNames) -> dict[str, Any]:
-    tools = read.client_tools(body)
-    if not tools:
-        return {}
-    out: dict[str, Any] = {"tools": [_function(tool, names) for tool in tools]}
-    choice = body.get("tool_choice")
-    if choice is None:
-        return out
-    kind = choice.get("type") if isinstance(choice, dict) else None
-    if kind == "tool":
-        name = names.shorten(str(choice.get("name") or ""))
-        out["tool_choice"] = {"type": "function", "function": {"name": name}}
-    elif kind in ("auto", "any", "none"):
-        out["tool_choice"] = "required" if kind == "any" else kind
-    else:
-        raise refuse("tool_choice.type: must be auto, any, tool or none", "tool_choice.type")
-    if choice.get("disable_parallel_tool_use") is True:
-        out["parallel_tool_calls"] = False
-    return out
+def _named(name: str, names: ToolNames) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": names.shorten(name)}}
 
 
 def _function(tool: dict[str, Any], names: ToolNames) -> dict[str, Any]:

@@ -24,14 +24,14 @@ from typing import Any
 
 import orjson
 
-from providers.dialects.types import Call, MakeId, Sealer, Target, WireRequest
+from providers.dialects.types import Call, Target, WireRequest
 from providers.translation import messages_input as read
 from providers.translation.count_tokens import estimate
 from providers.translation.messages_surface import MessagesSurface
 from providers.translation.messages_to_responses import ResponsesConversation
 from providers.translation.messages_writer import Thinking, thinking_of
-from providers.translation.openai_models import base_name, refuses_sampling, takes_effort
-from providers.translation.openai_upstream import read_object, refuse, request_to
+from providers.translation.openai_models import takes_effort
+from providers.translation.openai_upstream import read_object, refuse, request_to, sampling
 from providers.translation.parts import Reader, ReaderContext, Sequencer
 from providers.translation.responses_reader import ResponsesReader
 from providers.translation.tool_names import ToolNames
@@ -42,19 +42,9 @@ PATH = b"/v1/responses"
 class MessagesOverResponses(MessagesSurface):
     """The translator of this pair."""
 
-    def __init__(self, ids: MakeId, now: float, sealer: Sealer) -> None:
-        super().__init__(ids, now, sealer)
-        self._context = ""  # what sealed reasoning is bound to
-
     def request(self, call: Call, target: Target) -> WireRequest:
         body = read_object(call.body)
-        model = base_name(target.model or str(body.get("model") or ""))
-        self._asked_model = str(body.get("model") or model)
-        self._context = f"openai_responses:{model}"
-        self._names = ToolNames()
-        self._thinking = thinking_of(body)
-        self._is_stream = body.get("stream") is True
-        read.refuse_what_changes_the_result(body)
+        model = self._begin(body, target, "openai_responses")
         if body.get("stop_sequences"):
             raise refuse("stop_sequences: this upstream has no stop sequences", "stop_sequences")
         out: dict[str, Any] = {"model": model, "input": self._input(body), "store": False}
@@ -62,7 +52,11 @@ class MessagesOverResponses(MessagesSurface):
         if instructions:
             out["instructions"] = instructions
         out.update(_limits(body, model, target))
-        out.update(_tools(body, self._names))
+        out.update(
+            read.tools(
+                body, lambda tool: _function(tool, self._names), lambda name: _named(name, self._names)
+            )
+        )
         out.update(_reasoning(body, model))
         schema = read.output_schema(body)
         if schema is not None:
@@ -105,8 +99,7 @@ def _limits(body: dict[str, Any], model: str, target: Target) -> dict[str, Any]:
     out: dict[str, Any] = {
         "max_output_tokens": min(body["max_tokens"], ceiling) if ceiling else body["max_tokens"]
     }
-    if not refuses_sampling(model, target.refuses_sampling):
-        out.update({name: body[name] for name in ("temperature", "top_p") if body.get(name) is not None})
+    out.update(sampling(body, model, target))
     metadata = body.get("metadata")
     user_id = metadata.get("user_id") if isinstance(metadata, dict) else None
     if isinstance(user_id, str) and user_id:
@@ -132,24 +125,8 @@ def _reasoning(body: dict[str, Any], model: str) -> dict[str, Any]:
     return out
 
 
-def _tools(body: dict[str, Any], names: ToolNames) -> dict[str, Any]:
-    tools = read.client_tools(body)
-    if not tools:
-        return {}
-    out: dict[str, Any] = {"tools": [_function(tool, names) for tool in tools]}
-    choice = body.get("tool_choice")
-    if choice is None:
-        return out
-    kind = choice.get("type") if isinstance(choice, dict) else None
-    if kind == "tool":
-        out["tool_choice"] = {"type": "function", "name": names.shorten(str(choice.get("name") or ""))}
-    elif kind in ("auto", "any", "none"):
-        out["tool_choice"] = "required" if kind == "any" else kind
-    else:
-        raise refuse("tool_choice.type: must be auto, any, tool or none", "tool_choice.type")
-    if choice.get("disable_parallel_tool_use") is True:
-        out["parallel_tool_calls"] = False
-    return out
+def _named(name: str, names: ToolNames) -> dict[str, Any]:
+    return {"type": "function", "name": names.shorten(name)}
 
 
 def _function(tool: dict[str, Any], names: ToolNames) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from providers.dialects.types import (
     WireRequest,
     header,
 )
+from providers.translation.openai_models import refuses_sampling
 from providers.translation.parts import PartList, Reader, Sequencer, Sink
 
 JSON_TYPE = (b"content-type", b"application/json")
@@ -59,6 +60,13 @@ def request_to(path: bytes, body: dict[str, Any]) -> WireRequest:
         (b"accept-encoding", b"identity"),
     )
     return WireRequest("POST", path, b"", headers, orjson.dumps(body))
+
+
+def sampling(body: dict[str, Any], model: str, target: Target) -> dict[str, Any]:
+    """The sampling parameters, named alike everywhere; none for a model that refuses them."""
+    if refuses_sampling(model, target.refuses_sampling):
+        return {}
+    return {name: body[name] for name in ("temperature", "top_p") if body.get(name) is not None}
 
 
 @dataclass(slots=True)

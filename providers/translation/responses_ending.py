@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from providers.dialects.openai_chat import text_or_none
+from providers.dialects.openai_fields import text_or_none
 from providers.dialects.openai_responses import reasoning_tokens, usage_from
 from providers.dialects.types import Failure, Usage
 from providers.translation.parts import Outcome, nonsense

@@ -27,8 +27,8 @@ from providers.translation import responses_call as read
 from providers.translation.chat_order import in_order
 from providers.translation.chat_reader import ChatReader, reasoning_from
 from providers.translation.count_tokens import estimate_of_bytes
-from providers.translation.openai_models import base_name, is_openai_reasoning, refuses_sampling, takes_effort
-from providers.translation.openai_upstream import OpenAiUpstream, read_object, refuse, request_to
+from providers.translation.openai_models import base_name, is_openai_reasoning, takes_effort
+from providers.translation.openai_upstream import OpenAiUpstream, read_object, refuse, request_to, sampling
 from providers.translation.parts import PartList, Reader, ReaderContext, Sequencer, Sink
 from providers.translation.responses_to_chat import ChatFromItems
 from providers.translation.responses_writer import ResponseHead, ResponsesWriter, echo_of, whole_response
@@ -113,8 +113,7 @@ def _limits(body: dict[str, Any], model: str, target: Target) -> dict[str, Any]:
     if isinstance(limit, int):
         name = "max_completion_tokens" if is_openai_reasoning(model) else "max_tokens"
         out[name] = min(limit, ceiling) if ceiling else limit
-    if not refuses_sampling(model, target.refuses_sampling):
-        out.update({name: body[name] for name in ("temperature", "top_p") if body.get(name) is not None})
+    out.update(sampling(body, model, target))
     reasoning = body.get("reasoning")
     effort = reasoning.get("effort") if isinstance(reasoning, dict) else None
     if isinstance(effort, str) and takes_effort(model):

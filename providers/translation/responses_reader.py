@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from providers.dialects.openai_chat import text_or_none
 from providers.dialects.openai_errors import failure_from_object
+from providers.dialects.openai_fields import text_or_none
 from providers.dialects.openai_responses import (
     TERMINAL,
     Event,

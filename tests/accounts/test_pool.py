@@ -216,3 +216,39 @@ async def test_an_own_key_that_is_refused_rests_a_minute_and_nothing_of_it_is_wr
     assert out.value.until is not None and 59 <= out.value.until - clock.now <= 65
     await database_sync_to_async(pool.save)()
     assert not await database_sync_to_async(Cooldown.objects.exists)()
+
+
+def test_a_cleared_provider_s_key_serves_at_once_and_calls_on_their_way_teach_nothing(
+    pool: Pool, clock: Clock
+) -> None:
+    own = Credential(CredentialKind.API_KEY, "own-key", "ownprint")
+    refusal = Verdict(Outcome.RETRY_OTHER, Scope.ACCOUNT, clock.now + 60, reason="upstream returned 403")
+    late, refused = (pool.choose(ask(provider="other", own=own)) for _ in range(2))
+    pool.report(refused, refusal)
+    refused.release()
+    with pytest.raises(PoolExhausted):
+        pool.choose(ask(provider="other", own=own))
+    pool.clear_provider("other")
+    pool.report(late, refusal)
+    late.release()
+    assert pool.choose(ask(provider="other", own=own)).credential == own
+    pool.clear_provider("nobody")
+
+
+def test_a_cleared_provider_s_breaker_closes_and_its_accounts_go_on_resting(
+    pool: Pool, clock: Clock, home: Path
+) -> None:
+    write_token(home, "sk-ant-oat01-first")
+    services.sync_from_environment()
+    pool.load()
+    for _ in range(5):
+        fault = Verdict(Outcome.RETRY_OTHER, Scope.PROVIDER, reason="upstream returned 500")
+        pool.report(pool.choose(ask()), fault)
+    assert pool.breakers() == {"anthropic": True}
+    pool.clear_provider("anthropic")
+    assert pool.breakers() == {"anthropic": False}
+    rest = Verdict(Outcome.RETRY_OTHER, Scope.ACCOUNT, clock.now + 60, reason="upstream returned 403")
+    pool.report(pool.choose(ask()), rest)
+    pool.clear_provider("anthropic")
+    with pytest.raises(PoolExhausted):
+        pool.choose(ask())

@@ -55,6 +55,21 @@ def test_models_have_the_vendors_shape(door):
     assert door.ask("GET", "/v1/models?limit=1000", x_api_key).status == 200
 
 
+def test_head_of_models_is_the_head_of_get(door, vendor):
+    for path in ("/v1/models?limit=1000", "/v1/models/claude-opus-5-5"):
+        for headers in ([door.token.bearer], [("x-api-key", door.token.secret)]):
+            seen = len(vendor.seen)
+            with RawClient(door.port) as client:
+                head = client.ask("HEAD", path, headers).response("HEAD")
+                after = client.ask("GET", path, headers).response()  # no stray body lies in between
+            assert (head.status, head.body, after.status) == (200, b"", 200)
+            assert head.get("content-type") == after.get("content-type")
+            assert head.get("content-length") in (None, str(len(after.body)))
+            assert {asked.method for asked in vendor.seen[seen:]} <= {"GET"}
+    with RawClient(door.port) as client:
+        assert client.ask("HEAD", "/v1/models").response("HEAD").status == 401
+
+
 HOSTILE = [
     "/v1/../v1/messages",
     "/v1/./messages",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import ROUTED
+from tests.e2e.test_shared_limits import until
 from tests.fakes.openai_strict import API_KEY as STRICT_KEY
 from tests.fakes.openai_strict import StrictOpenAi
 from tests.fakes.openai_vendor import KEY, OpenAiVendor, json_answer
@@ -287,6 +288,27 @@ def test_a_provider_that_is_down_opens_its_breaker_and_the_fallback_serves(
     for _ in range(8):
         assert said(chat(routed, "m")) == "You said: hello"
     assert len(other.seen) == 5
+
+
+@pytest.mark.parametrize("way", ["api", "command"])
+def test_a_refused_key_rests_until_an_operator_clears_it(
+    start: Callable[..., GatewayProcess], other: OpenAiVendor, way: str
+) -> None:
+    """No account to clear: the key is the provider's own, and so is its rest."""
+    gateway = start("uvicorn")
+    provide(gateway, other, models=["gpt-x"])
+    other.say(json_answer({"error": {"message": "no", "type": "permission_error"}}, 403))
+    assert chat(gateway, "gpt-x").status == 403
+    assert chat(gateway, "gpt-x").status == 429 and len(other.seen) == 1
+    if way == "api":
+        assert gateway.admin("POST", "/api/providers/other/clear").json() == {"cleared": "other"}
+        assert (
+            said(chat(gateway, "gpt-x")) == "gpt-x heard: hello"
+        )  # no waiting: it held before the answer came
+    else:
+        assert gateway.manage("providers", "clear", "other") == "cleared other\n"
+        until(lambda: chat(gateway, "gpt-x").status == 200, 5)
+    assert gateway.admin("POST", "/api/providers/nobody/clear").status == 404
 
 
 def tied(gateway: GatewayProcess) -> Token:

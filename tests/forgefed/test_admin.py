@@ -15,6 +15,7 @@ def test_rows_are_there_to_look_at_only(admin_client: Client, model: str):
     page = admin_client.get(f"/admin/forgefed/{model}/")
     assert page.status_code == 200
     assert page.context["cl"].result_count == 1
+    assert admin_client.get(f"/admin/forgefed/{model}/?q=nobody-of-that-name").context["cl"].result_count == 0
     assert b"<b>" not in page.content
     assert admin_client.get(f"/admin/forgefed/{model}/add/").status_code == 403
     assert admin_client.post(f"/admin/forgefed/{model}/1/delete/", {"post": "yes"}).status_code in (302, 403)

@@ -5,6 +5,7 @@ import uuid
 from decimal import Decimal
 
 import pytest
+from django.contrib import admin
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,6 +16,7 @@ from gateway.models import PriceRow
 from gateway.usage import services
 from gateway.usage.retention import id_floor
 from providers.dialects.types import Usage
+from tokens import services as tokens
 
 pytestmark = pytest.mark.django_db
 
@@ -143,3 +145,37 @@ def test_a_price_is_added_renamed_and_checked(admin_client: Client) -> None:
     assert PriceRow.objects.get(model="other").max_output == 9
     assert b"must be a currency code" in admin_client.post(url, {**given, "currency": "usd"}).content
     assert admin_client.get("/admin/gateway/pricerow/?q=claude").status_code == 200
+
+
+def test_an_exchange_s_page_says_when_where_and_what_without_crosses(admin_client: Client) -> None:
+    row = exchange(status=502, account="", provider="local", failure_message="no connection", is_refusal=True)
+    row.started_at = 1_790_000_000.0
+    services.write([row])
+    page = admin_client.get(f"{EXCHANGES}{uuid.UUID(row.id)}/change/").content.decode()
+    assert "2026-09-21 14:13:20 UTC" in page and "no connection" in page
+    assert "not streamed, refused by us" in page and "icon-no" not in page
+    listed = admin_client.get(EXCHANGES).content.decode()
+    assert "no connection" in listed and 'field-where">local<' in listed
+
+
+def test_daily_sums_name_the_token_by_its_label(admin_client: Client) -> None:
+    token = tokens.issue(label="night shift").token
+    services.write([exchange(token_id=token.id), exchange(token_id="gone")])
+    page = admin_client.get(DAILY).content.decode()
+    assert 'field-token">night shift<' in page and 'field-token">gone<' in page
+    assert "Day (UTC)" in page
+
+
+def test_titles_tell_pages_and_filters_apart(admin_client: Client) -> None:
+    models = [
+        model["name"] for app in admin_client.get("/admin/").context["app_list"] for model in app["models"]
+    ]
+    assert len(models) == len(set(models)) and {"Groups", "Token groups"} <= set(models)
+    for model, model_admin in admin.site._registry.items():
+        for name in model_admin.list_filter:
+            title = str(model._meta.get_field(name).verbose_name) if isinstance(name, str) else name.title
+            assert not title.startswith("is ") and "_" not in title, (model, title)
+
+
+def test_the_list_of_prices_says_per_what(admin_client: Client) -> None:
+    assert "per million tokens" in admin_client.get("/admin/gateway/pricerow/").content.decode()

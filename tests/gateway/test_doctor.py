@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway import doctor
+from providers import services as providers
 from tests.fakes.postgres import Postgres, binaries
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -212,3 +213,16 @@ def test_an_upstream_that_answers_anything_is_reachable(settings):
         answering.join(10)
     assert not finding.is_problem
     assert "reachable: 501" in finding.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_providers_are_looked_at_behind_their_store(settings, tmp_path: Path):
+    settings.DATA_DIR = tmp_path
+    providers.upsert({"name": "p", "base_url": "http://p/v1", "api_key_env": "NOWHERE"})
+    found = {finding.label.strip(): finding for finding in doctor.report(online=False)}
+    assert found["provider p"].is_problem
+    assert (
+        found["provider p"].text == "openai-compatible at http://p/v1 (enabled, NO KEY: NOWHERE is not set)"
+    )
+    labels = list(found)
+    assert labels.index("provider store") < labels.index("provider p") < labels.index("database")

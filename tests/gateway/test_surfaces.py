@@ -13,6 +13,7 @@ TABLE = Table(SURFACES, ("/v1/messages/batches*", "/v1/files*"))
         ("POST", b"/v1/messages", "messages", b"/v1/messages"),
         ("POST", b"/v1/messages/count_tokens", "count_tokens", b"/v1/messages/count_tokens"),
         ("GET", b"/v1/models", "models", b"/v1/models"),
+        ("HEAD", b"/v1/models", "models", b"/v1/models"),
         ("GET", b"/v1/models/claude-sonnet-5", "model", b"/v1/models/claude-sonnet-5"),
         ("GET", b"/v1/models/openai/gpt-5.1", "model", b"/v1/models/openai/gpt-5.1"),
         ("GET", b"/v1/models/openai%2Fgpt-5.1", "model", b"/v1/models/openai%2Fgpt-5.1"),

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from providers import route_services, services
-from providers.models import ModelMap, Provider, Route
+from providers.models import ModelMap, Provider, ProviderClear, Route
 from providers.store import headers_of, record_of
 from tests.fakes.openai_vendor import KEY, OpenAiVendor
 
@@ -44,6 +44,7 @@ def test_a_provider_is_added_changed_and_never_shows_its_secrets(browser: Client
     page = f"{PROVIDERS}{row.pk}/change/"
     assert key() == "CANARY-1" and headers_of(row) == {"x-a": "CANARY-2"}
     shown = browser.get(page).content.decode() + browser.get(PROVIDERS).content.decode()
+    assert ">null<" not in shown and ">\nnull<" not in shown
     assert "CANARY" not in shown and "gcm1" not in shown and "x-a" in shown
     assert browser.post(page, form(priority="5", model_names='["m"]')).status_code == 302
     row.refresh_from_db()
@@ -76,6 +77,13 @@ def test_enable_disable_and_delete(browser: Client) -> None:
         assert row.is_enabled is is_enabled
     browser.post(f"{PROVIDERS}{row.pk}/delete/", {"post": "yes"})
     assert not Provider.objects.exists()
+
+
+def test_what_is_held_against_a_provider_is_cleared_from_the_list(browser: Client) -> None:
+    row = services.upsert({"name": "p", "base_url": "http://p"})
+    page = browser.post(PROVIDERS, {"action": "clear", "_selected_action": [row.pk]}, follow=True)
+    assert [str(one) for one in page.context["messages"]] == ["p: cleared"]
+    assert ProviderClear.objects.filter(provider="p").exists()
 
 
 def test_the_button_lists_the_providers_models(browser: Client) -> None:

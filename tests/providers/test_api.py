@@ -114,3 +114,10 @@ def test_the_chain_of_a_call() -> None:
     )
     with pytest.raises(NoRoute):
         route_client.get("/test?model=claude-x")
+
+
+def test_a_provider_is_cleared() -> None:
+    add()
+    assert client.post("/litellm/clear").json() == {"cleared": "litellm"}
+    with pytest.raises(UnknownProvider):
+        client.post("/nobody/clear")

@@ -81,3 +81,25 @@ def test_accounts_or_a_key_decide_about_anthropics_names(monkeypatch: pytest.Mon
     assert served(catalog, "claude-x", ANTHROPIC) == [("boot", "openai_chat")]
     monkeypatch.setenv("KEY_OF_A", "k")
     assert served(catalog, "claude-x", ANTHROPIC) == [(ANTHROPIC, ANTHROPIC)]
+
+
+def test_a_clear_is_told_once_in_every_process_and_forgets_what_was_learned() -> None:
+    here, there = Catalog(BOOT, lambda name: True), Catalog(BOOT, lambda name: True)
+    told: list[tuple[str, str]] = []
+    here.on_cleared = lambda name: told.append(("here", name))
+    there.on_cleared = lambda name: told.append(("there", name))
+    services.upsert({"name": "p", "base_url": "http://p", "models": ["m"]})
+    services.clear("p")
+    for catalog in (here, there):
+        catalog.load()  # a process that starts holds nothing against anybody
+    assert told == []
+    here.lacks(here.routes(Want("openai_responses", "m"))[0])
+    services.clear("p")
+    services.clear(ANTHROPIC)
+    for catalog in (here, there, here):
+        catalog.apply_changes()
+    assert sorted(told) == [(where, name) for where in ("here", "there") for name in (ANTHROPIC, "p")]
+    assert served(here) == [("p", "openai_responses"), ("p", "openai_chat")]
+    services.change("p", {"priority": 5})
+    here.apply_changes()
+    assert len(told) == 4

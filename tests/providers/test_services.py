@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from providers import changes, revisions, services
 from providers.errors import BadImport, BadProvider, UnknownProvider
-from providers.models import Provider
+from providers.models import Provider, ProviderClear
 from providers.secrets import box
 from providers.store import headers_of, record_of
 
@@ -122,3 +123,16 @@ def test_the_file_is_written_with_every_change(data_dir: Path) -> None:
     assert '"name":"p"' in (data_dir / "providers.lenv").read_text()
     services.remove("p")
     assert "PROVIDER:" not in (data_dir / "providers.lenv").read_text()
+
+
+def test_what_can_be_cleared(settings: Any) -> None:
+    settings.OPENAI_COMPATIBLE_PROVIDER_NAME = "of-the-settings"
+    services.upsert({"name": "p", "base_url": "http://p"})
+    for name in ("p", "of-the-settings", "anthropic"):
+        before = revisions.current()
+        services.clear(name)
+        assert revisions.current() == ProviderClear.objects.get(provider=name).revision == before + 1
+    with pytest.raises(UnknownProvider):
+        services.clear("nobody")
+    services.remove("p")
+    assert not ProviderClear.objects.filter(provider="p").exists()

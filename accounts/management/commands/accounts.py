@@ -28,6 +28,7 @@ TERMS = (
     "proxy",
     "priority",
     "weight",
+    "request_caps",
     "max_parallel",
     "pause_at_percent",
 )
@@ -152,7 +153,23 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--proxy", metavar="URL", help="egress proxy of this account")
     for name in ("priority", "weight", "max-parallel", "pause-at-percent"):
         parser.add_argument(f"--{name}", type=int, metavar="N")
+    parser.add_argument(
+        "--request-caps",
+        nargs="+",
+        type=_cap,
+        metavar="REQUESTS/SECONDS",
+        help="requests in any window of so many seconds: 50/60 1000/86400",
+    )
     parser.epilog = "Secrets are read from standard input, one line each, never from the command line."
+
+
+def _cap(text: str) -> dict[str, int]:
+    """One of `request_caps`, as the API has them. What the numbers may be is the service's to say."""
+    requests, _, seconds = text.partition("/")
+    try:
+        return {"requests": int(requests), "window_seconds": int(seconds)}
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not REQUESTS/SECONDS, such as 50/60") from None
 
 
 def _secret(what: str) -> str:

@@ -13,7 +13,7 @@ from gateway import doctor
 
 
 class Command(BaseCommand):
-    help = "Report configuration, stores and accounts; exit with 1 when something is wrong."
+    help = "Report configuration, stores, accounts and providers; exit with 1 when something is wrong."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:

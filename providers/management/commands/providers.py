@@ -23,7 +23,7 @@ FAILED, NOT_FOUND = 1, 2
 
 class Command(BaseCommand):
     requires_system_checks = ()
-    help = "List, add, show, remove, import and test the providers that calls go to."
+    help = "List, add, show, clear, remove, import and test the providers that calls go to."
 
     def add_arguments(self, parser: CommandParser) -> None:
         commands = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
@@ -39,6 +39,7 @@ class Command(BaseCommand):
         for name, text in (
             ("show", "one provider's record"),
             ("remove", "delete a provider"),
+            ("clear", "end the rest of a provider's own key, close its breaker"),
             ("test", "ask a provider which models it has"),
         ):
             command(name, text).add_argument("name", metavar="NAME")
@@ -78,6 +79,10 @@ class Command(BaseCommand):
     def remove(self, options: dict[str, Any]) -> None:
         services.remove(options["name"])
         self._say(options, {"deleted": options["name"]}, [f"removed {options['name']}"])
+
+    def clear(self, options: dict[str, Any]) -> None:
+        services.clear(options["name"])
+        self._say(options, {"cleared": options["name"]}, [f"cleared {options['name']}"])
 
     def import_file(self, options: dict[str, Any]) -> None:
         count = services.import_text(options["path"].read_text("utf-8"))
@@ -182,6 +187,7 @@ ACTIONS: dict[str, Callable[[Command, dict[str, Any]], None]] = {
     "list": Command.list_all,
     "add": Command.add,
     "show": Command.show,
+    "clear": Command.clear,
     "remove": Command.remove,
     "import": Command.import_file,
     "test": Command.test,

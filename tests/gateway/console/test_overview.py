@@ -48,9 +48,12 @@ def test_every_account_is_there_with_its_state() -> None:
 def test_the_page_shows_it_to_staff_without_secrets(client: Client) -> None:
     accounts.add({"name": "one", "source": "api_key", "secret": "sk-ant-api03-xxxxxxxxxxxx"})
     services.write([row(502, failure_kind=FailureKind.UPSTREAM, failure_message="no connection")])
+    services.write([row(404, account="", provider="local", failure_message="x" * 90 + "end")])
     client.force_login(User.objects.create_superuser("root", "a@example.com", "x"))
     page = client.get("/admin/").content.decode()
     assert "no connection" in page
+    assert "<td>local</td>" in page and "xend" in page  # a provider's key is no account; nothing is cut off
+    assert "View site" not in page
     assert "alice" in page
     assert "sk-ant" not in page
     assert "Link.Assistant.Router" in page

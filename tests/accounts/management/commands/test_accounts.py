@@ -74,6 +74,25 @@ def test_add_takes_its_secret_from_standard_input(monkeypatch: pytest.MonkeyPatc
     assert (out, status) == ("", 1) and err.startswith("error: an account named 'one' exists")
 
 
+def test_add_takes_every_limit_that_the_api_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    new = ("add", "--source", "api_key", "--name")
+    caps = ("--request-caps", "50/60", "1000/86400")
+    limits = (*caps, "--max-parallel", "4", "--pause-at-percent", "90")
+    out, err, status = run(*new, "one", *limits, stdin="k\n", monkeypatch=monkeypatch)
+    assert (err, status) == ("", 0)
+    view = json.loads(out)
+    assert view["request_caps"] == [
+        {"requests": 50, "window_seconds": 60},
+        {"requests": 1000, "window_seconds": 86400},
+    ]
+    assert (view["max_parallel"], view["pause_at_percent"]) == (4, 90)
+    out, err, status = run(*new, "two", "--request-caps", "0/60", stdin="k\n", monkeypatch=monkeypatch)
+    assert (out, status) == ("", 1) and "request_caps: a whole number from 1" in err
+    for wrong in ("50", "50/", "a/60", "50/60/7"):
+        with pytest.raises(CommandError, match="not REQUESTS/SECONDS"):
+            run(*new, "two", "--request-caps", wrong)
+
+
 def test_actions_say_what_they_did_and_exit_2_for_an_unknown_name(monkeypatch: pytest.MonkeyPatch) -> None:
     run("add", "--name", "one", "--source", "api_key", stdin="k\n", monkeypatch=monkeypatch)
     for action, word in (

@@ -119,3 +119,10 @@ def test_test() -> None:
         services.change("k", {"api_key": "wrong"})
         out, _, status = run("test", "k", "--json")
         assert (status, json.loads(out)["ok"], json.loads(out)["status"]) == (1, False, 401)
+
+
+def test_clear() -> None:
+    run(*ADD)
+    assert run("clear", "litellm") == ("cleared litellm\n", "", 0)
+    assert json.loads(run("clear", "litellm", "--json")[0]) == {"cleared": "litellm"}
+    assert run("clear", "nobody") == ("", "not found: nobody\n", 2)

@@ -1,0 +1,63 @@
+"""Both dialects read one call and one usage alike, each under its own names."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from providers.dialects import openai_chat, openai_responses
+from providers.dialects.openai_fields import (
+    OpenAiCall,
+    UsageReader,
+    count,
+    count_or_none,
+    member,
+    text_or_none,
+)
+from providers.dialects.types import CallFields, Usage
+
+
+@pytest.mark.parametrize(
+    ("dialect", "input_name", "output_name"),
+    [
+        (openai_chat, "prompt_tokens", "completion_tokens"),
+        (openai_responses, "input_tokens", "output_tokens"),
+    ],
+    ids=["chat", "responses"],
+)
+def test_usage_under_either_names(dialect: object, input_name: str, output_name: str) -> None:
+    reader = UsageReader(input_name, output_name)
+    told = {
+        input_name: 100,
+        f"{input_name}_details": {"cached_tokens": 60, "cache_write_tokens": 10},
+        output_name: 7,
+        f"{output_name}_details": {"reasoning_tokens": 5},
+    }
+    usage = Usage(input_tokens=30, cache_read_tokens=60, cache_write_5m_tokens=10, output_tokens=7)
+    body = json.dumps({"model": "m", "usage": told}).encode()
+    for read in (reader.usage, dialect.usage_from):  # type: ignore[attr-defined]
+        assert read(told) == usage and read(None) is None
+    for read in (reader.totals, dialect.read_totals):  # type: ignore[attr-defined]
+        assert read(body) == ("m", usage) and read(b"{") == (None, Usage())
+    for read in (reader.reasoning, dialect.reasoning_tokens):  # type: ignore[attr-defined]
+        assert read(told) == 5 and read(None) == 0
+
+
+def test_a_call_s_fields_and_what_has_another_type() -> None:
+    call = OpenAiCall("m", True, "u", "s", "k")
+    assert call.fields(5) == CallFields("m", True, 5, "s", "k")
+    assert OpenAiCall(1, "yes", "u", None, []).fields(None) == CallFields(user_id="u")
+
+
+@pytest.mark.parametrize(
+    ("odd", "told"), [(True, 0), (-3, 0), (2.7, 2), ("4", 0), (None, 0), (6, 6)], ids=str
+)
+def test_counts(odd: object, told: int) -> None:
+    assert count(odd) == told
+
+
+def test_members_of_what_is_no_object() -> None:
+    assert member({"a": 1}, "a") == 1 and member([], "a") is None
+    assert count_or_none(True) is None and count_or_none(3) == 3
+    assert text_or_none(3) is None and text_or_none("x") == "x"
