@@ -9,7 +9,7 @@ import msgspec
 import orjson
 
 from providers.dialects.openai_errors import error_body, error_object, failure_from_object
-from providers.dialects.types import CallFields, Failure, Usage
+from providers.dialects.types import NO_VALUE, CallFields, Failure, Usage, long_values
 
 __all__ = [
     "DONE",
@@ -39,6 +39,10 @@ class _Call(msgspec.Struct):
     user: Any = None
     safety_identifier: Any = None
     prompt_cache_key: Any = None
+    n: Any = None
+    tools: msgspec.Raw = NO_VALUE
+    response_format: msgspec.Raw = NO_VALUE
+    messages: msgspec.Raw = NO_VALUE
 
 
 class _Answer(msgspec.Struct):
@@ -127,25 +131,9 @@ def read_call(body: bytes) -> CallFields:
         max_tokens=count_or_none(call.max_tokens) if max_tokens is None else max_tokens,
         user_id=text_or_none(call.safety_identifier) or text_or_none(call.user),
         prompt_cache_key=text_or_none(call.prompt_cache_key),
+        choices=max(1, count_or_none(call.n) or 1),
+        long=long_values(call.tools, call.response_format, call.messages),
     )
-
-
-class _Choices(msgspec.Struct):
-    n: Any = None
-
-
-_choices_decoder = msgspec.json.Decoder(_Choices)
-
-
-def choices(body: bytes) -> int:
-    """How many answers are asked for, each as long as the ceiling allows; at least 1."""
-    if b'"n"' not in body and b"\\u00" not in body:
-        return 1
-    try:
-        asked = _choices_decoder.decode(body).n
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return 1
-    return max(1, count_or_none(asked) or 1)
 
 
 def decode_chunk(data: bytes) -> Chunk:

@@ -10,7 +10,7 @@ import orjson
 
 from providers.dialects.openai_chat import count, count_or_none, member, text_or_none, without_lone_surrogates
 from providers.dialects.openai_errors import TOO_LONG, error_body, failure_from_object, words
-from providers.dialects.types import CallFields, Failure, FailureKind, Usage
+from providers.dialects.types import NO_VALUE, CallFields, Failure, FailureKind, Usage, long_values
 
 __all__ = [
     "KEEPALIVE",
@@ -51,6 +51,10 @@ class _Call(msgspec.Struct):
     user: Any = None
     safety_identifier: Any = None
     prompt_cache_key: Any = None
+    instructions: msgspec.Raw = NO_VALUE
+    tools: msgspec.Raw = NO_VALUE
+    text: msgspec.Raw = NO_VALUE
+    input: msgspec.Raw = NO_VALUE
 
 
 class _Answer(msgspec.Struct):
@@ -98,6 +102,7 @@ def read_call(body: bytes) -> CallFields:
         max_tokens=count_or_none(call.max_output_tokens),
         user_id=text_or_none(call.safety_identifier) or text_or_none(call.user),
         prompt_cache_key=text_or_none(call.prompt_cache_key),
+        long=long_values(call.instructions, call.tools, call.text, call.input),
     )
 
 
