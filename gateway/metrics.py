@@ -228,7 +228,9 @@ def _condition(counts: Counts) -> Iterator[Metric]:
     yield gauge("link_assistant_database_up", "Whether the database answers", int(not counts.database_away))
     if counts.redis_users:
         yield gauge("link_assistant_redis_up", "Whether Redis answers", int(not counts.redis_away))
-        decisions = {(name,): counts.without_redis.get(name, 0) for name in ("refused", "local")}
+        decisions: dict[tuple[str, ...], int] = {
+            (name,): counts.without_redis.get(name, 0) for name in ("refused", "local")
+        }
         words = "Limited calls refused, or counted by one process alone, because Redis was away"
         yield _counter("limits_without_redis", words, decisions, ["decision"])
     spooled = "Usage in files that waits for the database"

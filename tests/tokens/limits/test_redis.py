@@ -134,6 +134,27 @@ def test_a_clock_that_is_years_wrong_does_not_stop_redis(subject: Subject) -> No
     assert subject.state(OWN).parallel == 0
 
 
+def test_absurd_figures_are_refused_like_others(subject: Subject) -> None:
+    token = record(Limits("absurd", output_tokens_per_minute=100, budget=Decimal(10)))
+    subject.open(token)
+    for estimate in (amount(10**30, 10**30), amount(1, 1, "1e30")):
+        with pytest.raises(LimitExceeded) as refused:
+            subject.reserve(token, estimate)
+        assert refused.value.is_final
+    unlimited = record(Limits("counts requests", max_requests=5))
+    subject.open(unlimited)
+    subject.settle(subject.reserve(unlimited, amount(10**30, 10**30)), amount(10**30, 10**30))
+    subject.reserve(unlimited)
+
+
+def test_a_note_with_half_a_character_is_kept(subject: Subject) -> None:
+    note = {"id": "x", "model_asked": "caf\u00e9 \ud800"}
+    subject.run(subject.ledger.reserve(TOKEN, amount(), subject.now, note))
+    subject.now += 61
+    [lost] = reap(subject)
+    assert lost.note["model_asked"] == note["model_asked"]
+
+
 def test_money_travels_whole() -> None:
     for text in ("0", "0.0000000001", "12.5", "9999999999.9999999999"):
         assert encoding.amount_of(*encoding.parts_of(Decimal(text))) == Decimal(text)
