@@ -208,7 +208,7 @@ class RedisLedger:
         self._wake.set()
 
     async def _write(self) -> None:
-        while True:
+        while not self._is_closing:  # a client that has just been answered loses a cancellation
             await self._wake.wait()
             self._wake.clear()
             try:
@@ -234,7 +234,7 @@ class RedisLedger:
 
     async def _renew(self, on_lost: Callable[[Lost], None]) -> None:
         turn = 0
-        while True:
+        while not self._is_closing:
             await asyncio.sleep(self._renew_seconds / REAPS_PER_RENEWAL)
             turn += 1
             try:

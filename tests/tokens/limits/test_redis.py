@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -125,6 +126,30 @@ async def test_without_redis() -> None:
     with pytest.raises(LedgerUnavailable):
         await ledger.flush()
     assert ledger.queued == 1
+
+
+class LosesOne(RedisLedger):
+    """Its first write ends with a cancellation that nobody hears of, as `asyncio.wait_for` can do."""
+
+    has_begun = False
+
+    async def flush(self) -> None:
+        if not self.has_begun:
+            self.has_begun = True
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        else:
+            await super().flush()
+
+
+async def test_a_lost_cancellation_does_not_keep_it_from_closing(redis_server: RedisServer) -> None:
+    ledger = LosesOne(Redis.from_url(redis_server.url), Calendar("UTC"))
+    await ledger.start(lambda lost: None)
+    ledger.forget("t")
+    while not ledger.has_begun:
+        await asyncio.sleep(0)
+    await asyncio.wait_for(ledger.aclose(), 5)
+    assert ledger.queued == 0
 
 
 def test_a_clock_that_is_years_wrong_does_not_stop_redis(subject: Subject) -> None:
