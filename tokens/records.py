@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
@@ -58,6 +58,12 @@ class TokenRecord:
     revision: int = 0
     is_recorded: bool = True
     is_limited: bool = False  # some limit of `limits` counts something
+    counted: tuple[Limits, ...] = field(init=False, repr=False, compare=False)
+    """The sets that a ledger is asked for."""
+
+    def __post_init__(self) -> None:
+        found = tuple([limits for limits in (self.own, *self.shared) if limits.counts_something])
+        object.__setattr__(self, "counted", found)
 
     @property
     def limits(self) -> tuple[Limits, ...]:

@@ -40,12 +40,14 @@ class Needs:
 
 
 def needs_of(token: TokenRecord) -> Needs:
-    sets = counted(token)
-    return Needs(
-        any(limits.input_tokens_per_minute is not None for limits in sets),
-        any(limits.output_tokens_per_minute is not None for limits in sets),
-        frozenset(currency_of(limits) for limits in sets if limits.budget is not None),
-    )
+    has_input = has_output = False
+    currencies: set[str] = set()
+    for limits in counted(token):
+        has_input = has_input or limits.input_tokens_per_minute is not None
+        has_output = has_output or limits.output_tokens_per_minute is not None
+        if limits.budget is not None:
+            currencies.add(currency_of(limits))
+    return Needs(has_input, has_output, frozenset(currencies))
 
 
 def upper(

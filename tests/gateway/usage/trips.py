@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gateway.exchange import Exchange
 from gateway.surfaces import SURFACES
@@ -41,9 +42,7 @@ def call(body: bytes = BODY, surface: str = "messages") -> Call:
 
 
 def token(own: Limits, shared: Sequence[Limits] = ()) -> TokenRecord:
-    plain = unrecorded(own.ledger, "", (0, 2**40))
-    values = {name: getattr(plain, name) for name in TokenRecord.__slots__}
-    return TokenRecord(**(values | {"own": own})).with_shared(tuple(shared))
+    return replace(unrecorded(own.ledger, "", (0, 2**40)), own=own).with_shared(tuple(shared))
 
 
 __all__ = ["Amount", "Told", "call", "token", "trip"]
