@@ -30,10 +30,19 @@ end
 local function over(h, l, bh, bl) return h > bh or (h == bh and l > bl) end
 local asked = cmsgpack.unpack(ARGV[1])
 local function text(n) return string.format('%.0f', n) end
-local function read(key)
+local function parsed(v)
+  if not v then return false end
+  local last, r, i, o = string.match(v, '(%d+):(-?%d+):(-?%d+):(-?%d+)')
+  return {last = num(last), r = num(r), i = num(i), o = num(o)}
+end
+-- With the bucket of `now`, which is wanted nearly always. Buckets that change are written by `write`, in one go.
+local function read(key, now)
+  local second = math.floor(now / 1000)
+  NAMES[17] = 'b' .. text(second)
   local v = redis.call('HMGET', key, unpack(NAMES))
+  NAMES[17] = nil
   if not v[1] then return nil end
-  local b = {key = key}
+  local b = {key = key, seen = {[second] = parsed(v[17])}, dirty = {}}
   for i, name in ipairs(NAMES) do b[name] = v[i] end
   for _, name in ipairs({'n','live','held','wn','wi','wo','oldest','last','sh','sl','rh','rl','ps','pe'}) do
     b[name] = num(b[name])
@@ -41,14 +50,11 @@ local function read(key)
   return b
 end
 local function bucket(b, second)
-  local v = redis.call('HGET', b.key, 'b' .. text(second))
-  if not v then return nil end
-  local last, r, i, o = string.match(v, '(%d+):(-?%d+):(-?%d+):(-?%d+)')
-  return {last = num(last), r = num(r), i = num(i), o = num(o)}
+  if b.seen[second] == nil then b.seen[second] = parsed(redis.call('HGET', b.key, 'b' .. text(second))) end
+  return b.seen[second] or nil
 end
 local function put(b, second, k)
-  redis.call('HSET', b.key, 'b' .. text(second),
-    text(k.last) .. ':' .. text(k.r) .. ':' .. text(k.i) .. ':' .. text(k.o))
+  b.seen[second] = k; b.dirty[second] = k
 end
 local function advance(b, now)
   if b.oldest == 0 then return end  -- the window is empty
@@ -60,6 +66,7 @@ local function advance(b, now)
     if k then
       if k.last + WINDOW > now then break end
       redis.call('HDEL', b.key, 'b' .. text(s))
+      b.seen[s] = false; b.dirty[s] = nil
       b.wn = b.wn - k.r; b.wi = b.wi - k.i; b.wo = b.wo - k.o
     end
     s = s + 1
@@ -90,9 +97,13 @@ local function write(b)
     if type(v) == 'number' then v = text(v) end
     fields[#fields + 1] = name; fields[#fields + 1] = v
   end
+  for second, k in pairs(b.dirty) do
+    fields[#fields + 1] = 'b' .. text(second)
+    fields[#fields + 1] = text(k.last) .. ':' .. text(k.r) .. ':' .. text(k.i) .. ':' .. text(k.o)
+  end
   redis.call('HSET', b.key, unpack(fields))
-  redis.call('PEXPIRE', b.key, KEEP)
 end
+local function keep(b) redis.call('PEXPIRE', b.key, KEEP) end
 local function state(b)
   local last = 0
   if b.wn ~= 0 or b.wi ~= 0 or b.wo ~= 0 then last = b.last end
@@ -116,7 +127,7 @@ _RESERVE = """
 local now, id, till, input, output, ch, cl, data, limits = unpack(asked)
 local books, missing = {}, {}
 for i = 3, #KEYS do
-  local b, l = read(KEYS[i]), limits[i - 2]
+  local b, l = read(KEYS[i], now), limits[i - 2]
   if not b or not roll(b, now, l[8], l[9], l[10]) then
     missing[#missing + 1] = i - 3
   else
@@ -178,6 +189,7 @@ for i, b in ipairs(books) do
     for _, v in ipairs({'g' .. i, b.g, 'p' .. i, b.pk .. '|' .. text(b.ps)}) do lease[#lease + 1] = v end
   end
   write(b)
+  keep(b)
 end
 if not refused then
   redis.call('HSET', KEYS[2], unpack(lease))
@@ -200,7 +212,7 @@ redis.call('ZREM', KEYS[1], id)
 local is_back = how == 'back'
 local at, ti, to, th, tl = num(lease.at), num(lease.i), num(lease.o), num(lease.ch), num(lease.cl)
 for i = 3, #KEYS do
-  local b = read(KEYS[i])
+  local b = read(KEYS[i], now)
   if b then
     local is_same = b.pk .. '|' .. text(b.ps) == lease['p' .. (i - 2)]
     if b.g == lease['g' .. (i - 2)] then
@@ -227,10 +239,10 @@ return 1
 _SEED = """
 -- KEYS: book  asked: g, requests, spent hi, lo, kind and currency, period start, end
 local g, requests, sh, sl, pk, ps, pe = unpack(asked)
-local b = read(KEYS[1])
+local b = read(KEYS[1], 0)
 if not b then
   b = {key = KEYS[1], g = g, n = requests, live = 0, held = 0, wn = 0, wi = 0, wo = 0, oldest = 0, last = 0}
-  b.pk = ''
+  b.pk = ''; b.dirty = {}
 end
 if b.pk ~= pk then
   b.sh = sh; b.sl = sl; b.rh = 0; b.rl = 0
@@ -239,6 +251,7 @@ end
 for _, name in ipairs({'sh','sl','rh','rl','ps'}) do b[name] = b[name] or 0 end
 b.pe = b.pe or -1
 write(b)
+keep(b)
 return 1
 """
 
@@ -247,7 +260,7 @@ _STATES = """
 local now, periods = unpack(asked)
 local told = {}
 for i = 1, #KEYS do
-  local b = read(KEYS[i])
+  local b = read(KEYS[i], now)
   local pk, ps, pe = unpack(periods[i])
   if b and (pk == '' or b.pk == pk) then
     advance(b, now)
