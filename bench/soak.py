@@ -1,4 +1,5 @@
-"""Hours of mixed traffic with faults, and whether anything grows: memory, file descriptors, threads, connections.
+"""Hours of mixed traffic with faults, and whether anything grows: memory, file descriptors, threads, asyncio tasks,
+database connections.
 
 `make soak` runs it for an hour; `--seconds 60` for a look. 5 % of the upstream's answers are errors, resets or cut
 streams, 5 % of the clients leave early, every session id is new. Exit status 1 when something grew.
@@ -11,6 +12,7 @@ import random
 import re
 import sys
 import time
+import urllib.request
 from collections import Counter
 from pathlib import Path
 
@@ -72,8 +74,16 @@ async def client(port, token, statuses, end):
         await asyncio.sleep(random.uniform(0, 0.05))
 
 
-def sample(pid, postgres):
-    found = {"rss_mb": load.resident_mb(pid), "fds": 0, "threads": 0}
+def tasks(port):
+    """Of all workers together, as /metrics tells it; the other workers' figure is a second old."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        text = answer.read().decode()
+    return float(re.search(r"^link_assistant_asyncio_tasks (\S+)$", text, re.MULTILINE)[1])
+
+
+def sample(subject, postgres):
+    pid = subject.pid
+    found = {"rss_mb": load.resident_mb(pid), "fds": 0, "threads": 0, "tasks": tasks(subject.port)}
     for each in load.processes(pid):
         found["fds"] += len(list(Path(f"/proc/{each}/fd").iterdir()))
         found["threads"] += int(re.search(r"Threads:\s+(\d+)", Path(f"/proc/{each}/status").read_text())[1])
@@ -85,17 +95,17 @@ def sample(pid, postgres):
     return found
 
 
-async def watch(pid, postgres, samples, end):
+async def watch(subject, postgres, samples, end):
     pause = max(0.5, (end - time.monotonic()) / 400)
     while time.monotonic() < end:
-        samples.append((time.monotonic(), await asyncio.to_thread(sample, pid, postgres)))
+        samples.append((time.monotonic(), await asyncio.to_thread(sample, subject, postgres)))
         await asyncio.sleep(pause)
 
 
 async def soak(subject, token, postgres, seconds):
     statuses, samples, end = Counter(), [], time.monotonic() + seconds
     clients = [client(subject.port, token, statuses, end) for _ in range(CLIENTS)]
-    await asyncio.gather(watch(subject.pid, postgres, samples, end), *clients)
+    await asyncio.gather(watch(subject, postgres, samples, end), *clients)
     return statuses, samples
 
 
@@ -129,10 +139,13 @@ def judge(statuses, samples):
     return report, grown
 
 
+SETTINGS = {"USAGE_RETENTION_DAYS": "1", "METRICS_PUBLIC": "true"}
+
+
 async def run(seconds, workers):
     server = await asyncio.get_running_loop().create_server(FaultyVendor, "127.0.0.1", 0, backlog=1024)
     port = server.sockets[0].getsockname()[1]
-    entered = many.gateway(f"http://127.0.0.1:{port}", workers, settings={"USAGE_RETENTION_DAYS": "1"})
+    entered = many.gateway(f"http://127.0.0.1:{port}", workers, settings=SETTINGS)
     subject, token, postgres = await asyncio.to_thread(entered.__enter__)
     try:
         statuses, samples = await soak(subject, token, postgres, seconds)

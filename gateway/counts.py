@@ -63,6 +63,11 @@ class SurfaceCounts(msgspec.Struct):
         self.tokens = [mine + theirs for mine, theirs in zip(self.tokens, other.tokens, strict=True)]
 
 
+SUMS = ("requests", "errors", "bytes_in", "bytes_out", "issued", "revoked", "rows_dropped")
+PRESENT = ("in_flight", "tasks", "database_away", "redis_users", "redis_away", "spooled_bytes")
+"""What is so at this moment, and is gone with its process."""
+
+
 class Counts(msgspec.Struct):
     """Of one process, or of several together. `upstream_errors` by (provider, kind, code)."""
 
@@ -72,7 +77,15 @@ class Counts(msgspec.Struct):
     bytes_out: int = 0
     issued: int = 0
     revoked: int = 0
+    rows_dropped: int = 0  # usage that neither database nor spool took
     in_flight: int = 0
+    tasks: int = 0
+    database_away: int = 0  # how many processes it is away for; the next two likewise
+    redis_users: int = 0
+    redis_away: int = 0
+    spooled_bytes: int = 0
+    without_redis: dict[str, int] = msgspec.field(default_factory=dict)
+    """Limited calls decided while Redis was away, by `refused` or `local`."""
     statuses: dict[int, int] = msgspec.field(default_factory=dict)
     accounts: dict[str, int] = msgspec.field(default_factory=dict)
     upstream_errors: dict[tuple[str, ...], int] = msgspec.field(default_factory=dict)
@@ -88,14 +101,20 @@ class Counts(msgspec.Struct):
             found = self.surfaces[name] = SurfaceCounts()
         return found
 
+    def forget_present(self) -> None:
+        """The process has died: only what it has counted stays."""
+        for name in PRESENT:
+            setattr(self, name, 0)
+
     def add(self, other: Counts) -> None:
-        for name in ("requests", "errors", "bytes_in", "bytes_out", "issued", "revoked", "in_flight"):
+        for name in (*SUMS, *PRESENT):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         _add(self.statuses, other.statuses)
         _add(self.accounts, other.accounts)
         _add(self.upstream_errors, other.upstream_errors)
         _add(self.refused, other.refused)
         _add(self.used, other.used)
+        _add(self.without_redis, other.without_redis)
         for name, counts in list(other.surfaces.items()):
             self.surface(name).add(counts)
         self.overhead.add(other.overhead)

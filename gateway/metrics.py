@@ -51,9 +51,12 @@ class Metrics:
         self.counts = Counts()
         self.elsewhere: Callable[[], Iterable[Counts]] = tuple
         """What other processes have counted, dead ones of the same run included."""
+        self.refresh: Callable[[], object] = tuple
+        """Brings those of our counts up to date that are read somewhere instead of counted."""
 
     def total(self) -> Counts:
         """Ours and theirs. A copy."""
+        self.refresh()
         total = Counts()
         for each in (self.counts, *self.elsewhere()):
             total.add(each)
@@ -93,6 +96,11 @@ class Metrics:
         counts.statuses[status] = counts.statuses.get(status, 0) + 1
         reason = EARLY_REASONS.get(status, FailureKind.INVALID_REQUEST)
         counts.refused[reason] = counts.refused.get(reason, 0) + 1
+
+    def decided_without_redis(self, decision: str) -> None:
+        """A limited call, `refused` or counted in this process alone (`local`) because Redis is away."""
+        counts = self.counts.without_redis
+        counts[decision] = counts.get(decision, 0) + 1
 
     def _count_error(self, exchange: Exchange) -> None:
         counts = self.counts
@@ -174,6 +182,7 @@ class _OwnFamilies(Collector):
         if pool is not None:
             yield from account_families(pool)
         yield GaugeMetricFamily("link_assistant_in_flight", "Calls on the road now", counts.in_flight)
+        yield from _condition(counts)
         yield self._histogram("request_seconds", "From a call's arrival to the end of its answer", "seconds")
         yield self._histogram(
             "first_byte_seconds", "From a call's arrival to its answer's first byte", "first_byte"
@@ -210,6 +219,24 @@ class _OwnFamilies(Collector):
             for kind, count in zip(TOKEN_KINDS, counts.tokens, strict=True)
         }
         return _counter("model_tokens", "Tokens that models read and wrote", values, ["surface", "kind"])
+
+
+def _condition(counts: Counts) -> Iterator[Metric]:
+    """How the parts are; 0 = away for at least one of the workers that serve together."""
+    gauge = GaugeMetricFamily
+    yield gauge("link_assistant_asyncio_tasks", "Tasks on the event loops", counts.tasks)
+    yield gauge("link_assistant_database_up", "Whether the database answers", int(not counts.database_away))
+    if counts.redis_users:
+        yield gauge("link_assistant_redis_up", "Whether Redis answers", int(not counts.redis_away))
+        decisions: dict[tuple[str, ...], int] = {
+            (name,): counts.without_redis.get(name, 0) for name in ("refused", "local")
+        }
+        words = "Limited calls refused, or counted by one process alone, because Redis was away"
+        yield _counter("limits_without_redis", words, decisions, ["decision"])
+    spooled = "Usage in files that waits for the database"
+    yield gauge("link_assistant_usage_spooled_bytes", spooled, counts.spooled_bytes)
+    dropped = "Usage rows that neither the database nor the spool took"
+    yield CounterMetricFamily("link_assistant_usage_dropped", dropped, counts.rows_dropped)
 
 
 def _put(histogram: Histogram, family: HistogramMetricFamily, labels: list[str]) -> None:

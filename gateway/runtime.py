@@ -25,6 +25,7 @@ from accounts import services as account_services
 from accounts.keeper import Keeper, RefreshDoor
 from accounts.pool import Pool, options_from_settings
 from gateway import configured, logs
+from gateway.condition import Condition
 from gateway.counts import Counts
 from gateway.freshness import Copy, Freshness
 from gateway.house import House
@@ -65,6 +66,10 @@ class Readiness:
     checks: dict[str, str]
 
 
+STARTING = {"database": "ok", "usage": "ok"}
+"""What the parts say before they are there."""
+
+
 class NotHere(Exception):
     """The road can't be had in this process, now or at all. `failure` says why."""
 
@@ -97,7 +102,7 @@ class Runtime:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[None] | None = None
         self._recorder: Recorder | None = None
-        self._freshness: Freshness | None = None
+        self._condition: Condition | None = None
         self._transport: Transport | None = None
         self._accounting: Accounting | None = None
         self._shared: redis.Shared | None = None
@@ -165,7 +170,8 @@ class Runtime:
         recorder = self._recorder = Recorder(
             RecorderOptions(settings.DATA_DIR, settings.SPOOL_MAX_BYTES, settings.USAGE_RETENTION_DAYS)
         )
-        freshness = self._freshness = Freshness(self._copies())
+        freshness = Freshness(self._copies())
+        self._condition = Condition(asyncio.get_running_loop(), freshness, recorder, self._shared)
         keeper = Keeper(self.pool, self._refresh_door, on_saved=lambda: self.announce("cooldowns"))
         self._transport = Transport(ClientOptions(settings.UPSTREAM_CONNECT_TIMEOUT_SECONDS))
         self._parts = [freshness, keeper, *self._beside(freshness, keeper, run_directory), recorder]
@@ -175,6 +181,7 @@ class Runtime:
         meter = await self._accounting.start(self._shared)
         self._relay = Relay(self._house(meter, self._transport, recorder))
         self._loop = asyncio.get_running_loop()
+        METRICS.refresh = self.counts
         live.use(self.pool)
         provider_live.use(self.catalog)
 
@@ -225,6 +232,8 @@ class Runtime:
     def counts(self) -> Counts:
         """What this process has counted, for the others."""
         METRICS.counts.used = {state.name: state.used for state in self.pool.states() if state.used}
+        if self._condition is not None:
+            self._condition.fill(METRICS.counts)
         return METRICS.counts
 
     def used_elsewhere(self) -> Mapping[str, int]:
@@ -256,13 +265,13 @@ class Runtime:
         live.forget(self.pool)
         provider_live.forget(self.catalog)
         open_ones = (relay, self._accounting, *self._parts, self._transport, self._shared)
-        self._accounting = self._freshness = self._neighbours = self._transport = self._shared = None
+        self._accounting = self._condition = self._neighbours = self._transport = self._shared = None
         self._parts = []
         for open_one in open_ones:
             if open_one is not None:
                 await open_one.aclose()
         self._recorder = None
-        METRICS.elsewhere = tuple
+        METRICS.elsewhere = METRICS.refresh = tuple
 
     def finish(self) -> None:
         """Of a process whose host has no lifespan: what is recorded goes to the database, or to the spool."""
@@ -270,30 +279,11 @@ class Runtime:
         if recorder is not None:
             recorder.finish()
 
-    def _redis_check(self) -> dict[str, str]:
-        if self._shared is None:
-            return {}
-        is_away, falls_back = self._shared.health.is_known_away, self._shared.falls_back
-        return {
-            "redis": ("away: local limits" if falls_back else "away: limited calls refused")
-            if is_away
-            else "ok"
-        }
-
     def readiness(self) -> Readiness:
         """Draining means no; a database that is away does not: known tokens go on being served."""
         is_draining = not current_drain().is_ready
-        is_away = self._freshness is not None and not self._freshness.is_healthy
-        is_spooling = self._recorder is not None and not self._recorder.is_healthy
-        return Readiness(
-            not is_draining,
-            {
-                "status": "draining" if is_draining else "ready",
-                "database": "away" if is_away else "ok",
-                "usage": "spooling" if is_spooling else "ok",
-                **self._redis_check(),
-            },
-        )
+        parts = STARTING if self._condition is None else self._condition.checks()
+        return Readiness(not is_draining, {"status": "draining" if is_draining else "ready", **parts})
 
 
 runtime = Runtime()

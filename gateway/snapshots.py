@@ -80,7 +80,7 @@ class Snapshots:
                 logger.warning("metrics: %s can't be read: %s", path.name, type(exc).__name__)
                 continue
             if not _is_alive(int(path.name.partition("-")[0])):
-                counts.in_flight = 0
+                counts.forget_present()
             yield counts
 
 

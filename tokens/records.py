@@ -61,13 +61,15 @@ class TokenRecord:
     is_limited: bool = field(init=False)  # some limit of `limits` counts something
     is_model_restricted: bool = field(init=False)  # some set names models: the call's model must be known
     is_surface_restricted: bool = field(init=False)
+    counted: tuple[Limits, ...] = field(init=False)  # the sets that a ledger is asked for
 
     def __post_init__(self) -> None:
         """Worked out once: they are asked for every call."""
         limits = (self.own, *self.shared)
         put = object.__setattr__
         put(self, "limits", limits)
-        put(self, "is_limited", any(each.counts_something for each in limits))
+        put(self, "counted", tuple([each for each in limits if each.counts_something]))
+        put(self, "is_limited", bool(self.counted))
         put(self, "is_model_restricted", any(each.allowed_models for each in limits))
         put(self, "is_surface_restricted", any(each.allowed_surfaces for each in limits))
 

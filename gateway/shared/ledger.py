@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from gateway.shared.redis import Health
-from tokens.errors import LedgerUnavailable
+from tokens.errors import LedgerUnavailable, LimitExceeded
 from tokens.limits.ledger import Amount, Balance, Ledger, Reservation, State
 from tokens.limits.redis import RedisLedger
 from tokens.records import Limits, TokenRecord
@@ -13,12 +13,15 @@ from tokens.records import Limits, TokenRecord
 
 class GuardedLedger:
     """`local` None = refuse. What was counted locally is in the recorded rows: when Redis is back, the books of those
-    ledgers are read from there anew."""
+    ledgers are read from there anew. `count` is told what each decision without Redis was, `refused` or `local`."""
 
-    def __init__(self, shared: RedisLedger, local: Ledger | None, health: Health) -> None:
+    def __init__(
+        self, shared: RedisLedger, local: Ledger | None, health: Health, count: Callable[[str], None]
+    ) -> None:
         self._shared = shared
         self._local = local
         self._health = health
+        self._count = count
         self._local_calls: set[str] = set()
         self._local_ledgers: set[str] = set()
 
@@ -34,9 +37,20 @@ class GuardedLedger:
             else:
                 self._health.up()
                 return reservation
+        return await self._without_redis(record, estimate, now, note)
+
+    async def _without_redis(
+        self, record: TokenRecord, estimate: Amount, now: float, note: Mapping[str, object]
+    ) -> Reservation:
         if self._local is None:
+            self._count("refused")
             raise LedgerUnavailable
-        reservation = await self._local.reserve(record, estimate, now, note)
+        try:
+            reservation = await self._local.reserve(record, estimate, now, note)
+        except LimitExceeded:
+            self._count("local")
+            raise
+        self._count("local")
         self._local_calls.add(reservation.id)
         self._local_ledgers.update(limits.ledger for limits in reservation.sets)
         return reservation

@@ -8,6 +8,7 @@ from functools import partial
 
 from django.conf import settings
 
+from gateway.metrics import METRICS
 from gateway.shared.ledger import GuardedLedger
 from gateway.shared.redis import Shared
 from gateway.usage import lost
@@ -49,7 +50,9 @@ class Accounting:
             return local
         ledger = RedisLedger(shared.client, self._calendar)
         await ledger.start(self._record_lost)
-        return GuardedLedger(ledger, local if shared.falls_back else None, shared.health)
+        return GuardedLedger(
+            ledger, local if shared.falls_back else None, shared.health, METRICS.decided_without_redis
+        )
 
     def _record_lost(self, call: Lost) -> None:
         """A call of a process that has died, whoever's it was."""

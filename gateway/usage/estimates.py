@@ -13,7 +13,7 @@ from gateway.surfaces import Action
 from gateway.trip import Trip
 from gateway.usage.prices.table import Price, PriceTable
 from providers.catalog import Route
-from providers.dialects import estimate, openai_chat
+from providers.dialects import estimate
 from providers.dialects.envelopes import COUNT_TOKENS
 from providers.dialects.toplevel import DECISIVE, repeated
 from providers.dialects.types import Call, Failure, FailureKind, Refused, Usage
@@ -40,12 +40,14 @@ class Needs:
 
 
 def needs_of(token: TokenRecord) -> Needs:
-    sets = counted(token)
-    return Needs(
-        any(limits.input_tokens_per_minute is not None for limits in sets),
-        any(limits.output_tokens_per_minute is not None for limits in sets),
-        frozenset(currency_of(limits) for limits in sets if limits.budget is not None),
-    )
+    has_input = has_output = False
+    currencies: set[str] = set()
+    for limits in counted(token):
+        has_input = has_input or limits.input_tokens_per_minute is not None
+        has_output = has_output or limits.output_tokens_per_minute is not None
+        if limits.budget is not None:
+            currencies.add(currency_of(limits))
+    return Needs(has_input, has_output, frozenset(currencies))
 
 
 def upper(
@@ -94,7 +96,7 @@ def _check_body(trip: Trip, call: Call, needs_fields: bool) -> None:
     if not call.fields.is_readable:
         raise _missing("model", "the body can't be read, and this token has a limit that needs it")
     names = (*DECISIVE, "n") if call.surface == "chat_completions" else DECISIVE
-    if (name := repeated(call.body, names)) is not None:
+    if (name := repeated(call.body, names, call.fields.long)) is not None:
         raise _missing(name, "is given more than once")
 
 
@@ -102,7 +104,7 @@ def _output(call: Call, prices: list[Price]) -> int:
     """The ceiling that the call names, or the models' own."""
     if call.path.startswith(WITHOUT_OUTPUT):
         return 0
-    choices = openai_chat.choices(call.body) if call.surface == "chat_completions" else 1
+    choices = call.fields.choices
     if call.fields.max_tokens is not None:
         return max(0, call.fields.max_tokens) * choices
     ceilings = [price.max_output for price in prices]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -12,38 +12,33 @@ from tokens.limits.ledger import State
 
 OPENAI = frozenset(("openai_chat", "openai_responses"))
 
-Reading = tuple[int, int]  # limit, used
-
-
-def _readings() -> dict[str, Callable[[State], Reading | None]]:
-    return {
-        "requests": lambda s: _reading(s.limits.requests_per_minute, s.minute_requests),
-        "input-tokens": lambda s: _reading(s.limits.input_tokens_per_minute, s.minute_input),
-        "output-tokens": lambda s: _reading(s.limits.output_tokens_per_minute, s.minute_output),
-    }
-
-
-def _reading(limit: int | None, used: int) -> Reading | None:
-    return None if limit is None else (limit, used)
-
-
-_KINDS = _readings()
-
 
 def limit_headers(dialect: str, states: Sequence[State], now: float) -> Headers:
     """For every kind of limit the tightest of the sets; `tokens` is the tighter of input and output."""
     found: dict[str, tuple[int, int, float]] = {}
     for state in states:
+        limits = state.limits
         resets_at = max(now, state.window_resets_at or now)
-        for kind, read in _KINDS.items():
-            if (reading := read(state)) is not None:
-                left = max(0, reading[0] - reading[1])
-                for name in (kind,) if kind == "requests" else (kind, "tokens"):
-                    if name not in found or left < found[name][1]:
-                        found[name] = reading[0], left, resets_at
+        if (limit := limits.requests_per_minute) is not None:
+            _tighten(found, "requests", (limit, max(0, limit - state.minute_requests), resets_at))
+        if (limit := limits.input_tokens_per_minute) is not None:
+            values = (limit, max(0, limit - state.minute_input), resets_at)
+            _tighten(found, "input-tokens", values)
+            _tighten(found, "tokens", values)
+        if (limit := limits.output_tokens_per_minute) is not None:
+            values = (limit, max(0, limit - state.minute_output), resets_at)
+            _tighten(found, "output-tokens", values)
+            _tighten(found, "tokens", values)
     write = _openai if dialect in OPENAI else _anthropic
     headers = [pair for kind, values in found.items() for pair in write(kind, values, now)]
     return (*headers, *_warning(states))
+
+
+def _tighten(found: dict[str, tuple[int, int, float]], kind: str, values: tuple[int, int, float]) -> None:
+    """`values`: limit, what is left, when the window ends. Of two that leave the same the first stays."""
+    known = found.get(kind)
+    if known is None or values[1] < known[1]:
+        found[kind] = values
 
 
 def _anthropic(kind: str, values: tuple[int, int, float], now: float) -> Headers:
@@ -66,14 +61,10 @@ def _openai(kind: str, values: tuple[int, int, float], now: float) -> Headers:
     )
 
 
+_KINDS = ("requests", "input-tokens", "output-tokens", "tokens")
 _WORDS = ("limit", "remaining", "reset")
-_NAMES = {
-    kind: tuple(f"anthropic-ratelimit-{kind}-{word}".encode() for word in _WORDS)
-    for kind in (*_KINDS, "tokens")
-}
-_OPENAI_NAMES = {
-    kind: tuple(f"x-ratelimit-{word}-{kind}".encode() for word in _WORDS) for kind in (*_KINDS, "tokens")
-}
+_NAMES = {kind: tuple(f"anthropic-ratelimit-{kind}-{word}".encode() for word in _WORDS) for kind in _KINDS}
+_OPENAI_NAMES = {kind: tuple(f"x-ratelimit-{word}-{kind}".encode() for word in _WORDS) for kind in _KINDS}
 
 
 @lru_cache(maxsize=128)

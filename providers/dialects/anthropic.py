@@ -23,7 +23,17 @@ from providers.dialects.anthropic_messages import (
     merge_usage,
     read_event,
 )
-from providers.dialects.types import CallFields, Failure, FailureKind, Headers, Refused, Usage, header
+from providers.dialects.types import (
+    NO_VALUE,
+    CallFields,
+    Failure,
+    FailureKind,
+    Headers,
+    Refused,
+    Usage,
+    header,
+    long_values,
+)
 
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 VERSION = b"2023-06-01"
@@ -45,6 +55,9 @@ class _Call(msgspec.Struct):
     stream: bool | None = None
     max_tokens: int | None = None
     metadata: _Metadata | None = None
+    system: msgspec.Raw = NO_VALUE
+    tools: msgspec.Raw = NO_VALUE
+    messages: msgspec.Raw = NO_VALUE
 
 
 class _LooseCall(msgspec.Struct):
@@ -68,7 +81,11 @@ def read_call(body: bytes) -> CallFields:
         return CallFields(is_readable=False)
     user_id = call.metadata.user_id if call.metadata is not None else None
     return CallFields(
-        model=call.model, stream=call.stream is True, max_tokens=call.max_tokens, user_id=user_id
+        model=call.model,
+        stream=call.stream is True,
+        max_tokens=call.max_tokens,
+        user_id=user_id,
+        long=long_values(call.system, call.tools, call.messages),
     )
 
 

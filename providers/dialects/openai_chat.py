@@ -16,7 +16,7 @@ from providers.dialects.openai_fields import (
     text_or_none,
     without_lone_surrogates,
 )
-from providers.dialects.types import CallFields, Failure, Usage
+from providers.dialects.types import NO_VALUE, CallFields, Failure, Usage, long_values
 
 __all__ = [
     "DONE",
@@ -41,6 +41,10 @@ DONE = b"data: [DONE]\n\n"
 class _Call(OpenAiCall):
     max_tokens: Any = None
     max_completion_tokens: Any = None
+    n: Any = None
+    tools: msgspec.Raw = NO_VALUE
+    response_format: msgspec.Raw = NO_VALUE
+    messages: msgspec.Raw = NO_VALUE
 
 
 class Function(msgspec.Struct):
@@ -113,25 +117,11 @@ def read_call(body: bytes) -> CallFields:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return CallFields(is_readable=False)
     max_tokens = count_or_none(call.max_completion_tokens)
-    return call.fields(count_or_none(call.max_tokens) if max_tokens is None else max_tokens)
-
-
-class _Choices(msgspec.Struct):
-    n: Any = None
-
-
-_choices_decoder = msgspec.json.Decoder(_Choices)
-
-
-def choices(body: bytes) -> int:
-    """How many answers are asked for, each as long as the ceiling allows; at least 1."""
-    if b'"n"' not in body and b"\\u00" not in body:
-        return 1
-    try:
-        asked = _choices_decoder.decode(body).n
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return 1
-    return max(1, count_or_none(asked) or 1)
+    return call.fields(
+        count_or_none(call.max_tokens) if max_tokens is None else max_tokens,
+        choices=max(1, count_or_none(call.n) or 1),
+        long=long_values(call.tools, call.response_format, call.messages),
+    )
 
 
 def decode_chunk(data: bytes) -> Chunk:

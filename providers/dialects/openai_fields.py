@@ -19,7 +19,9 @@ class OpenAiCall(msgspec.Struct):
     safety_identifier: Any = None
     prompt_cache_key: Any = None
 
-    def fields(self, max_tokens: int | None) -> CallFields:
+    def fields(
+        self, max_tokens: int | None, choices: int = 1, long: tuple[msgspec.Raw, ...] = ()
+    ) -> CallFields:
         """The fields the road needs. Members of another type are absent."""
         return CallFields(
             model=text_or_none(self.model),
@@ -27,6 +29,8 @@ class OpenAiCall(msgspec.Struct):
             max_tokens=max_tokens,
             user_id=text_or_none(self.safety_identifier) or text_or_none(self.user),
             prompt_cache_key=text_or_none(self.prompt_cache_key),
+            choices=choices,
+            long=long,
         )
 
 

@@ -17,7 +17,7 @@ from providers.dialects.openai_fields import (
     text_or_none,
     without_lone_surrogates,
 )
-from providers.dialects.types import CallFields, Failure, FailureKind, Usage
+from providers.dialects.types import NO_VALUE, CallFields, Failure, FailureKind, Usage, long_values
 
 __all__ = [
     "KEEPALIVE",
@@ -53,6 +53,10 @@ _CODES: dict[FailureKind, str] = {
 
 class _Call(OpenAiCall):
     max_output_tokens: Any = None
+    instructions: msgspec.Raw = NO_VALUE
+    tools: msgspec.Raw = NO_VALUE
+    text: msgspec.Raw = NO_VALUE
+    input: msgspec.Raw = NO_VALUE
 
 
 class Event(msgspec.Struct):
@@ -91,7 +95,10 @@ def read_call(body: bytes) -> CallFields:
         call = _call_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return CallFields(is_readable=False)
-    return call.fields(count_or_none(call.max_output_tokens))
+    return call.fields(
+        count_or_none(call.max_output_tokens),
+        long=long_values(call.instructions, call.tools, call.text, call.input),
+    )
 
 
 def decode_event(data: bytes) -> Event:

@@ -84,6 +84,17 @@ class Truncated(Exception):
     """The upstream's stream ended before its closing event."""
 
 
+LONG_BYTES = 1024
+
+
+NO_VALUE = msgspec.Raw(b"")
+
+
+def long_values(*values: msgspec.Raw) -> tuple[msgspec.Raw, ...]:
+    """Those that are worth stepping over."""
+    return tuple([value for value in values if len(value) > LONG_BYTES])
+
+
 class CallFields(msgspec.Struct, frozen=True):
     """The few fields the road needs, read by a partial decoder. None = absent, null, or unreadable."""
 
@@ -93,6 +104,8 @@ class CallFields(msgspec.Struct, frozen=True):
     user_id: str | None = None  # `metadata.user_id`
     prompt_cache_key: str | None = None
     is_readable: bool = True  # False: the body is no JSON object of the dialect
+    choices: int = 1  # answers asked for, each as long as the ceiling allows
+    long: tuple[msgspec.Raw, ...] = ()  # values of the top level that are long, as they stand in the body
 
 
 class Call(msgspec.Struct, frozen=True):

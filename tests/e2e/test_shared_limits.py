@@ -103,21 +103,36 @@ def test_a_killed_process_leaves_an_estimated_row_and_returns_the_rest(twins, ve
     assert call(two, token).status == 200
 
 
+def metric(process: GatewayProcess, name: str) -> float:
+    """One sample of /metrics, by its name with labels."""
+    text = process.admin("GET", "/metrics").body.decode()
+    return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{name} "))
+
+
+WITHOUT_REDIS = 'link_assistant_limits_without_redis_total{decision="%s"}'
+
+
 def test_redis_away_refuses_limited_calls_only(start, server, vendor):
     gateway = start("daphne", {"REDIS_URL": server.url})
     token = issue(gateway, max_requests=100)
     assert call(gateway, token, ASK).status == 200
+    assert metric(gateway, "link_assistant_redis_up") == 1
+    assert metric(gateway, WITHOUT_REDIS % "refused") == 0
     server.stop()
     refused = call(gateway, token)
     assert (refused.status, refused.get("retry-after")) == (503, "1")
     assert call(gateway, gateway.token).status == 200
     ready = gateway.ask("GET", "/health/ready")
     assert ready.json()["redis"].startswith("away")
+    assert metric(gateway, "link_assistant_redis_up") == 0
+    assert metric(gateway, WITHOUT_REDIS % "refused") == 1
     gateway.exchanges(token, 2)
     server.start()
     until(lambda: call(gateway, token).status == 200, 10)
     assert usage(gateway, token)["requests"] == 2
     assert gateway.ask("GET", "/health/ready").json()["redis"] == "ok"
+    assert metric(gateway, "link_assistant_redis_up") == 1
+    assert metric(gateway, WITHOUT_REDIS % "local") == 0
 
 
 def test_redis_away_counts_locally_where_that_is_wished(start, server, vendor):
@@ -126,6 +141,8 @@ def test_redis_away_counts_locally_where_that_is_wished(start, server, vendor):
     assert call(gateway, token).status == 200
     server.stop()
     assert [call(gateway, token).status for _ in range(3)] == [200, 200, 429]
+    assert metric(gateway, WITHOUT_REDIS % "local") == 3
+    assert metric(gateway, WITHOUT_REDIS % "refused") == 0
     gateway.exchanges(token, 4)
     server.start()
     time.sleep(1.1)  # the rest after a failure

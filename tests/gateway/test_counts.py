@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from gateway.counts import Counts, decoded, encoded, histogram
+from gateway.counts import PRESENT, SUMS, Counts, decoded, encoded, histogram
 
 
 def some(number: int) -> Counts:
@@ -13,6 +13,7 @@ def some(number: int) -> Counts:
     counts.upstream_errors = {("anthropic", "upstream", "502"): number}
     counts.refused = {"authentication": number}
     counts.used = {"a": number}
+    counts.without_redis = {"local": number}
     surface = counts.surface("messages")
     surface.requests = number
     surface.tokens = [number] * 5
@@ -27,6 +28,7 @@ def test_everything_is_added() -> None:
         total.add(some(number))
     assert (total.requests, total.in_flight, total.statuses, total.accounts) == (11, 2, {200: 11}, {"a": 11})
     assert total.upstream_errors == {("anthropic", "upstream", "502"): 11}
+    assert total.without_redis == {"local": 11}
     assert (total.refused, total.used) == ({"authentication": 11}, {"a": 11})
     surface = total.surfaces["messages"]
     assert (surface.requests, surface.tokens) == (11, [11] * 5)
@@ -38,10 +40,18 @@ def test_everything_is_added() -> None:
 def test_every_field_is_added() -> None:
     """A field that somebody adds later and forgets in `add` shows here."""
     once, twice = some(3), Counts()
-    for name in ("errors", "bytes_in", "bytes_out", "issued", "revoked"):
+    numbers = [field.name for field in msgspec.structs.fields(Counts) if field.type is int]
+    assert set(numbers) == {*SUMS, *PRESENT}
+    for name in numbers:
         setattr(once, name, 5)
     twice.add(once)
     assert msgspec.to_builtins(twice) == msgspec.to_builtins(once)
+
+
+def test_of_a_dead_process_only_what_it_counted_stays() -> None:
+    counts = Counts(requests=2, rows_dropped=3, in_flight=1, tasks=9, redis_users=1, redis_away=1)
+    counts.forget_present()
+    assert counts == Counts(requests=2, rows_dropped=3)
 
 
 def test_what_is_written_is_read() -> None:

@@ -5,6 +5,7 @@ import timeit
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.counts import Counts
 from gateway.exchange import Exchange
 from gateway.metrics import FAMILIES, Metrics
 from gateway.surfaces import SURFACES, Action
@@ -181,6 +182,34 @@ def test_times_tokens_and_calls_on_the_road():
     kinds = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
     names = [f"link_assistant_model_tokens_total{{kind={kind},surface=messages}}" for kind in kinds]
     assert [found[name] for name in names] == [1, 2, 3, 4, 5]
+
+
+def test_a_part_that_is_away_for_one_worker_shows():
+    metrics = Metrics()
+    metrics.refresh = lambda: setattr(metrics.counts, "tasks", 7)
+    found = samples(metrics)
+    assert found["link_assistant_asyncio_tasks{}"] == 7
+    assert found["link_assistant_database_up{}"] == 1
+    assert not [name for name in found if "redis" in name]  # none is used
+    well = Counts(redis_users=1, tasks=5)
+    ill = Counts(redis_users=1, redis_away=1, database_away=1, spooled_bytes=10, rows_dropped=2)
+    for others, is_up in (([well, well], 1), ([well, ill, well], 0)):
+        metrics.elsewhere = lambda others=others: others
+        found = samples(metrics)
+        assert found["link_assistant_redis_up{}"] == found["link_assistant_database_up{}"] == is_up
+    assert found["link_assistant_asyncio_tasks{}"] == 7 + 10
+    assert found["link_assistant_usage_spooled_bytes{}"] == 10
+    assert found["link_assistant_usage_dropped_total{}"] == 2
+
+
+def test_decisions_without_redis_are_counted():
+    metrics = Metrics()
+    metrics.counts.redis_users = 1
+    metrics.decided_without_redis("refused")
+    metrics.decided_without_redis("refused")
+    found = samples(metrics)
+    assert found["link_assistant_limits_without_redis_total{decision=refused}"] == 2
+    assert found["link_assistant_limits_without_redis_total{decision=local}"] == 0  # seen before it happens
 
 
 def test_django_and_python_speak_too():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import ROUND_UP, Decimal
 from typing import Any
+
+import msgspec
 
 from tokens.errors import LimitExceeded
 from tokens.limits import scripts
@@ -16,6 +18,7 @@ PREFIX = "router:{limits}:"  # one slot of a cluster
 LEASES = PREFIX + "leases"
 UNIT = Decimal("1e-10")
 WHOLE = 100_000  # 1e-10 units in one 1e-5
+MOST = 2**53
 
 
 def milliseconds(seconds: float) -> int:
@@ -49,8 +52,33 @@ def limits_of(limits: Limits) -> list[int]:
     return [-1 if limit is None else limit for limit in found] + list(budget)
 
 
-def state_of(limits: Limits, found: list[bytes]) -> State:
-    values = [int(value) for value in found[:12]]
+packed: Callable[[object], bytes] = msgspec.msgpack.Encoder().encode
+"""What a script is asked."""
+unpacked: Callable[[bytes], Any] = msgspec.msgpack.Decoder().decode
+"""What it told."""
+_to_json = msgspec.json.Encoder().encode
+
+
+def text(value: object) -> str:
+    """JSON, for what a lease keeps."""
+    try:
+        return _to_json(value).decode()
+    except UnicodeEncodeError:  # half a character: escaped, as it came
+        return json.dumps(value)
+
+
+def figures(amount: Amount) -> tuple[int, int, int, int]:
+    """Input, output, cost in two parts; at most what Lua counts exactly, far above every limit."""
+    high, low = parts_of(amount.cost)
+    return (min(amount.input_tokens, MOST), min(amount.output_tokens, MOST), min(high, MOST), low)
+
+
+def ending(now: float, call_id: str, how: str, actual: Amount) -> bytes:
+    """What `SETTLE` is asked. `how`: `settle` or `back`."""
+    return packed((milliseconds(now), call_id, how, *figures(actual)))
+
+
+def state_of(limits: Limits, values: list[int]) -> State:
     last, end = values[9], values[11]
     return State(
         limits=limits,
@@ -68,13 +96,12 @@ def state_of(limits: Limits, found: list[bytes]) -> State:
 
 def refusal_of(sets: tuple[Limits, ...], told: list[Any], states: tuple[State, ...]) -> LimitExceeded:
     _, index, name, wait, final = told
-    limit = name.decode()
     refusal = LimitExceeded(
-        limit,
+        name,
         sets[index],
-        None if int(wait) < 0 else int(wait) / 1000,
+        None if wait < 0 else wait / 1000,
         is_final=bool(final),
-        resets_at=states[index].period_ends_at if limit == "budget" else None,
+        resets_at=states[index].period_ends_at if name == "budget" else None,
     )
     refusal.states = states
     return refusal

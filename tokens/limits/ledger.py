@@ -129,7 +129,7 @@ class Ledger(Protocol):
 
 def counted(record: TokenRecord) -> tuple[Limits, ...]:
     """The sets that a ledger is asked for."""
-    return tuple(limits for limits in record.limits if limits.counts_something)
+    return record.counted
 
 
 def currency_of(limits: Limits) -> str:

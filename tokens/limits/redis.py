@@ -31,13 +31,18 @@ from tokens.limits.calendar import Calendar
 from tokens.limits.encoding import (
     LEASES,
     book_key,
+    ending,
+    figures,
     lease_key,
     limits_of,
     milliseconds,
+    packed,
     parts_of,
     refusal_of,
     seen_of,
     state_of,
+    text,
+    unpacked,
 )
 from tokens.limits.ledger import (
     LEASE_SECONDS,
@@ -72,7 +77,7 @@ class Lost:
 @dataclass(frozen=True, slots=True)
 class _Ending:
     keys: list[str]
-    arguments: list[str | int]
+    asked: bytes  # empty: the keys are deleted
 
 
 class RedisLedger:
@@ -101,17 +106,15 @@ class RedisLedger:
         """As in `Ledger`; raises `LedgerUnavailable` when Redis is away."""
         sets, at = counted(record), milliseconds(now)
         call_id = str(note.get("id") or uuid.uuid4())
-        data = json.dumps({"sets": [limits.ledger for limits in sets], "note": note})
-        amount = [estimate.input_tokens, estimate.output_tokens, *parts_of(estimate.cost)]
-        arguments: list[str | int] = [at, call_id, at + self._lease_ms, *amount, data]
-        for limits in sets:
-            arguments += [*limits_of(limits), *self._period(limits, now)]
-        keys = [LEASES, lease_key(call_id), *(book_key(limits.ledger) for limits in sets)]
-        told = await self._run(scripts.RESERVE, keys, arguments)
-        if told[0] == b"missing":
+        data = text({"sets": [limits.ledger for limits in sets], "note": note})
+        books = [[*limits_of(limits), *self._period(limits, now)] for limits in sets]
+        asked = packed((at, call_id, at + self._lease_ms, *figures(estimate), data, books))
+        keys = [LEASES, lease_key(call_id), *[book_key(limits.ledger) for limits in sets]]
+        told = unpacked(await self._run(scripts.RESERVE, keys, asked))
+        if told[0] == "missing":
             raise BalancesUnknown(tuple(sets[index] for index in told[1]))
         states = tuple(state_of(limits, found) for limits, found in zip(sets, told[1:], strict=True))
-        if told[0] != b"ok":
+        if told[0] != "ok":
             raise refusal_of(sets, told[0], states)
         reservation = Reservation(call_id, sets, estimate, now, (), states, note)
         self._live[call_id] = reservation
@@ -119,8 +122,8 @@ class RedisLedger:
 
     async def seed(self, limits: Limits, balance: Balance, now: float) -> None:
         spent = parts_of(balance.spent)
-        arguments = [uuid.uuid4().hex, balance.requests, *spent, *self._period(limits, now)]
-        await self._run(scripts.SEED, [book_key(limits.ledger)], arguments)
+        asked = packed((uuid.uuid4().hex, balance.requests, *spent, *self._period(limits, now)))
+        await self._run(scripts.SEED, [book_key(limits.ledger)], asked)
 
     def settle(self, reservation: Reservation, actual: Amount, now: float) -> None:
         self._end(reservation, "settle", actual, now)
@@ -129,16 +132,15 @@ class RedisLedger:
         self._end(reservation, "back", NOTHING, now)
 
     def forget(self, ledger: str) -> None:
-        self._queue(_Ending([book_key(ledger)], []))
+        self._queue(_Ending([book_key(ledger)], b""))
 
     async def states(self, sets: tuple[Limits, ...], now: float) -> tuple[State, ...]:
         if not sets:
             return ()
         await self.flush()
-        arguments: list[str | int] = [milliseconds(now)]
-        for limits in sets:
-            arguments += self._period(limits, now)
-        told = await self._run(scripts.STATES, [book_key(limits.ledger) for limits in sets], arguments)
+        asked = packed((milliseconds(now), [self._period(limits, now) for limits in sets]))
+        keys = [book_key(limits.ledger) for limits in sets]
+        told = unpacked(await self._run(scripts.STATES, keys, asked))
         return tuple(state_of(limits, found) for limits, found in zip(sets, told, strict=True) if found)
 
     async def ping(self) -> None:
@@ -188,9 +190,7 @@ class RedisLedger:
         data = json.loads(found[b"data"])
         amount = seen_of(found, data["note"])
         keys = [LEASES, lease_key(call_id), *(book_key(ledger) for ledger in data["sets"])]
-        counts = [amount.input_tokens, amount.output_tokens, *parts_of(amount.cost)]
-        arguments: list[str | int] = [milliseconds(now), call_id, "settle", *counts]
-        if await self._run(scripts.SETTLE, keys, arguments):
+        if await self._run(scripts.SETTLE, keys, ending(now, call_id, "settle", amount)):
             on_lost(Lost({**data["note"], "id": call_id}, amount))
 
     def _end(self, reservation: Reservation, how: str, actual: Amount, now: float) -> None:
@@ -198,18 +198,17 @@ class RedisLedger:
             return
         reservation.is_open = False
         self._live.pop(reservation.id, None)
-        keys = [LEASES, lease_key(reservation.id), *(book_key(limits.ledger) for limits in reservation.sets)]
-        amount = [actual.input_tokens, actual.output_tokens, *parts_of(actual.cost)]
-        self._queue(_Ending(keys, [milliseconds(now), reservation.id, how, *amount]))
+        keys = [LEASES, lease_key(reservation.id), *[book_key(limits.ledger) for limits in reservation.sets]]
+        self._queue(_Ending(keys, ending(now, reservation.id, how, actual)))
 
-    def _queue(self, ending: _Ending) -> None:
+    def _queue(self, written: _Ending) -> None:
         if len(self._endings) >= MAX_QUEUED:
             self._endings.popleft()  # its lease will end by itself
-        self._endings.append(ending)
+        self._endings.append(written)
         self._wake.set()
 
     async def _write(self) -> None:
-        while True:
+        while not self._is_closing:  # a client that has just been answered loses a cancellation
             await self._wake.wait()
             self._wake.clear()
             try:
@@ -221,21 +220,21 @@ class RedisLedger:
 
     async def _write_batch(self, batch: Sequence[_Ending]) -> None:
         async with self._redis.pipeline(transaction=False) as pipe:
-            for ending in batch:
-                if ending.arguments:
-                    pipe.evalsha(scripts.SETTLE.sha, len(ending.keys), *ending.keys, *ending.arguments)
+            for each in batch:
+                if each.asked:
+                    pipe.evalsha(scripts.SETTLE.sha, len(each.keys), *each.keys, each.asked)
                 else:
-                    pipe.delete(*ending.keys)
+                    pipe.delete(*each.keys)
             told = await pipe.execute(raise_on_error=False)
-        for ending, answer in zip(batch, told, strict=True):
+        for each, answer in zip(batch, told, strict=True):
             if isinstance(answer, NoScriptError):
-                await self._run(scripts.SETTLE, ending.keys, ending.arguments)
+                await self._run(scripts.SETTLE, each.keys, each.asked)
             elif isinstance(answer, Exception):
                 raise answer
 
     async def _renew(self, on_lost: Callable[[Lost], None]) -> None:
         turn = 0
-        while True:
+        while not self._is_closing:
             await asyncio.sleep(self._renew_seconds / REAPS_PER_RENEWAL)
             turn += 1
             try:
@@ -250,12 +249,11 @@ class RedisLedger:
         until = milliseconds(now) + self._lease_ms
         live = list(self._live.values())
         for start in range(0, len(live), BATCH):
-            arguments: list[str | int] = [lease_key(""), until]
+            calls = []
             for reservation in live[start : start + BATCH]:
                 seen = NOTHING if reservation.progress is None else reservation.progress()
-                told = [seen.input_tokens, seen.output_tokens, str(seen.cost)]
-                arguments += [reservation.id, json.dumps(told)]
-            await self._run(scripts.RENEW, [LEASES], arguments)
+                calls.append((reservation.id, text((seen.input_tokens, seen.output_tokens, str(seen.cost)))))
+            await self._run(scripts.RENEW, [LEASES], packed((lease_key(""), until, calls)))
 
     def _period(self, limits: Limits, now: float) -> list[str | int]:
         """Kind and currency, start, end; "" of a set without a budget."""
@@ -265,10 +263,10 @@ class RedisLedger:
         end = -1 if math.isinf(period.end) else milliseconds(period.end)
         return [f"{period.kind}:{currency_of(limits)}", milliseconds(period.start), end]
 
-    async def _run(self, script: Script, keys: list[str], arguments: Sequence[str | int]) -> Any:
+    async def _run(self, script: Script, keys: list[str], asked: bytes) -> Any:
         try:
             with contextlib.suppress(NoScriptError):
-                return await self._redis.evalsha(script.sha, len(keys), *keys, *map(str, arguments))
-            return await self._redis.eval(script.text, len(keys), *keys, *map(str, arguments))
+                return await self._redis.evalsha(script.sha, len(keys), *keys, asked)
+            return await self._redis.eval(script.text, len(keys), *keys, asked)
         except AWAY as exc:
             raise LedgerUnavailable from exc

@@ -3,6 +3,8 @@
 A book is one hash; its window lies in fields `b<second>` = `last:requests:input:output`. Times are milliseconds.
 Redis' Lua knows doubles only, exact to 2^53, so money is a pair: whole 1e-5 and the rest in 1e-10 (0..99999).
 A running call is a lease: a hash, and its end in a sorted set. `g` tells the incarnations of a book apart.
+
+What goes in and out is one MessagePack document each way: a client spends more on forty small strings than on all else.
 """
 
 from __future__ import annotations
@@ -26,11 +28,21 @@ local function add(h, l, dh, dl)
   return h, l
 end
 local function over(h, l, bh, bl) return h > bh or (h == bh and l > bl) end
+local asked = cmsgpack.unpack(ARGV[1])
 local function text(n) return string.format('%.0f', n) end
-local function read(key)
+local function parsed(v)
+  if not v then return false end
+  local last, r, i, o = string.match(v, '(%d+):(-?%d+):(-?%d+):(-?%d+)')
+  return {last = num(last), r = num(r), i = num(i), o = num(o)}
+end
+-- With the bucket of `now`, which is wanted nearly always. Buckets that change are written by `write`, in one go.
+local function read(key, now)
+  local second = math.floor(now / 1000)
+  NAMES[17] = 'b' .. text(second)
   local v = redis.call('HMGET', key, unpack(NAMES))
+  NAMES[17] = nil
   if not v[1] then return nil end
-  local b = {key = key}
+  local b = {key = key, seen = {[second] = parsed(v[17])}, dirty = {}}
   for i, name in ipairs(NAMES) do b[name] = v[i] end
   for _, name in ipairs({'n','live','held','wn','wi','wo','oldest','last','sh','sl','rh','rl','ps','pe'}) do
     b[name] = num(b[name])
@@ -38,14 +50,11 @@ local function read(key)
   return b
 end
 local function bucket(b, second)
-  local v = redis.call('HGET', b.key, 'b' .. text(second))
-  if not v then return nil end
-  local last, r, i, o = string.match(v, '(%d+):(-?%d+):(-?%d+):(-?%d+)')
-  return {last = num(last), r = num(r), i = num(i), o = num(o)}
+  if b.seen[second] == nil then b.seen[second] = parsed(redis.call('HGET', b.key, 'b' .. text(second))) end
+  return b.seen[second] or nil
 end
 local function put(b, second, k)
-  redis.call('HSET', b.key, 'b' .. text(second),
-    text(k.last) .. ':' .. text(k.r) .. ':' .. text(k.i) .. ':' .. text(k.o))
+  b.seen[second] = k; b.dirty[second] = k
 end
 local function advance(b, now)
   if b.oldest == 0 then return end  -- the window is empty
@@ -57,6 +66,7 @@ local function advance(b, now)
     if k then
       if k.last + WINDOW > now then break end
       redis.call('HDEL', b.key, 'b' .. text(s))
+      b.seen[s] = false; b.dirty[s] = nil
       b.wn = b.wn - k.r; b.wi = b.wi - k.i; b.wo = b.wo - k.o
     end
     s = s + 1
@@ -87,18 +97,17 @@ local function write(b)
     if type(v) == 'number' then v = text(v) end
     fields[#fields + 1] = name; fields[#fields + 1] = v
   end
+  for second, k in pairs(b.dirty) do
+    fields[#fields + 1] = 'b' .. text(second)
+    fields[#fields + 1] = text(k.last) .. ':' .. text(k.r) .. ':' .. text(k.i) .. ':' .. text(k.o)
+  end
   redis.call('HSET', b.key, unpack(fields))
-  redis.call('PEXPIRE', b.key, KEEP)
 end
+local function keep(b) redis.call('PEXPIRE', b.key, KEEP) end
 local function state(b)
   local last = 0
   if b.wn ~= 0 or b.wi ~= 0 or b.wo ~= 0 then last = b.last end
-  local found = {}
-  for i, v in ipairs({b.n, b.wn, b.wi, b.wo + b.held, b.live, b.sh, b.sl, b.rh, b.rl, last, b.ps, b.pe}) do
-    found[i] = text(v)
-  end
-  found[#found + 1] = b.pk
-  return found
+  return {b.n, b.wn, b.wi, b.wo + b.held, b.live, b.sh, b.sl, b.rh, b.rl, last, b.ps, b.pe}
 end
 local function roll(b, now, pk, ps, pe)
   if pk == '' then b.pk = ''; return true end
@@ -114,21 +123,19 @@ end
 )
 
 _RESERVE = """
--- KEYS: leases, lease, books…  ARGV: now, id, until, input, output, cost hi, lo, data, then 10 per book
-local now, id, till = num(ARGV[1]), ARGV[2], num(ARGV[3])
-local input, output, ch, cl = num(ARGV[4]), num(ARGV[5]), num(ARGV[6]), num(ARGV[7])
+-- KEYS: leases, lease, books…  asked: now, id, until, input, output, cost hi, lo, data, limits and period per book
+local now, id, till, input, output, ch, cl, data, limits = unpack(asked)
 local books, missing = {}, {}
 for i = 3, #KEYS do
-  local a = 9 + (i - 3) * 10
-  local b = read(KEYS[i])
-  if not b or not roll(b, now, ARGV[a + 7], num(ARGV[a + 8]), num(ARGV[a + 9])) then
+  local b, l = read(KEYS[i], now), limits[i - 2]
+  if not b or not roll(b, now, l[8], l[9], l[10]) then
     missing[#missing + 1] = i - 3
   else
     advance(b, now)
     books[#books + 1] = b
   end
 end
-if #missing > 0 then return {'missing', missing} end
+if #missing > 0 then return cmsgpack.pack({'missing', missing}) end
 local function room(b, name, allowed, used)
   local s, newest = b.oldest, math.floor(b.last / 1000)
   while s > 0 and s <= newest do
@@ -141,41 +148,39 @@ local function room(b, name, allowed, used)
   end
   return allowed >= 0 and 1000 or WINDOW
 end
-local function refusal(b, a)
-  local limit = {}
-  for j = 0, 6 do limit[j] = num(ARGV[a + j]) end
-  if limit[0] >= 0 and b.n >= limit[0] then return {'max_requests', -1, 1} end
-  if limit[5] >= 0 and (ch > 0 or cl > 0) then
+local function refusal(b, limit)
+  if limit[1] >= 0 and b.n >= limit[1] then return {'max_requests', -1, 1} end
+  if limit[6] >= 0 and (ch > 0 or cl > 0) then
     local sh, sl = add(b.sh, b.sl, ch, cl)
     local h, l = add(sh, sl, b.rh, b.rl)
-    if over(h, l, limit[5], limit[6]) then
-      if not over(sh, sl, limit[5], limit[6]) then return {'budget', 1000, 0} end
+    if over(h, l, limit[6], limit[7]) then
+      if not over(sh, sl, limit[6], limit[7]) then return {'budget', 1000, 0} end
       if b.pe < 0 then return {'budget', -1, 1} end
-      return {'budget', math.max(1000, b.pe - now), over(ch, cl, limit[5], limit[6]) and 1 or 0}
+      return {'budget', math.max(1000, b.pe - now), over(ch, cl, limit[6], limit[7]) and 1 or 0}
     end
   end
-  if limit[1] >= 0 and b.wn + 1 > limit[1] then
-    return {'requests_per_minute', room(b, 'r', limit[1] - 1, b.wn), limit[1] < 1 and 1 or 0}
+  if limit[2] >= 0 and b.wn + 1 > limit[2] then
+    return {'requests_per_minute', room(b, 'r', limit[2] - 1, b.wn), limit[2] < 1 and 1 or 0}
   end
-  if limit[2] >= 0 and input > 0 and b.wi + input > limit[2] then
-    return {'input_tokens_per_minute', room(b, 'i', limit[2] - input, b.wi), input > limit[2] and 1 or 0}
+  if limit[3] >= 0 and input > 0 and b.wi + input > limit[3] then
+    return {'input_tokens_per_minute', room(b, 'i', limit[3] - input, b.wi), input > limit[3] and 1 or 0}
   end
-  if limit[3] >= 0 and output > 0 and b.wo + b.held + output > limit[3] then
-    return {'output_tokens_per_minute', room(b, 'o', limit[3] - output, b.wo + b.held),
-      output > limit[3] and 1 or 0}
+  if limit[4] >= 0 and output > 0 and b.wo + b.held + output > limit[4] then
+    return {'output_tokens_per_minute', room(b, 'o', limit[4] - output, b.wo + b.held),
+      output > limit[4] and 1 or 0}
   end
-  if limit[4] >= 0 and b.live >= limit[4] then return {'max_parallel_requests', 1000, 0} end
+  if limit[5] >= 0 and b.live >= limit[5] then return {'max_parallel_requests', 1000, 0} end
   return nil
 end
 local refused = nil
 for i, b in ipairs(books) do
-  local found = refusal(b, 9 + (i - 1) * 10)
+  local found = refusal(b, limits[i])
   if found then
-    refused = {'no', i - 1, found[1], text(found[2]), found[3]}
+    refused = {'no', i - 1, found[1], found[2], found[3]}
     break
   end
 end
-local lease = {'data', ARGV[8], 'at', text(now), 'i', text(input), 'o', text(output), 'ch', text(ch), 'cl', text(cl)}
+local lease = {'data', data, 'at', text(now), 'i', text(input), 'o', text(output), 'ch', text(ch), 'cl', text(cl)}
 for i, b in ipairs(books) do
   if not refused then
     b.n = b.n + 1; b.live = b.live + 1; b.held = b.held + output
@@ -184,6 +189,7 @@ for i, b in ipairs(books) do
     for _, v in ipairs({'g' .. i, b.g, 'p' .. i, b.pk .. '|' .. text(b.ps)}) do lease[#lease + 1] = v end
   end
   write(b)
+  keep(b)
 end
 if not refused then
   redis.call('HSET', KEYS[2], unpack(lease))
@@ -191,22 +197,22 @@ if not refused then
 end
 local told = {refused or 'ok'}
 for i, b in ipairs(books) do told[i + 1] = state(b) end
-return told
+return cmsgpack.pack(told)
 """.replace("WINDOW", str(WINDOW_MS))
 
 _SETTLE = """
--- KEYS: leases, lease, books…  ARGV: now, id, settle|back, input, output, cost hi, lo.  1 when the lease was there
+-- KEYS: leases, lease, books…  asked: now, id, settle|back, input, output, cost hi, lo.  1 when the lease was there
+local now, id, how, input, output, ch, cl = unpack(asked)
 local lease = {}
 local raw = redis.call('HGETALL', KEYS[2])
 if #raw == 0 then return 0 end
 for i = 1, #raw, 2 do lease[raw[i]] = raw[i + 1] end
 redis.call('DEL', KEYS[2])
-redis.call('ZREM', KEYS[1], ARGV[2])
-local now, is_back = num(ARGV[1]), ARGV[3] == 'back'
-local input, output, ch, cl = num(ARGV[4]), num(ARGV[5]), num(ARGV[6]), num(ARGV[7])
+redis.call('ZREM', KEYS[1], id)
+local is_back = how == 'back'
 local at, ti, to, th, tl = num(lease.at), num(lease.i), num(lease.o), num(lease.ch), num(lease.cl)
 for i = 3, #KEYS do
-  local b = read(KEYS[i])
+  local b = read(KEYS[i], now)
   if b then
     local is_same = b.pk .. '|' .. text(b.ps) == lease['p' .. (i - 2)]
     if b.g == lease['g' .. (i - 2)] then
@@ -231,47 +237,51 @@ return 1
 """
 
 _SEED = """
--- KEYS: book  ARGV: g, requests, spent hi, lo, kind and currency, period start, end
-local b = read(KEYS[1])
+-- KEYS: book  asked: g, requests, spent hi, lo, kind and currency, period start, end
+local g, requests, sh, sl, pk, ps, pe = unpack(asked)
+local b = read(KEYS[1], 0)
 if not b then
-  b = {key = KEYS[1], g = ARGV[1], n = num(ARGV[2]), live = 0, held = 0, wn = 0, wi = 0, wo = 0, oldest = 0, last = 0}
-  b.pk = ''
+  b = {key = KEYS[1], g = g, n = requests, live = 0, held = 0, wn = 0, wi = 0, wo = 0, oldest = 0, last = 0}
+  b.pk = ''; b.dirty = {}
 end
-if b.pk ~= ARGV[5] then
-  b.sh = num(ARGV[3]); b.sl = num(ARGV[4]); b.rh = 0; b.rl = 0
-  b.pk = ARGV[5]; b.ps = num(ARGV[6]); b.pe = num(ARGV[7])
+if b.pk ~= pk then
+  b.sh = sh; b.sl = sl; b.rh = 0; b.rl = 0
+  b.pk = pk; b.ps = ps; b.pe = pe
 end
 for _, name in ipairs({'sh','sl','rh','rl','ps'}) do b[name] = b[name] or 0 end
 b.pe = b.pe or -1
 write(b)
+keep(b)
 return 1
 """
 
 _STATES = """
--- KEYS: books  ARGV: now, then kind and currency, start, end per book
+-- KEYS: books  asked: now, {kind and currency, start, end per book}
+local now, periods = unpack(asked)
 local told = {}
 for i = 1, #KEYS do
-  local b = read(KEYS[i])
-  local a = 2 + (i - 1) * 3
-  if b and (ARGV[a] == '' or b.pk == ARGV[a]) then
-    advance(b, num(ARGV[1]))
-    if ARGV[a] ~= '' then roll(b, num(ARGV[1]), ARGV[a], num(ARGV[a + 1]), num(ARGV[a + 2])) end
+  local b = read(KEYS[i], now)
+  local pk, ps, pe = unpack(periods[i])
+  if b and (pk == '' or b.pk == pk) then
+    advance(b, now)
+    if pk ~= '' then roll(b, now, pk, ps, pe) end
     write(b)
     told[i] = state(b)
   else
     told[i] = {}
   end
 end
-return told
+return cmsgpack.pack(told)
 """
 
 _RENEW = """
--- KEYS: leases  ARGV: lease prefix, until, then id and what was seen of each.  How many are still there
+-- KEYS: leases  asked: lease prefix, until, {{id, what was seen of it}…}.  How many are still there
+local prefix, till, calls = unpack(asked)
 local count = 0
-for i = 3, #ARGV, 2 do
-  if redis.call('ZSCORE', KEYS[1], ARGV[i]) then
-    redis.call('ZADD', KEYS[1], ARGV[2], ARGV[i])
-    redis.call('HSET', ARGV[1] .. ARGV[i], 'seen', ARGV[i + 1])
+for _, call in ipairs(calls) do
+  if redis.call('ZSCORE', KEYS[1], call[1]) then
+    redis.call('ZADD', KEYS[1], text(till), call[1])
+    redis.call('HSET', prefix .. call[1], 'seen', call[2])
     count = count + 1
   end
 end

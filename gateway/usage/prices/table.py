@@ -7,7 +7,7 @@ Prices are per million tokens with at most four decimals, so a cost has at most 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
@@ -30,15 +30,15 @@ class Price:
     cache_write_1h: Decimal | None = None  # else as cache_write_5m
     currency: str = "USD"
     max_output: int | None = None
+    rates: tuple[int, int, int, int, int] = field(init=False, repr=False, compare=False)
+    """Input, cache read, cache write 5 m and 1 h, output; in 1e-10 per token."""
 
-    @property
-    def rates(self) -> tuple[int, int, int, int, int]:
-        """Input, cache read, cache write 5 m and 1 h, output; in 1e-10 per token."""
+    def __post_init__(self) -> None:
         five = self.input if self.cache_write_5m is None else self.cache_write_5m
         hour = five if self.cache_write_1h is None else self.cache_write_1h
         read = self.input if self.cache_read is None else self.cache_read
         whole = [int(price.scaleb(DECIMALS)) for price in (self.input, read, five, hour, self.output)]
-        return whole[0], whole[1], whole[2], whole[3], whole[4]
+        object.__setattr__(self, "rates", tuple(whole))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,6 @@ class Cost:
 
     amount: Decimal
     currency: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Priced:
-    price: Price
-    rates: tuple[int, int, int, int, int]
 
 
 class PriceTable:
@@ -67,19 +61,25 @@ class PriceTable:
             else:
                 self._exact[row.model, row.provider] = row
         self._patterns = sorted(patterns, key=lambda row: (row.provider == "", -len(row.model), row.model))
-        self._found: dict[tuple[str, str], _Priced | None] = {}
+        self._found: dict[tuple[str, str], Price | None] = {}
 
     def find(self, model: str, provider: str = "") -> Price | None:
         """The row that holds for this model there."""
-        priced = self._priced(model, provider)
-        return None if priced is None else priced.price
+        key = model, provider
+        try:
+            return self._found[key]
+        except KeyError:
+            price = self._search(model, provider)
+            if len(self._found) < _REMEMBERED:  # callers choose the names
+                self._found[key] = price
+            return price
 
     def cost(self, usage: Usage, model: str, provider: str = "") -> Cost | None:
         """What the usage costs; None = no price is known."""
-        priced = self._priced(model, provider)
-        if priced is None:
+        price = self.find(model, provider)
+        if price is None:
             return None
-        read_rate = priced.rates
+        read_rate = price.rates
         units = (
             usage.input_tokens * read_rate[0]
             + usage.cache_read_tokens * read_rate[1]
@@ -87,18 +87,7 @@ class PriceTable:
             + usage.cache_write_1h_tokens * read_rate[3]
             + usage.output_tokens * read_rate[4]
         )
-        return Cost(Decimal(units).scaleb(-10), priced.price.currency)
-
-    def _priced(self, model: str, provider: str) -> _Priced | None:
-        key = model, provider
-        try:
-            return self._found[key]
-        except KeyError:
-            price = self._search(model, provider)
-            priced = None if price is None else _Priced(price, price.rates)
-            if len(self._found) < _REMEMBERED:  # callers choose the names
-                self._found[key] = priced
-            return priced
+        return Cost(Decimal(units).scaleb(-10), price.currency)
 
     def _search(self, model: str, provider: str) -> Price | None:
         for of in (provider, "") if provider else ("",):

@@ -40,18 +40,21 @@ class Impatient(Health):
         return True
 
 
-def ledger(server: RedisServer, local: MemoryLedger | None) -> GuardedLedger:
+def ledger(server: RedisServer, local: MemoryLedger | None, counted: list[str]) -> GuardedLedger:
     client = Redis.from_url(server.url, socket_connect_timeout=1)
-    return GuardedLedger(RedisLedger(client, Calendar("UTC")), local, Impatient())
+    return GuardedLedger(RedisLedger(client, Calendar("UTC")), local, Impatient(), counted.append)
 
 
 async def test_refused(server: RedisServer) -> None:
-    guarded = ledger(server, None)
+    counted: list[str] = []
+    guarded = ledger(server, None, counted)
     await guarded.seed(OWN, Balance(), NOW)
     running = await guarded.reserve(token(OWN), NOTHING, NOW, {"id": "a"})
+    assert counted == []
     server.stop()
     with pytest.raises(LedgerUnavailable):
         await guarded.reserve(token(OWN), NOTHING, NOW, {"id": "b"})
+    assert counted == ["refused"]
     with pytest.raises(LedgerUnavailable):
         await guarded.seed(OWN, Balance(), NOW)
     guarded.settle(running, NOTHING, NOW)  # waits for Redis, and does not raise
@@ -60,7 +63,8 @@ async def test_refused(server: RedisServer) -> None:
 
 
 async def test_counted_here_and_handed_back(server: RedisServer) -> None:
-    guarded = ledger(server, MemoryLedger(Calendar("UTC")))
+    counted: list[str] = []
+    guarded = ledger(server, MemoryLedger(Calendar("UTC")), counted)
     await guarded.seed(OWN, Balance(), NOW)
     await guarded.reserve(token(OWN), NOTHING, NOW, {"id": "a"})
     server.stop()
@@ -70,6 +74,7 @@ async def test_counted_here_and_handed_back(server: RedisServer) -> None:
     guarded.settle(await guarded.reserve(token(OWN), NOTHING, NOW, {"id": "b"}), NOTHING, NOW)
     with pytest.raises(LimitExceeded):
         await guarded.reserve(token(OWN), NOTHING, NOW, {"id": "c"})
+    assert counted == ["local", "local"]  # one admitted, one refused; asking for the balance decided nothing
     assert (await guarded.states((OWN,), NOW))[0].requests == 2
     server.start()
     with pytest.raises(BalancesUnknown):  # what was counted here is read from the rows

@@ -126,6 +126,16 @@ async def test_a_seat_lives_as_long_as_it_is_used(start, server) -> None:
     await eventually(lambda: not seats_in(server))
 
 
+async def test_what_redis_keeps_of_a_conversation_ends_by_itself(start, server) -> None:
+    one = await start(idle_seconds=60)
+    for number in range(1_000):
+        await one.call(f"s{number}")
+    with server.client() as client:
+        await eventually(lambda: client.dbsize() == 1_000)
+        assert all(0 < client.ttl(key) <= 60 for key in client.keys("*"))
+    assert not one.seats._waiting
+
+
 async def test_without_redis_everybody_decides_alone_and_nobody_waits(start, server) -> None:
     one = await start()
     server.stop()

@@ -54,6 +54,13 @@ def test_wrong_types_are_absent(body: dict[str, object]) -> None:
 
 def test_a_truth_is_not_a_count() -> None:
     assert read_call(b'{"max_tokens": true, "stream": 1}') == CallFields()
+    assert [read_call(b'{"n": %b}' % n).choices for n in (b"3", b"0", b"-1", b'"x"', b"true")] == [
+        3,
+        1,
+        1,
+        1,
+        1,
+    ]
 
 
 @pytest.mark.parametrize(

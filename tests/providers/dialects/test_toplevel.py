@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.dialects.toplevel import find_model, repeated, replace_model, with_model
+from providers.dialects import anthropic, openai_chat
+from providers.dialects.toplevel import DECISIVE, find_model, repeated, replace_model, with_model
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=12),
@@ -87,6 +88,48 @@ def test_a_body_that_names_no_model_gets_one(body: bytes, expected: bytes) -> No
 )
 def test_what_is_given_twice_is_found(body: bytes, name: str | None) -> None:
     assert repeated(body) == name
+
+
+LONG = json.dumps([{"model": "no", "x": '"model":' * 9, "y": "}]" * 9}] * 30).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b'{"model":"a","messages":LONG,"model":"b"}', "model"),
+        (b'{"stream":true,"messages" : \n LONG , "stre\\u0061m":false}', "stream"),
+        (b'{"messages":LONG,"max_tokens":1,"max_tokens":1}', "max_tokens"),
+        (b'{"messages":LONG,"model":"a","messages":LONG}', None),
+        (b'{"messages":[{"model":1}],"model":"a","messages":LONG}', None),
+        (b'{"model":"a","messages":LONG,"x":{"model":LONG}}', None),
+        (b'{"model":"a","tools":LONG,"messages":LONG,"model":"a"}', "model"),
+        (b'{"x":["messages",LONG,"model"],"messages":LONG,"model":"a"}', None),
+    ],
+)
+@pytest.mark.parametrize("read", [anthropic.read_call, openai_chat.read_call])
+def test_long_values_are_not_looked_into(body: bytes, name: str | None, read) -> None:
+    body = body.replace(b"LONG", LONG)
+    long = read(body).long
+    assert {bytes(value) for value in long} == {LONG}
+    assert repeated(body, long=long) == repeated(body) == name
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["model", "stream", "messages", "tools", "x"]), JSON), max_size=7),
+    st.lists(st.sampled_from(["messages", "system", "model"]), max_size=3),
+)
+def test_with_long_values_it_finds_the_same(pairs: list[tuple[str, object]], long: list[str]) -> None:
+    members = [(key, json.dumps(value).encode()) for key, value in pairs] + [(key, LONG) for key in long]
+    body = b"{" + b" , ".join(b'"%b": %b' % (key.encode(), value) for key, value in members) + b"}"
+    names = [key for key, _ in members if key in DECISIVE]
+    twice = next((key for number, key in enumerate(names) if key in names[:number]), None)
+    assert repeated(body, long=anthropic.read_call(body).long) == twice
+
+
+def test_a_body_that_was_changed_since_is_walked_all_the_same() -> None:
+    long = anthropic.read_call(b'{"messages":' + LONG + b"}").long
+    body = b'{"model":1,"messages":' + LONG.replace(b"no", b"yes") + b',"model":2}'
+    assert repeated(body, long=long) == "model"
 
 
 def test_other_names_may_be_asked_for() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -127,11 +128,56 @@ async def test_without_redis() -> None:
     assert ledger.queued == 1
 
 
+class LosesOne(RedisLedger):
+    """Its first write ends with a cancellation that nobody hears of, as `asyncio.wait_for` can do."""
+
+    has_begun = False
+
+    async def flush(self) -> None:
+        if not self.has_begun:
+            self.has_begun = True
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        else:
+            await super().flush()
+
+
+async def test_a_lost_cancellation_does_not_keep_it_from_closing(redis_server: RedisServer) -> None:
+    ledger = LosesOne(Redis.from_url(redis_server.url), Calendar("UTC"))
+    await ledger.start(lambda lost: None)
+    ledger.forget("t")
+    while not ledger.has_begun:
+        await asyncio.sleep(0)
+    await asyncio.wait_for(ledger.aclose(), 5)
+    assert ledger.queued == 0
+
+
 def test_a_clock_that_is_years_wrong_does_not_stop_redis(subject: Subject) -> None:
     for shift in (10**9, -(10**9), 10**8, 0):
         subject.now = START + shift
         subject.give_back(subject.reserve(TOKEN))
     assert subject.state(OWN).parallel == 0
+
+
+def test_absurd_figures_are_refused_like_others(subject: Subject) -> None:
+    token = record(Limits("absurd", output_tokens_per_minute=100, budget=Decimal(10)))
+    subject.open(token)
+    for estimate in (amount(10**30, 10**30), amount(1, 1, "1e30")):
+        with pytest.raises(LimitExceeded) as refused:
+            subject.reserve(token, estimate)
+        assert refused.value.is_final
+    unlimited = record(Limits("counts requests", max_requests=5))
+    subject.open(unlimited)
+    subject.settle(subject.reserve(unlimited, amount(10**30, 10**30)), amount(10**30, 10**30))
+    subject.reserve(unlimited)
+
+
+def test_a_note_with_half_a_character_is_kept(subject: Subject) -> None:
+    note = {"id": "x", "model_asked": "caf\u00e9 \ud800"}
+    subject.run(subject.ledger.reserve(TOKEN, amount(), subject.now, note))
+    subject.now += 61
+    [lost] = reap(subject)
+    assert lost.note["model_asked"] == note["model_asked"]
 
 
 def test_money_travels_whole() -> None:
