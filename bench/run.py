@@ -22,7 +22,8 @@ STREAMS = 64
 
 
 def body(size):
-    """A messages request of `size` bytes: a long conversation in blocks, as a coding client sends it."""
+    """A messages request of `size` bytes: a long conversation in blocks, written as Claude Code and the SDKs write it
+    (compact, letters beyond ASCII as they are)."""
     block = {"type": "text", "text": "def handle(event):\n    return \"é\" + event['name']\n" * 18}
     request = {
         "model": "claude-sonnet-5-5",
@@ -31,11 +32,15 @@ def body(size):
         "messages": [],
     }
     turn = {"role": "user", "content": [block]}
-    one = len(json.dumps(turn)) + 2
+    one = len(compact(turn)) + 1
     request["messages"] = [turn] * max(0, (size - 300) // one)
-    padding = size - len(json.dumps(request)) - 60
+    padding = size - len(compact(request)) - 60
     request["messages"] = [*request["messages"], {"role": "user", "content": "x" * max(1, padding)}]
-    return json.dumps(request).encode()
+    return compact(request)
+
+
+def compact(value):
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def arguments():
