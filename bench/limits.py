@@ -36,8 +36,9 @@ the dearest case for Redis.
 
 - CPU: user + system time of our process per request, the best round. "off" is what the road costs anyway.
 - Redis' own: what `INFO cpu` says that its process spent, per request, over all rounds.
-- Reads: how often Redis read from a socket, per request (`total_reads_processed`). One is the reservation, which the
-  call waits for; the other the settling, which it does not; a few more come from what runs beside the calls.
+- Reads: how often Redis read from a socket, per request (`total_reads_processed`). Two round trips, at most: the
+  reservation, which the call waits for, and the settling, which it does not; less than two where settlings were
+  written together.
 """
 
 
