@@ -44,6 +44,7 @@ class Driver:
 
     requests: Iterator[bytes]
     left: int
+    pause_seconds: float = 0.0  # after each answer: a load that leaves the machine room
     statuses: Counter[int] = field(default_factory=Counter)
     unanswered: int = 0  # requests whose connection ended before any byte of an answer
 
@@ -76,6 +77,7 @@ class Driver:
                     self.unanswered += 1
                     break
                 self.statuses[status] += 1
+                await asyncio.sleep(self.pause_seconds)
             writer.close()
 
 
