@@ -132,9 +132,14 @@ def _sockets(pid: int) -> set[str]:
     return found
 
 
-def eventually(is_it: Callable[[], Any], seconds: float = 10.0, what: str = "it did not happen") -> Any:
+def eventually(
+    is_it: Callable[[], Any],
+    seconds: float = 10.0,
+    what: str = "it did not happen",
+    every: float = 0.02,
+) -> Any:
     end = time.monotonic() + seconds
     while not (value := is_it()):
         assert time.monotonic() < end, f"{what} in {seconds} s"
-        time.sleep(0.02)
+        time.sleep(every)
     return value
