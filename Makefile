@@ -16,9 +16,9 @@ run: venv .env  ## Serve on :8080, with a fresh .env if there is none
 test: venv-dev  ## Run the tests
 	$(PY) -m pytest -n auto $(ARGS)
 
-test-long: venv-dev  ## The tests of counts, outages and leases at their full size (minutes; best with the machine to itself)
-	GATEWAY_TEST_REQUESTS_PER_WORKER=10000 GATEWAY_TEST_AWAY_SECONDS=60 GATEWAY_TEST_WAIT_FOR_LEASES=true \
-		$(PY) -m pytest -n 3 -m long -rA $(ARGS)
+test-long: venv-dev  ## Counts, outages and leases at their full size: minutes, best alone on the machine
+	GATEWAY_TEST_REQUESTS_PER_WORKER=$${GATEWAY_TEST_REQUESTS_PER_WORKER:-10000} GATEWAY_TEST_AWAY_SECONDS=60 \
+		GATEWAY_TEST_WAIT_FOR_LEASES=true $(PY) -m pytest -n 3 -m long -rA $(ARGS)
 
 demo: venv  ## See it stream without an account: a stand-in for the vendor, a gateway, one answer
 	$(PY) examples/demo.py $(ARGS)

@@ -85,7 +85,7 @@ def cluster(stores: Stores, vendor: CountingVendor, tmp_path: Path, workers: int
 
 
 @pytest.mark.long
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 async def test_no_increment_is_lost(cluster):
     """The same number of calls on each of the four workers at once."""
     drivers = [driving.Driver(driving.mixed(cluster.calls), REQUESTS_PER_WORKER) for _ in range(WORKERS)]
