@@ -8,13 +8,17 @@ ARGS ?=
 # Enough to start Django where nothing is served or signed.
 CHECK_ENV = TOKEN_SECRET=$$($(PY) -c 'import secrets; print(secrets.token_hex(32))') TOKEN_ADMIN_KEY=check DATA_DIR=$(VENV)/check
 
-.PHONY: run test demo check bench soak format readme venv venv-dev clean
+.PHONY: run test test-long demo check bench soak format readme venv venv-dev clean
 
 run: venv .env  ## Serve on :8080, with a fresh .env if there is none
 	@exec $(PY) manage.py serve $(ARGS)
 
 test: venv-dev  ## Run the tests
 	$(PY) -m pytest -n auto $(ARGS)
+
+test-long: venv-dev  ## Counts, outages and leases at their full size: minutes, best alone on the machine
+	GATEWAY_TEST_REQUESTS_PER_WORKER=$${GATEWAY_TEST_REQUESTS_PER_WORKER:-10000} GATEWAY_TEST_AWAY_SECONDS=60 \
+		GATEWAY_TEST_WAIT_FOR_LEASES=true $(PY) -m pytest -n 3 -m long -rA $(ARGS)
 
 demo: venv  ## See it stream without an account: a stand-in for the vendor, a gateway, one answer
 	$(PY) examples/demo.py $(ARGS)

@@ -131,13 +131,21 @@ class GatewayProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+        try:
+            self.port = self._port_once_listening(timeout)
+        except BaseException:
+            with contextlib.suppress(AssertionError):
+                self.stop()  # nobody else would: `with` does not end what it could not begin
+            raise
+        return self
+
+    def _port_once_listening(self, timeout: float) -> int:
         deadline = time.monotonic() + timeout
         while not (found := self.listening.search(self.log())):
             assert self.process.poll() is None, f"exit {self.process.returncode}:\n{self.log()}"
             assert time.monotonic() < deadline, f"not listening after {timeout} s:\n{self.log()}"
             time.sleep(0.02)
-        self.port = int(found[1])
-        return self
+        return int(found[1])
 
     def stop(self, timeout: float = 15.0) -> int:
         """SIGTERM, and the exit status."""

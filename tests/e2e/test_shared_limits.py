@@ -93,7 +93,8 @@ def test_a_killed_process_leaves_an_estimated_row_and_returns_the_rest(twins, ve
         os.kill(one.process.pid, signal.SIGKILL)
         one.process.wait()
     assert call(two, token).status == 429
-    with Redis.from_url(server.url) as client:  # as if a minute had passed
+    # As if a minute had passed: that length is fixed. `many/test_leases.py` waits for it, where it is told to.
+    with Redis.from_url(server.url) as client:
         for lease in client.zrange("router:{limits}:leases", 0, -1):
             client.zadd("router:{limits}:leases", {lease: 1})
     until(lambda: Decimal(usage(two, token)["budget"]["reserved"]) == 0, 8)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.fakes.postgres import Postgres
 from tests.fakes.redis import RedisServer
@@ -51,6 +51,10 @@ class Host(GatewayProcess):
         super().__init__(data_dir, data_dir, upstream_url, door, own)
         self.stores = stores
         self.listening = ALL_LISTEN if int(own["WORKERS"]) > 1 else self.listening
+
+    def start(self, timeout: float = 100.0) -> Self:
+        """A parent and all its workers take their time where several clusters start at once."""
+        return super().start(timeout)
 
     @property
     def workers(self) -> list[int]:
@@ -132,9 +136,14 @@ def _sockets(pid: int) -> set[str]:
     return found
 
 
-def eventually(is_it: Callable[[], Any], seconds: float = 10.0, what: str = "it did not happen") -> Any:
+def eventually(
+    is_it: Callable[[], Any],
+    seconds: float = 10.0,
+    what: str = "it did not happen",
+    every: float = 0.02,
+) -> Any:
     end = time.monotonic() + seconds
     while not (value := is_it()):
         assert time.monotonic() < end, f"{what} in {seconds} s"
-        time.sleep(0.02)
+        time.sleep(every)
     return value
