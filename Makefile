@@ -18,7 +18,7 @@ test: venv-dev  ## Run the tests
 
 test-long: venv-dev  ## Counts, outages and leases at their full size: minutes, best alone on the machine
 	GATEWAY_TEST_REQUESTS_PER_WORKER=$${GATEWAY_TEST_REQUESTS_PER_WORKER:-10000} GATEWAY_TEST_AWAY_SECONDS=60 \
-		GATEWAY_TEST_WAIT_FOR_LEASES=true $(PY) -m pytest -n 3 -m long -rA $(ARGS)
+		GATEWAY_TEST_WAIT_FOR_LEASES=true $(PY) -m pytest -n 3 -m long -rA tests/e2e/many $(ARGS)
 
 demo: venv  ## See it stream without an account: a stand-in for the vendor, a gateway, one answer
 	$(PY) examples/demo.py $(ARGS)
