@@ -6,9 +6,8 @@ one budget per call.
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import httpx
 from msgspec.structs import replace
@@ -16,6 +15,7 @@ from msgspec.structs import replace
 from accounts.errors import PoolExhausted
 from accounts.pool import Ask, Lease
 from gateway.admission import admit_model
+from gateway.answers import NEVER_SENT, failure_of, is_event_stream, read_whole, with_retry_after
 from gateway.attempts import Attempt, Budget, Sent, UpstreamFailed
 from gateway.house import House
 from gateway.responses_store import Keeping, wants_keeping
@@ -29,11 +29,9 @@ from providers.dialects.types import (
     Call,
     Failure,
     FailureKind,
-    Headers,
     Refused,
     Translator,
     WireAnswer,
-    header,
 )
 from providers.drivers.anthropic_limits import retry_after
 from providers.drivers.base import Driver, Outcome
@@ -44,10 +42,6 @@ from providers.upstream import Upstream
 from tokens.records import TokenRecord
 
 RESPONSES = "openai_responses"
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-"""After these the upstream has got nothing of the call."""
-MAX_BUFFERED_BYTES = 64 * 1024 * 1024
-"""An answer that must be whole before it can be translated, and any error, is at most this large."""
 
 
 class Dispatch:
@@ -197,7 +191,7 @@ class Dispatch:
         told = retry_after(sent.head.headers, now)
         soonest = self._house.pool.soonest(last.lease, token.account, now)
         if soonest is not None and (soonest > now if told is None else soonest < told):
-            sent.head = _retry_after(sent.head, soonest - now)
+            sent.head = with_retry_after(sent.head, soonest - now)
         return last
 
     def learn(self, trip: Trip, failure: Failure | None) -> None:
@@ -248,7 +242,7 @@ class Dispatch:
         except httpx.TransportError as exc:
             exchange.is_sent = was_sent or not isinstance(exc, NEVER_SENT)
             trip.driver = None
-            failure = _failure(exc)
+            failure = failure_of(exc)
             return Attempt(lease, driver.classify(failure, time.time()), failure=failure)
         finally:
             trip.waited_seconds += time.monotonic() - wire.waiting_since
@@ -262,7 +256,8 @@ class Dispatch:
         body = answer.stream.__aiter__()  # type: ignore[union-attr]
         is_stream = is_event_stream(seen.headers)
         if seen.status >= 400 or not (is_stream or translator.is_transparent):
-            seen = WireAnswer(seen.status, seen.headers, await _whole(trip, body))
+            seen = WireAnswer(seen.status, seen.headers, await read_whole(body))
+            trip.exchange.bytes_in += len(seen.body)
             trip.driver = None
             try:
                 head = translator.response(seen)
@@ -330,11 +325,6 @@ def _limit(outbound: httpx.Request, wire: Wire, timeouts: Timeouts) -> None:
         outbound.extensions["timeout"] = {"connect": timeouts.connect_seconds}
 
 
-def _retry_after(head: WireAnswer, seconds: float) -> WireAnswer:
-    kept = tuple(pair for pair in head.headers if pair[0] not in (b"retry-after", b"retry-after-ms"))
-    return replace(head, headers=(*kept, (b"retry-after", str(max(1, math.ceil(seconds))).encode())))
-
-
 async def _let_go(answer: httpx.Response | None, lease: Lease | None) -> None:
     if lease is not None:
         lease.release()
@@ -344,27 +334,3 @@ async def _let_go(answer: httpx.Response | None, lease: Lease | None) -> None:
 
 def is_local_count(call: Call, route: Route) -> bool:
     return call.path == COUNT_TOKENS and route.dialect != "anthropic"
-
-
-def is_event_stream(headers: Headers) -> bool:
-    return (header(headers, b"content-type") or b"").lstrip().lower().startswith(b"text/event-stream")
-
-
-async def _whole(trip: Trip, body: AsyncIterator[bytes]) -> bytes:
-    pieces: list[bytes] = []
-    total = 0
-    async for piece in body:
-        total += len(piece)
-        if total > MAX_BUFFERED_BYTES:
-            raise httpx.RemoteProtocolError("the answer is too large")
-        pieces.append(piece)
-    trip.exchange.bytes_in += total
-    return b"".join(pieces)
-
-
-def _failure(exc: httpx.TransportError) -> Failure:
-    if isinstance(exc, httpx.TimeoutException):
-        return Failure(FailureKind.TIMEOUT, "Upstream could not be reached in time")
-    if isinstance(exc, httpx.ConnectError):
-        return Failure(FailureKind.UPSTREAM, "Upstream request failed: no connection")
-    return Failure(FailureKind.UPSTREAM, f"Upstream request failed: {exc}")

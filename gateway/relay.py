@@ -16,23 +16,13 @@ from gateway.admission import admit
 from gateway.attempts import Sent
 from gateway.dispatch import Dispatch
 from gateway.exchange import CLIENT_LEFT, Exchange
+from gateway.headers import headers_down, headers_up, stream_headers
 from gateway.house import House
 from gateway.models_list import PLAIN_SECONDS, ModelsList, in_callers_dialect
 from gateway.responses_store import keep
 from gateway.surfaces import UNKNOWN, Action, Match, WrongMethod
 from gateway.trip import Trip
-from gateway.wire import (
-    ClientLeft,
-    Interruption,
-    Receive,
-    Request,
-    Send,
-    Wire,
-    headers_down,
-    headers_up,
-    read_body,
-    stream_headers,
-)
+from gateway.wire import ClientLeft, Interruption, Receive, Request, Send, Wire, read_body
 from providers.dialects.table import DIALECTS, NO_FIELDS
 from providers.dialects.types import Call, Failure, FailureKind, Refused, Truncated
 from tokens import registry as tokens
