@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import environ
 
 FILE_NAME = "router.sqlite3"
+KEPT_SECONDS = 600
 BUSY_SECONDS = 20
 POOL_SIZE = 3  # connections per process
 WAIT_SECONDS = 3
@@ -37,6 +38,8 @@ def _sqlite(path: Path) -> dict[str, Any]:
             "timeout": BUSY_SECONDS,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         },
+        # Each thread keeps its own: opening one costs more than all that a poll asks.
+        "CONN_MAX_AGE": KEPT_SECONDS,
     }
 
 

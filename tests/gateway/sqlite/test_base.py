@@ -63,3 +63,24 @@ def test_a_second_connection_does_not_drop_the_locks_of_the_first(
             cursor.execute("INSERT INTO t VALUES (1)")
         first.close()
         second.close()
+
+
+def test_a_kept_connection_goes_when_its_file_was_replaced(tmp_path: Path, django_db_blocker: Any) -> None:
+    with django_db_blocker.unblock():
+        kept, other = (ConnectionHandler(databases(tmp_path / name, ""))["default"] for name in ("a", "b"))
+        for connection, value in ((kept, 1), (other, 2)):
+            with connection.cursor() as cursor:
+                cursor.execute("CREATE TABLE t (x)")
+                cursor.execute(f"INSERT INTO t VALUES ({value})")
+        other.close()
+        kept.close_if_unusable_or_obsolete()
+        assert kept.connection is not None
+        (tmp_path / "b" / "router.sqlite3").replace(tmp_path / "a" / "router.sqlite3")
+        for end in ("-wal", "-shm"):
+            (tmp_path / "a" / f"router.sqlite3{end}").unlink(missing_ok=True)
+        kept.close_if_unusable_or_obsolete()
+        assert kept.connection is None
+        with kept.cursor() as cursor:
+            cursor.execute("SELECT x FROM t")
+            assert cursor.fetchone() == (2,)
+        kept.close()
