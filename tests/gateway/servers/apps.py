@@ -1,6 +1,7 @@
 """A small ASGI application that does what the tests of the servers want to see done to them."""
 
 import asyncio
+import hashlib
 import json
 import os
 import sys
@@ -91,7 +92,8 @@ async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 async def echo(exchange: Exchange) -> None:
     messages = await exchange.body()
-    await exchange.answer({"messages": len(messages), "bytes": sum(map(len, messages))})
+    digest = hashlib.sha256(b"".join(messages)).hexdigest()
+    await exchange.answer({"messages": len(messages), "bytes": sum(map(len, messages)), "sha256": digest})
 
 
 async def hello(exchange: Exchange) -> None:

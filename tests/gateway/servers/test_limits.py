@@ -1,5 +1,6 @@
 """What both servers refuse by themselves, over real sockets, in one shape."""
 
+import hashlib
 import http.client
 import socket
 import time
@@ -92,6 +93,24 @@ def test_the_largest_allowed_body_passes(served: ServerProcess) -> None:
     with served.connect() as sock:
         sock.sendall(chunked("/echo", body) + b"0\r\n\r\n")
         assert b'"bytes": %d' % MAX_BODY_BYTES in read_until(sock, b"}")
+
+
+def test_a_body_in_pieces_of_every_size_arrives_as_it_was_sent(served: ServerProcess) -> None:
+    """Twice on one connection, after a body that nobody waited for."""
+    pieces = [bytes([number % 251]) for number in range(3000)]
+    pieces += [b"a" * 2047, b"b" * 2048, b"c" * 70_000, b"d", b"e" * 5000, b"f" * 10]
+    whole = b"".join(pieces)
+    digest = hashlib.sha256(whole).hexdigest().encode()
+    with served.connect() as sock:
+        sock.sendall(request("/hello", b"x" * 100_000))
+        read_until(sock, b"hello")
+        for _ in range(2):
+            sock.sendall(chunked("/echo", *pieces) + b"0\r\n\r\n")
+            assert digest in read_until(sock, b"}")
+            sock.sendall(request("/echo", method="POST", content_length=str(len(whole))))
+            for start in range(0, len(whole), 1500):
+                sock.sendall(whole[start : start + 1500])
+            assert digest in read_until(sock, b"}")
 
 
 def test_a_client_that_sends_before_it_reads_sees_the_413(served: ServerProcess) -> None:

@@ -16,7 +16,15 @@ HOOKS = [
     "connection_lost",
     "_unset_keepalive_if_required",
 ]
-FIELDS = ["disconnected", "keep_alive", "response_started", "response_complete", "more_body", "message_event"]
+FIELDS = [
+    "body",
+    "disconnected",
+    "keep_alive",
+    "response_started",
+    "response_complete",
+    "more_body",
+    "message_event",
+]
 
 
 @pytest.mark.parametrize("name", HOOKS)
