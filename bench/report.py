@@ -29,6 +29,9 @@ size named; the answer is a Message of about 1 KB, or a stream of 100 events, on
 
 Absolute figures differ from machine to machine; the ratios are what we hold ourselves to. Make your own with
 `make bench`.
+
+By themselves: [choosing an account](benchmarks-pool.md), [limits](benchmarks-limits.md), [workers and slow
+streams](benchmarks-workers.md).
 """
 
 
