@@ -92,8 +92,11 @@ async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 async def echo(exchange: Exchange) -> None:
     messages = await exchange.body()
-    digest = hashlib.sha256(b"".join(messages)).hexdigest()
-    await exchange.answer({"messages": len(messages), "bytes": sum(map(len, messages)), "sha256": digest})
+    await exchange.answer({"messages": len(messages), "bytes": sum(map(len, messages))})
+
+
+async def digest(exchange: Exchange) -> None:
+    await exchange.answer({"sha256": hashlib.sha256(b"".join(await exchange.body())).hexdigest()})
 
 
 async def hello(exchange: Exchange) -> None:
@@ -260,6 +263,7 @@ async def memory(exchange: Exchange) -> None:
 ROUTES = {
     "/hello": hello,
     "/echo": echo,
+    "/digest": digest,
     "/stream": stream,
     "/flood": flood,
     "/watch": watch,

@@ -105,9 +105,9 @@ def test_a_body_in_pieces_of_every_size_arrives_as_it_was_sent(served: ServerPro
         sock.sendall(request("/hello", b"x" * 100_000))
         read_until(sock, b"hello")
         for _ in range(2):
-            sock.sendall(chunked("/echo", *pieces) + b"0\r\n\r\n")
+            sock.sendall(chunked("/digest", *pieces) + b"0\r\n\r\n")
             assert digest in read_until(sock, b"}")
-            sock.sendall(request("/echo", method="POST", content_length=str(len(whole))))
+            sock.sendall(request("/digest", method="POST", content_length=str(len(whole))))
             for start in range(0, len(whole), 1500):
                 sock.sendall(whole[start : start + 1500])
             assert digest in read_until(sock, b"}")
