@@ -59,6 +59,17 @@ def rest(pool, names, scope):
         lease.release()
 
 
+def held_mb(pool, sessions):
+    """What the pool keeps for live sessions."""
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for session in sessions:
+        pool.choose(Ask("anthropic", MODEL, session, "token", time.time())).release()
+    held = (tracemalloc.get_traced_memory()[0] - before) / 1e6
+    tracemalloc.stop()
+    return held
+
+
 def run(count, strategy, sessions):
     pool = make_pool(count, strategy)
 
@@ -70,13 +81,6 @@ def run(count, strategy, sessions):
         pool.report(lease, OK)
         lease.release()
 
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    for session in sessions:
-        pool.choose(Ask("anthropic", MODEL, session, "token", time.time())).release()
-    held = (tracemalloc.get_traced_memory()[0] - before) / 1e6
-    tracemalloc.stop()
-    pool = make_pool(count, strategy)
     result = {
         "accounts": count,
         "strategy": str(strategy),
@@ -84,7 +88,7 @@ def run(count, strategy, sessions):
         "choose, live session, µs": measure(choose, sessions),
         "choose, no session, µs": measure(choose, [None] * len(sessions)),
         "with report and release, µs": measure(call, sessions),
-        "MB for the sessions": held,
+        "MB for the sessions": held_mb(make_pool(count, strategy), sessions),
     }
     if count > 1:
         rest(pool, [f"a{number}" for number in range(count // 2)], Scope.FAMILY)

@@ -116,16 +116,7 @@ def gateway(stack, server, upstream):
 
     run("migrate", "--verbosity", "0")
     token = run("tokens", "issue", "--label", "bench")
-    row = [
-        "--name",
-        "bench",
-        "--base-url",
-        f"{upstream.url}/v1",
-        "--api-key",
-        "sk-bench",
-        "--models",
-        CHAT_MODEL,
-    ]
+    row = f"--name bench --base-url {upstream.url}/v1 --api-key sk-bench --models {CHAT_MODEL}".split()
     run("providers", "add", *row)
     command = [*manage, "serve", "--server", server, "--host", "127.0.0.1", "--port", "0"]
     name, base = f"gateway, {server}", f"bare relay, stock {server}"

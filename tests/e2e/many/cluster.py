@@ -56,10 +56,6 @@ class Host(GatewayProcess):
         """A parent and all its workers take their time where several clusters start at once."""
         return super().start(timeout)
 
-    def stop(self, timeout: float = 60.0) -> int:
-        """And to end."""
-        return super().stop(timeout)
-
     @property
     def workers(self) -> list[int]:
         """Process ids, those that retire included; of a single process, its own."""
