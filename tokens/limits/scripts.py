@@ -1,10 +1,11 @@
 """The ledger's algorithm in Redis, as `book.py` has it in memory. Each script is one atomic step, one round trip.
 
-A book is one hash; its window lies in fields `b<second>` = `last:requests:input:output`. Times are milliseconds.
+A book is one hash: its figures are field `c`, its window the fields `b<second>`. Times are milliseconds.
 Redis' Lua knows doubles only, exact to 2^53, so money is a pair: whole 1e-5 and the rest in 1e-10 (0..99999).
 A running call is a lease: a hash, and its end in a sorted set. `g` tells the incarnations of a book apart.
 
-What goes in and out is one MessagePack document each way: a client spends more on forty small strings than on all else.
+What is stored, and what goes in and out, is MessagePack: reading and writing every figure as text took Redis more time
+than all else.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ KEEP_MS = 40 * 86_400_000
 
 _COMMON = (
     """
-local NAMES = {'g','n','live','held','wn','wi','wo','oldest','last','sh','sl','rh','rl','pk','ps','pe'}
-local function num(v) return tonumber(v) or 0 end
+local pack, unpacked = cmsgpack.pack, cmsgpack.unpack
 local function add(h, l, dh, dl)
   h = h + dh; l = l + dl
   if l >= 100000 then h = h + 1; l = l - 100000 end
@@ -28,45 +28,41 @@ local function add(h, l, dh, dl)
   return h, l
 end
 local function over(h, l, bh, bl) return h > bh or (h == bh and l > bl) end
-local asked = cmsgpack.unpack(ARGV[1])
+local asked = unpacked(ARGV[1])
 local function text(n) return string.format('%.0f', n) end
-local function parsed(v)
-  if not v then return false end
-  local last, r, i, o = string.match(v, '(%d+):(-?%d+):(-?%d+):(-?%d+)')
-  return {last = num(last), r = num(r), i = num(i), o = num(o)}
-end
--- With the bucket of `now`, which is wanted nearly always. Buckets that change are written by `write`, in one go.
+local function field(second) return 'b' .. text(second) end
+-- With the bucket of `now`, which is wanted nearly always. `at`: where the book lies, and what of its window is known;
+-- buckets that change are written by `write`, in one go.
 local function read(key, now)
   local second = math.floor(now / 1000)
-  NAMES[17] = 'b' .. text(second)
-  local v = redis.call('HMGET', key, unpack(NAMES))
-  NAMES[17] = nil
+  local v = redis.call('HMGET', key, 'c', field(second))
   if not v[1] then return nil end
-  local b = {key = key, seen = {[second] = parsed(v[17])}, dirty = {}}
-  for i, name in ipairs(NAMES) do b[name] = v[i] end
-  for _, name in ipairs({'n','live','held','wn','wi','wo','oldest','last','sh','sl','rh','rl','ps','pe'}) do
-    b[name] = num(b[name])
-  end
+  local b = unpacked(v[1])
+  b.at = {key = key, seen = {[second] = v[2] and unpacked(v[2])}, dirty = {}}
   return b
 end
 local function bucket(b, second)
-  if b.seen[second] == nil then b.seen[second] = parsed(redis.call('HGET', b.key, 'b' .. text(second))) end
-  return b.seen[second] or nil
+  local seen = b.at.seen
+  if seen[second] == nil then
+    local v = redis.call('HGET', b.at.key, field(second))
+    seen[second] = v and unpacked(v)
+  end
+  return seen[second] or nil
 end
 local function put(b, second, k)
-  b.seen[second] = k; b.dirty[second] = k
+  b.at.seen[second] = k; b.at.dirty[second] = k
 end
 local function advance(b, now)
   if b.oldest == 0 then return end  -- the window is empty
   local newest = math.floor(b.last / 1000)
   local s = b.oldest
   if newest - s > SPREAD then s = newest - SPREAD end  -- a host's clock is wrong
-  while s <= newest do
+  while s <= newest and s * 1000 + WINDOW <= now do  -- a bucket leaves after its last entry: not before this
     local k = bucket(b, s)
     if k then
       if k.last + WINDOW > now then break end
-      redis.call('HDEL', b.key, 'b' .. text(s))
-      b.seen[s] = false; b.dirty[s] = nil
+      redis.call('HDEL', b.at.key, field(s))
+      put(b, s, false); b.at.dirty[s] = nil
       b.wn = b.wn - k.r; b.wi = b.wi - k.i; b.wo = b.wo - k.o
     end
     s = s + 1
@@ -91,19 +87,16 @@ local function amend(b, at, r, i)
   b.wn = b.wn + r; b.wi = b.wi + i
 end
 local function write(b)
-  local fields = {}
-  for _, name in ipairs(NAMES) do
-    local v = b[name]
-    if type(v) == 'number' then v = text(v) end
-    fields[#fields + 1] = name; fields[#fields + 1] = v
+  local at = b.at
+  b.at = nil
+  local fields = {'c', pack(b)}
+  b.at = at
+  for second, k in pairs(at.dirty) do
+    fields[#fields + 1] = field(second); fields[#fields + 1] = pack(k)
   end
-  for second, k in pairs(b.dirty) do
-    fields[#fields + 1] = 'b' .. text(second)
-    fields[#fields + 1] = text(k.last) .. ':' .. text(k.r) .. ':' .. text(k.i) .. ':' .. text(k.o)
-  end
-  redis.call('HSET', b.key, unpack(fields))
+  redis.call('HSET', at.key, unpack(fields))
 end
-local function keep(b) redis.call('PEXPIRE', b.key, KEEP) end
+local function keep(b) redis.call('PEXPIRE', b.at.key, KEEP) end
 local function state(b)
   local last = 0
   if b.wn ~= 0 or b.wi ~= 0 or b.wo ~= 0 then last = b.last end
@@ -135,7 +128,7 @@ for i = 3, #KEYS do
     books[#books + 1] = b
   end
 end
-if #missing > 0 then return cmsgpack.pack({'missing', missing}) end
+if #missing > 0 then return pack({'missing', missing}) end
 local function room(b, name, allowed, used)
   local s, newest = b.oldest, math.floor(b.last / 1000)
   while s > 0 and s <= newest do
@@ -180,42 +173,41 @@ for i, b in ipairs(books) do
     break
   end
 end
-local lease = {'data', data, 'at', text(now), 'i', text(input), 'o', text(output), 'ch', text(ch), 'cl', text(cl)}
+local lease = {at = now, i = input, o = output, ch = ch, cl = cl, g = {}, p = {}}
 for i, b in ipairs(books) do
   if not refused then
     b.n = b.n + 1; b.live = b.live + 1; b.held = b.held + output
     b.rh, b.rl = add(b.rh, b.rl, ch, cl)
     enter(b, now, 1, input, 0)
-    for _, v in ipairs({'g' .. i, b.g, 'p' .. i, b.pk .. '|' .. text(b.ps)}) do lease[#lease + 1] = v end
+    lease.g[i] = b.g; lease.p[i] = b.pk .. '|' .. text(b.ps)
   end
   write(b)
   keep(b)
 end
 if not refused then
-  redis.call('HSET', KEYS[2], unpack(lease))
+  redis.call('HSET', KEYS[2], 'data', data, 'c', pack(lease))
   redis.call('ZADD', KEYS[1], text(till), id)
 end
 local told = {refused or 'ok'}
 for i, b in ipairs(books) do told[i + 1] = state(b) end
-return cmsgpack.pack(told)
+return pack(told)
 """.replace("WINDOW", str(WINDOW_MS))
 
 _SETTLE = """
 -- KEYS: leases, lease, books…  asked: now, id, settle|back, input, output, cost hi, lo.  1 when the lease was there
 local now, id, how, input, output, ch, cl = unpack(asked)
-local lease = {}
-local raw = redis.call('HGETALL', KEYS[2])
-if #raw == 0 then return 0 end
-for i = 1, #raw, 2 do lease[raw[i]] = raw[i + 1] end
+local lease = redis.call('HGET', KEYS[2], 'c')
+if not lease then return 0 end
+lease = unpacked(lease)
 redis.call('DEL', KEYS[2])
 redis.call('ZREM', KEYS[1], id)
 local is_back = how == 'back'
-local at, ti, to, th, tl = num(lease.at), num(lease.i), num(lease.o), num(lease.ch), num(lease.cl)
+local at, ti, to, th, tl = lease.at, lease.i, lease.o, lease.ch, lease.cl
 for i = 3, #KEYS do
   local b = read(KEYS[i], now)
   if b then
-    local is_same = b.pk .. '|' .. text(b.ps) == lease['p' .. (i - 2)]
-    if b.g == lease['g' .. (i - 2)] then
+    local is_same = b.pk .. '|' .. text(b.ps) == lease.p[i - 2]
+    if b.g == lease.g[i - 2] then
       advance(b, now)
       b.live = b.live - 1; b.held = b.held - to
       if is_same then b.rh, b.rl = add(b.rh, b.rl, -th, -tl) end
@@ -241,15 +233,14 @@ _SEED = """
 local g, requests, sh, sl, pk, ps, pe = unpack(asked)
 local b = read(KEYS[1], 0)
 if not b then
-  b = {key = KEYS[1], g = g, n = requests, live = 0, held = 0, wn = 0, wi = 0, wo = 0, oldest = 0, last = 0}
-  b.pk = ''; b.dirty = {}
+  b = {g = g, n = requests, live = 0, held = 0, wn = 0, wi = 0, wo = 0, oldest = 0, last = 0, pk = ''}
+  b.sh = 0; b.sl = 0; b.rh = 0; b.rl = 0; b.ps = 0; b.pe = -1
+  b.at = {key = KEYS[1], dirty = {}}
 end
 if b.pk ~= pk then
   b.sh = sh; b.sl = sl; b.rh = 0; b.rl = 0
   b.pk = pk; b.ps = ps; b.pe = pe
 end
-for _, name in ipairs({'sh','sl','rh','rl','ps'}) do b[name] = b[name] or 0 end
-b.pe = b.pe or -1
 write(b)
 keep(b)
 return 1
@@ -271,7 +262,7 @@ for i = 1, #KEYS do
     told[i] = {}
   end
 end
-return cmsgpack.pack(told)
+return pack(told)
 """
 
 _RENEW = """
