@@ -1,11 +1,10 @@
-"""The pool's mind: which account serves a call, and what its answers teach. Memory only, no IO.
+"""The pool's mind: which account serves a call. Memory only, no IO; `judging` has what the answers teach.
 
 One lock guards the states: the data plane's loop, freshness and the background keeper meet here.
 """
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import time
@@ -13,25 +12,20 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from accounts.affinity import MAX_SESSIONS, SeatChange
-from accounts.cooldown import PROBE_SECONDS, Incident, Key, Rest, rest_after
+from accounts.cooldown import PROBE_SECONDS
 from accounts.errors import Exhaustion, PoolExhausted
 from accounts.group import Group, exhausted, why_not
+from accounts.judging import Judge
 from accounts.lease import Ask, Lease
 from accounts.models import Strategy
 from accounts.seats import Seats
 from accounts.state import AccountState, Loaded, Terms
-from providers.drivers.base import Outcome, Scope, Verdict
+from providers.drivers.base import Verdict
 from providers.translation.thinking import count_messages, strip_signed_thinking
 
-logger = logging.getLogger(__name__)
-
 DOWN = "the upstream keeps failing; calls to it rest for a moment"
-UNAUTHORIZED_SECONDS = 1800.0
 OWN_KEY = -1
 """Stands for an account's id where a provider is called with its own key: no row has it, so nothing is written down."""
-WARNED_SECONDS = 600.0
-ACCOUNT_FAULTS = 5
-ACCOUNT_FAULT_SECONDS = (10.0, 20.0, 40.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +51,9 @@ class PoolCore:
         self._states: dict[int, AccountState] = {}
         self._strategy: str = options.strategy
         self._seats = Seats(options.session_idle_seconds, options.max_sessions)
-        self._unsaved: dict[tuple[int, Key], Rest | None] = {}
         self.on_unsaved: Callable[[], None] = lambda: None
         """Called when a cooldown is to be written down. Quick, from any thread."""
-        self._touched: set[int] = set()
+        self._judge = Judge(options.cooldown_seconds, options.jitter, lambda: self.on_unsaved())
 
     def install_states(self, states: Iterable[AccountState]) -> None:
         """Takes these accounts for all there are."""
@@ -187,31 +180,8 @@ class PoolCore:
         with self._lock:
             state = lease.state
             group = self._group_of(state)
-            if group is None or group.by_id.get(state.id) is not state:
-                return  # removed meanwhile
-            if verdict.windows:
-                self._note_windows(group, state, verdict)
-            if verdict.is_warning:
-                self._warn(group, state, now)
-            if verdict.outcome is Outcome.OK:
-                self._succeed(group, lease, now)
-                return
-            if verdict.reason and verdict.scope is not Scope.REQUEST:
-                state.last_error = verdict.reason
-                self._touched.add(state.id)
-            if verdict.scope is Scope.PROVIDER:
-                self._fault(group, lease, now)
-                return
-            group.breaker.reset()
-            state.faults_in_row = 0
-            if verdict.scope is Scope.REQUEST or lease.credential.fingerprint != state.fingerprint:
-                return
-            if verdict.is_unknown_model and not _has_another(group, state, lease.model, now):
-                return  # nobody has it: the vendor's own 404 says more than our rest would
-            if not verdict.needs_refresh:
-                self._rest(group, lease, verdict, now)
-            elif lease.was_refreshed or state.refreshed_fingerprint == state.fingerprint:
-                self._rest(group, lease, unauthorized(now, verdict.reason), now)
+            if group is not None and group.by_id.get(state.id) is state:  # not removed meanwhile
+                self._judge.judge(group, lease, verdict, now)
 
     # Choosing
 
@@ -270,7 +240,7 @@ class PoolCore:
                 rest.probe_until = now + PROBE_SECONDS
             group.touch()
         state.count_call(now)
-        self._touched.add(state.id)
+        self._judge.touched.add(state.id)
         return lease
 
     def _release(self, lease: Lease) -> None:
@@ -287,69 +257,6 @@ class PoolCore:
             if group is not None and lease.is_breaker_probe:
                 group.breaker.end_probe()
 
-    # Judging
-
-    def _succeed(self, group: Group, lease: Lease, now: float) -> None:
-        state = lease.state
-        group.breaker.reset()
-        state.faults_in_row = state.fault_strikes = 0
-        if state.refreshed_fingerprint == lease.credential.fingerprint:
-            state.refreshed_fingerprint = ""  # taken: if it is refused one day, refreshing may help again
-        if state.rests.entries:
-            for key in state.rests.succeed(lease.model, lease.chosen_at, now):
-                self._unsaved[(state.id, key)] = None
-                group.touch()
-                self.on_unsaved()
-
-    def _rest(self, group: Group, lease: Lease, verdict: Verdict, now: float) -> None:
-        state = lease.state
-        options = self._options
-        incident = Incident(
-            verdict, lease.model, lease.chosen_at, now, options.jitter(), options.cooldown_seconds
-        )
-        rest = rest_after(incident, state.rests.entries.get(incident.key()))
-        state.rests.start(rest)
-        self._unsaved[(state.id, rest.key)] = rest
-        group.touch()
-        self.on_unsaved()
-        logger.warning("account %s rests for %.0f s: %s", state.name, rest.until - now, verdict.reason)
-
-    def _fault(self, group: Group, lease: Lease, now: float) -> None:
-        """The upstream's fault; or, when only this account sees it while others are served, this account's road."""
-        state = lease.state
-        usable = sum(1 for member in group.members if member.is_usable) if group.breaker.faults >= 1 else 2
-        group.breaker.fault(state.id, now, usable)
-        state.faults_in_row += 1
-        if state.faults_in_row >= ACCOUNT_FAULTS and usable > 1 and not group.breaker.is_open(now):
-            seconds = ACCOUNT_FAULT_SECONDS[min(state.fault_strikes, len(ACCOUNT_FAULT_SECONDS) - 1)]
-            state.fault_strikes += 1
-            state.faults_in_row = 0
-            until = now + seconds
-            verdict = Verdict(
-                Outcome.RETRY_OTHER, Scope.ACCOUNT, until, reason="faults on this account's road only"
-            )
-            self._rest(group, lease, verdict, now)
-
-    def _note_windows(self, group: Group, state: AccountState, verdict: Verdict) -> None:
-        for window in verdict.windows:
-            state.windows[window.name] = window
-        if state.terms.pause_at_percent is not None:
-            group.touch()
-        self._touched.add(state.id)
-
-    def _warn(self, group: Group, state: AccountState, now: float) -> None:
-        if state.warned_until <= now:
-            group.touch()
-        state.warned_until = now + WARNED_SECONDS
-
-
-def _has_another(group: Group, state: AccountState, model: str, now: float) -> bool:
-    """Whether some other account may still have the model."""
-    return any(
-        other is not state and other.is_usable and other.rests.closed(model, now) is None
-        for other in group.members
-    )
-
 
 def is_open(state: AccountState, ask: Ask) -> bool:
     """Whether nothing keeps the account from this call."""
@@ -357,11 +264,4 @@ def is_open(state: AccountState, ask: Ask) -> bool:
         state.rests.closed(ask.model or "", ask.now) is None
         and state.rests_for_quota_until(ask.now) is None
         and state.room_at(ask.now) is None
-    )
-
-
-def unauthorized(now: float, reason: str) -> Verdict:
-    """A 401 that no other credential cured."""
-    return Verdict(
-        Outcome.RETRY_OTHER, Scope.ACCOUNT, now + UNAUTHORIZED_SECONDS, needs_operator=True, reason=reason
     )

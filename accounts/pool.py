@@ -16,8 +16,9 @@ from django.db import Error as DatabaseAway
 
 from accounts import store
 from accounts.cooldown import Rest
-from accounts.core import OWN_KEY, PoolCore, PoolOptions, unauthorized
+from accounts.core import OWN_KEY, PoolCore, PoolOptions
 from accounts.errors import RefreshFailed
+from accounts.judging import unauthorized
 from accounts.lease import Ask, Lease
 from accounts.models import Account
 from accounts.sources import Directories, load_proxy, load_secret
@@ -86,7 +87,7 @@ class Pool(PoolCore):
         """Writes down cooldowns; False when there were none. With the database away they are kept for the next time."""
         now = self._options.clock()
         with self._lock:
-            unsaved, self._unsaved = self._unsaved, {}
+            unsaved, self._judge.unsaved = self._judge.unsaved, {}
             prints = {
                 account: self._states[account].fingerprint
                 for account, _ in unsaved
@@ -97,7 +98,7 @@ class Pool(PoolCore):
                 store.write_rests(unsaved, prints, now)
         except Exception:
             with self._lock:
-                self._unsaved = {**unsaved, **self._unsaved}
+                self._judge.unsaved = {**unsaved, **self._judge.unsaved}
             raise
         return bool(unsaved)
 
@@ -105,8 +106,8 @@ class Pool(PoolCore):
         """Writes down counters, errors and quota windows, with the same promise."""
         now = self._options.clock()
         with self._lock:
-            states = [self._states[account] for account in self._touched if account in self._states]
-            self._touched = set()
+            touched, self._judge.touched = self._judge.touched, set()
+            states = [self._states[account] for account in touched if account in self._states]
             traffic = [store.traffic_of(state) for state in states]
             for state in states:
                 state.unsaved_used = 0
@@ -117,7 +118,7 @@ class Pool(PoolCore):
             with self._lock:
                 for state, entry in zip(states, traffic, strict=True):
                     state.unsaved_used += entry.used
-                    self._touched.add(state.id)
+                    self._judge.touched.add(state.id)
             raise
 
     def share(self) -> None:
@@ -240,7 +241,7 @@ class Pool(PoolCore):
         state.dead_fingerprint = row.dead_fingerprint
         if row.cleared_revision > state.cleared_revision:
             state.cleared_revision = row.cleared_revision
-            self._forgive(state)
+            self._judge.forgive(state, self._options.clock())
             group = self._groups.get(terms.provider)
             if group is not None:
                 group.breaker.reset()
@@ -274,13 +275,7 @@ class Pool(PoolCore):
         if loaded.problem:
             state.last_error = loaded.problem
         if before and state.fingerprint and before != state.fingerprint:
-            self._forgive(state)  # a new credential owes nothing
-
-    def _forgive(self, state: AccountState) -> None:
-        for key in state.rests.entries:
-            self._unsaved[(state.id, key)] = None
-        state.forgive()
-        state.forgiven_at = self._options.clock()
+            self._judge.forgive(state, self._options.clock())
 
     def _adopt(self, state: AccountState, rests: list[tuple[str, Rest]], now: float) -> None:
         for fingerprint, rest in rests:
@@ -303,10 +298,9 @@ class Pool(PoolCore):
         with self._lock:
             state = lease.state
             group = self._group_of(state)
-            state.last_error = reason
-            self._touched.add(state.id)
+            self._judge.note_error(state, reason)
             if group is not None and lease.credential.fingerprint == state.fingerprint:
-                self._rest(group, lease, verdict, now)
+                self._judge.rest(group, lease, verdict, now)
 
 
 __all__ = ["Ask", "Lease", "Pool", "PoolOptions"]

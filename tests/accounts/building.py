@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import pytest
+
 from accounts.core import PoolCore, PoolOptions
+from accounts.errors import PoolExhausted
 from accounts.lease import Ask
 from accounts.state import AccountState, Loaded, Terms
+from providers.drivers.base import Outcome, Scope, Verdict
 from providers.upstream import Credential, CredentialKind
 
 MODEL = "claude-opus-4-7"
 START = 1_800_000_000.0
+
+OK = Verdict(Outcome.OK)
+BARE = Verdict(Outcome.RETRY_OTHER, Scope.MODEL, reason="upstream returned 429")
+FAULT = Verdict(Outcome.RETRY_OTHER, Scope.PROVIDER, reason="upstream returned 500")
+UNAUTHORIZED = Verdict(Outcome.RETRY_SAME, Scope.ACCOUNT, needs_refresh=True, reason="upstream returned 401")
 
 
 @dataclass
@@ -48,4 +57,24 @@ def ask(now: float = START, **changes: object) -> Ask:
     return Ask(**{**values, **changes})  # type: ignore[arg-type]
 
 
-__all__ = ["MODEL", "START", "Clock", "ask", "core_pool", "key_loaded"]
+def limit(scope: Scope, seconds: float, now: float = START) -> Verdict:
+    return Verdict(Outcome.RETRY_OTHER, scope, now + seconds, reason="upstream returned 429")
+
+
+def call(pool: PoolCore, verdict: Verdict = OK, **changes: object) -> str:
+    lease = pool.choose(ask(pool.now(), **changes))
+    pool.report(lease, verdict)
+    lease.release()
+    return lease.account
+
+
+def refused(pool: PoolCore, **changes: object) -> PoolExhausted:
+    with pytest.raises(PoolExhausted) as problem:
+        pool.choose(ask(pool.now(), **changes))
+    return problem.value
+
+
+__all__ = [
+    "BARE", "FAULT", "MODEL", "OK", "START", "UNAUTHORIZED",
+    "Clock", "ask", "call", "core_pool", "key_loaded", "limit", "refused",
+]  # fmt: skip

@@ -239,7 +239,7 @@ def test_killed_between_answer_and_write_the_next_one_tries_once_and_then_says_l
     endpoint: FakeTokenEndpoint, home: Path
 ) -> None:
     """The new pair is lost with the process: nobody can have it. What counts: no storm, and a clear word."""
-    killed, *others = children(endpoint, count=4, tasks=50, lease_seconds=1.0)
+    killed, *others = children(endpoint, count=4, tasks=50, lease_seconds=3.0)
     endpoint.half_answer_then = killed.kill
     go(killed)
     assert killed.wait(timeout=60) == -9
