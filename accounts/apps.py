@@ -7,7 +7,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Providers know no accounts: they are told how to ask."""
-        from accounts.live import has_credentials  # noqa: PLC0415 - models are ready only now
+        from accounts.live import condition, has_credentials  # noqa: PLC0415 - models are ready only now
         from providers.live import ask_accounts_with  # noqa: PLC0415
 
-        ask_accounts_with(has_credentials)
+        ask_accounts_with(has_credentials, condition)

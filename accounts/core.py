@@ -83,7 +83,22 @@ class PoolCore:
     def breakers(self) -> dict[str, bool]:
         """Provider → whether its breaker keeps calls away."""
         now = self.now()
-        return {name: group.breaker.is_shut_to_calls(now) for name, group in self._groups.items()}
+        return {name: group.breaker.is_shut_to_calls(now) for name, group in self._serving().items()}
+
+    def shut_until(self, provider: str) -> float | None:
+        """When the provider's breaker lets a call through again; None = it does now."""
+        with self._lock:
+            group = self._serving().get(provider)
+            return None if group is None else _shut_until(group, self.now())
+
+    def own_keys(self) -> dict[str, AccountState]:
+        """Provider → what its own key has met, where that key has been used. To be read, not changed."""
+        with self._lock:
+            return {name: group.members[0] for name, group in self._keyed.items() if name not in self._groups}
+
+    def _serving(self) -> dict[str, Group]:
+        """Accounts go before a provider's own key."""
+        return {**self._keyed, **self._groups}
 
     # What the relay calls
 
@@ -125,8 +140,7 @@ class PoolCore:
         """An account for one attempt. Raises `PoolExhausted`."""
         with self._lock:
             group = self._groups.get(ask.provider) or self._keyed_group(ask)
-            if group.breaker.is_shut_to_calls(ask.now):
-                until = max(group.breaker.open_until, group.breaker.probe_until)
+            if (until := _shut_until(group, ask.now)) is not None:
                 raise PoolExhausted(until, Exhaustion.UPSTREAM_DOWN, DOWN, ask.now)
             if ask.pinned:
                 return self._lend(group, self._pinned(group, ask), ask)
@@ -256,6 +270,11 @@ class PoolCore:
                 group.touch()
             if group is not None and lease.is_breaker_probe:
                 group.breaker.end_probe()
+
+
+def _shut_until(group: Group, now: float) -> float | None:
+    breaker = group.breaker
+    return max(breaker.open_until, breaker.probe_until) if breaker.is_shut_to_calls(now) else None
 
 
 def is_open(state: AccountState, ask: Ask) -> bool:

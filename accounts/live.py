@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from accounts.overview import provider_condition
 from accounts.pool import Pool, options_from_settings
+from providers.live import Condition
 
 _serving: list[Pool] = []
 
@@ -35,3 +37,8 @@ def pool_to_show() -> Pool:
 def has_credentials(provider: str) -> bool:
     """Whether some account of the provider holds a credential."""
     return pool_to_show().has_credentials(provider)
+
+
+def condition(provider: str) -> Condition | None:
+    """What keeps calls from the provider; None in a process that serves nothing."""
+    return provider_condition(_serving[0], provider) if _serving else None

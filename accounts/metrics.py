@@ -43,12 +43,24 @@ def account_families(pool: PoolCore) -> Iterator[GaugeMetricFamily]:
             if window.resets_at is not None:
                 resets.add_metric([*labels, window.name], window.resets_at)
     yield from (state, used, resets)
+    yield from _provider_families(pool, now)
+
+
+def _provider_families(pool: PoolCore, now: float) -> Iterator[GaugeMetricFamily]:
     breaker = GaugeMetricFamily(
         "link_assistant_provider_breaker_open", "Whether calls to the provider rest", labels=["provider"]
     )
     for provider, is_shut in pool.breakers().items():
         breaker.add_metric([provider], is_shut)
     yield breaker
+    cooling = GaugeMetricFamily(
+        "link_assistant_provider_cooldown_seconds",
+        "Until the longest rest of a provider's own key ends",
+        labels=["provider"],
+    )
+    for provider, own in pool.own_keys().items():
+        cooling.add_metric([provider], _rest(own, now))
+    yield cooling
 
 
 def _rest(state: AccountState, now: float) -> float:

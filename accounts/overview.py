@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from accounts.core import PoolCore
+from accounts.core import DOWN, PoolCore
 from accounts.state import AccountState
 from providers.drivers.base import QuotaWindow, Scope
+from providers.live import Condition
 
 NONE: Mapping[str, int] = MappingProxyType({})
 VENDOR_TERMS = (
@@ -67,6 +68,20 @@ def account_view(state: AccountState, now: float, include_paths: bool) -> dict[s
         "weight": terms.weight,
     }
     return dict(sorted(view.items()))
+
+
+def provider_condition(pool: PoolCore, provider: str) -> Condition | None:
+    """What keeps calls from the provider; None when nothing does. Accounts that rest are shown as accounts."""
+    if (until := pool.shut_until(provider)) is not None:
+        return Condition("down", until, DOWN)
+    own, now = pool.own_keys().get(provider), pool.now()
+    closed = [] if own is None else [rest for rest in own.rests.entries.values() if rest.is_closed(now)]
+    if not closed:
+        return None
+    rest = max(closed, key=lambda one: (one.scope is Scope.ACCOUNT, one.opens_at(now)))
+    if rest.scope is Scope.ACCOUNT:
+        return Condition("cooling", rest.opens_at(now), rest.reason)
+    return Condition("partly-cooling", rest.opens_at(now), f"{rest.scope} {rest.value}: {rest.reason}")
 
 
 def is_healthy(state: AccountState, now: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from providers import chains, probing, route_services, services
+from providers import chains, live, probing, route_services, services
 from providers.errors import ProviderError
 from providers.forms import ModelMapForm, ProviderForm, RouteForm
 from providers.models import ModelMap, Provider, Route
@@ -33,21 +34,24 @@ class ProviderAdmin(ProviderAdminBase):
 
     form = ProviderForm
     change_form_template = "admin/providers/provider/change_form.html"
-    list_display = ("name", "kind", "base_url", "is_enabled", "priority", "default_model", "has_key")
+    list_display = ("name", "kind", "base_url", "is_enabled", "now", "priority", "default_model", "has_key")
     list_filter = ("kind", "is_enabled")
     search_fields = ("name", "base_url")
     search_help_text = "Search by name or base URL"
     actions = ["enable", "disable", "clear", "test_connection"]
-    readonly_fields = ("has_key", "extra_headers")
+    readonly_fields = ("has_key", "extra_headers", "now")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> tuple[str, ...]:
-        return ("has_key", "extra_headers") if obj is None else ("name", "has_key", "extra_headers")
+        return self.readonly_fields if obj is None else ("name", *self.readonly_fields)
 
     def get_fieldsets(self, request: HttpRequest, obj: Provider | None = None) -> Any:
         key = ("api_key", "no_api_key", "has_key", "api_key_env")
         timeouts = ("connect_timeout_seconds", "first_byte_timeout_seconds", "idle_timeout_seconds")
         return (
-            (None, {"fields": ("name", "kind", "base_url", "is_enabled")}),
+            (
+                None,
+                {"fields": ("name", "kind", "base_url", "is_enabled", *(() if obj is None else ("now",)))},
+            ),
             ("Key", {"fields": key}),
             ("Models", {"fields": ("model_names", "default_model", "priority", "responses")}),
             ("Calls", {"fields": ("headers", "no_headers", "extra_headers", *timeouts)}),
@@ -123,6 +127,13 @@ class ProviderAdmin(ProviderAdminBase):
     @admin.display(description="key stored", boolean=True)
     def has_key(self, row: Provider) -> bool:
         return bool(row.encrypted_api_key)
+
+    @admin.display(description="now")
+    def now(self, row: Provider) -> str:
+        found = live.condition(row.name) if row.is_enabled else None
+        if found is None:
+            return "–" if not row.is_enabled else "may be called"
+        return f"{found.state}, {max(0, round(found.until - time.time()))} s more: {found.reason}"
 
     @admin.display(description="stored headers")
     def extra_headers(self, row: Provider) -> str:

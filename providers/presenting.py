@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from providers import live
 from providers.models import Kind, Provider, Route
 
 WIRE_KINDS = {Kind.OPENAI_COMPATIBLE.value: "open-a-i-compatible"}
@@ -33,7 +34,17 @@ def record(row: Provider) -> dict[str, object]:
         "first_byte_timeout_seconds": row.first_byte_timeout_seconds,
         "idle_timeout_seconds": row.idle_timeout_seconds,
     }
-    return {**reference_record(row), **{name: value for name, value in own.items() if value is not None}}
+    now = {"condition": condition(row)}
+    return {
+        **reference_record(row),
+        **{name: value for name, value in (own | now).items() if value is not None},
+    }
+
+
+def condition(row: Provider) -> dict[str, object] | None:
+    """What keeps calls from it at the moment; None when nothing does, or this process serves nothing."""
+    found = live.condition(row.name) if row.is_enabled else None
+    return None if found is None else {"state": found.state, "until": found.until, "reason": found.reason}
 
 
 def route(row: Route) -> dict[str, object]:

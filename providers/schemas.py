@@ -8,6 +8,16 @@ from ninja import Schema
 from pydantic import ConfigDict, Field
 
 
+class ConditionOut(Schema):
+    """What keeps calls from a provider, as the process that answers sees it."""
+
+    state: str = Field(
+        description="down: its breaker is open; cooling: its own key rests; partly-cooling: for some models only"
+    )
+    until: float = Field(description="Unix seconds")
+    reason: str
+
+
 class ProviderOut(Schema):
     """One provider, without its secrets."""
 
@@ -27,6 +37,7 @@ class ProviderOut(Schema):
     connect_timeout_seconds: float | None = None
     first_byte_timeout_seconds: float | None = None
     idle_timeout_seconds: float | None = None
+    condition: ConditionOut | None = Field(None, description="Absent when calls may go there")
 
 
 class ProviderListOut(Schema):

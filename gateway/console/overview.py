@@ -9,7 +9,7 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.live import pool_to_show
-from accounts.overview import account_view
+from accounts.overview import account_view, provider_condition
 from gateway.models import DailyUsage, ExchangeRow
 from gateway.runtime import runtime
 
@@ -33,12 +33,23 @@ class AccountLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderLine:
+    """A provider to which calls, or those for some model, don't go at the moment."""
+
+    name: str
+    state: str
+    rests_seconds: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """The page's content. Counts of today are of the UTC day, from the daily sums."""
 
     is_ready: bool
     checks: list[tuple[str, str]]
     accounts: list[AccountLine]
+    resting: list[ProviderLine]
     requests_today: int
     errors_today: int
     input_tokens_today: int
@@ -69,6 +80,7 @@ def overview(now: datetime | None = None) -> Overview:
         is_ready=readiness.is_ready,
         checks=sorted(readiness.checks.items()),
         accounts=_accounts(),
+        resting=_resting(),
         requests_today=today["requests"],
         errors_today=today["errors"],
         input_tokens_today=today["read"] + today["cached"] + today["written"] + today["written_1h"],
@@ -99,4 +111,14 @@ def _accounts() -> list[AccountLine]:
         )
         for view in views
         if not view["absent"]
+    ]
+
+
+def _resting() -> list[ProviderLine]:
+    pool = pool_to_show()
+    found = {name: provider_condition(pool, name) for name in sorted(pool.breakers())}
+    return [
+        ProviderLine(name, one.state, max(0, round(one.until - pool.now())), one.reason)
+        for name, one in found.items()
+        if one is not None
     ]

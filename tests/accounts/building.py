@@ -20,6 +20,8 @@ START = 1_800_000_000.0
 OK = Verdict(Outcome.OK)
 BARE = Verdict(Outcome.RETRY_OTHER, Scope.MODEL, reason="upstream returned 429")
 FAULT = Verdict(Outcome.RETRY_OTHER, Scope.PROVIDER, reason="upstream returned 500")
+OWN = Credential(CredentialKind.API_KEY, "sk-own", "own-1")
+"""A key of a provider's own, which has no account."""
 UNAUTHORIZED = Verdict(Outcome.RETRY_SAME, Scope.ACCOUNT, needs_refresh=True, reason="upstream returned 401")
 
 
@@ -75,6 +77,6 @@ def refused(pool: PoolCore, **changes: object) -> PoolExhausted:
 
 
 __all__ = [
-    "BARE", "FAULT", "MODEL", "OK", "START", "UNAUTHORIZED",
+    "BARE", "FAULT", "MODEL", "OK", "OWN", "START", "UNAUTHORIZED",
     "Clock", "ask", "call", "core_pool", "key_loaded", "limit", "refused",
 ]  # fmt: skip

@@ -16,12 +16,12 @@ from accounts.lease import Lease
 from accounts.models import Strategy
 from accounts.state import AccountState, Loaded, Terms
 from providers.drivers.base import Scope, Verdict
-from providers.upstream import Credential, CredentialKind
 from tests.accounts.building import (
     BARE,
     FAULT,
     MODEL,
     OK,
+    OWN,
     START,
     UNAUTHORIZED,
     Clock,
@@ -188,9 +188,6 @@ def test_an_account_that_never_had_a_credential_gives_no_choice() -> None:
     assert pool.has_choice("anthropic")
     first.loaded = Loaded()
     assert not pool.has_choice("anthropic")
-
-
-OWN = Credential(CredentialKind.API_KEY, "sk-own", "own-1")
 
 
 def test_a_provider_without_accounts_is_called_with_its_own_key() -> None:

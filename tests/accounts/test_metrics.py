@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from accounts.core import PoolCore
 from accounts.metrics import account_families
 from providers.drivers.base import Outcome, QuotaWindow, Scope, Verdict
-from tests.accounts.building import START, ask, core_pool
+from tests.accounts.building import OWN, START, ask, call, core_pool, limit
 
 
 class Collector:
@@ -24,6 +24,7 @@ def test_what_is_told() -> None:
     lease = pool.choose(ask(pinned="a0"))
     windows = (QuotaWindow("5h", "rejected", 1.02, START + 60),)
     pool.report(lease, Verdict(Outcome.RETRY_OTHER, Scope.ACCOUNT, START + 60, reason="r", windows=windows))
+    call(pool, limit(Scope.ACCOUNT, 30), provider="other", own=OWN)
     registry = CollectorRegistry()
     registry.register(Collector(pool))  # type: ignore[arg-type]
     samples = {
@@ -38,5 +39,6 @@ def test_what_is_told() -> None:
         ("account_state", "a0", "anthropic", "cooling"): 1, ("account_state", "a1", "anthropic", "ready"): 1,
         ("account_quota_used_ratio", "a0", "anthropic", "5h"): 1.02,
         ("account_quota_resets_at", "a0", "anthropic", "5h"): START + 60,
-        ("provider_breaker_open", "anthropic"): 0,
+        ("provider_breaker_open", "anthropic"): 0, ("provider_breaker_open", "other"): 0,
+        ("provider_cooldown_seconds", "other"): 30,
     }  # fmt: skip

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from accounts.overview import accounts_view
+from accounts.core import DOWN
+from accounts.overview import accounts_view, provider_condition
 from accounts.state import Loaded, Terms
 from providers.drivers.base import Outcome, QuotaWindow, Scope, Verdict
-from tests.accounts.building import START, Clock, ask, core_pool
+from providers.live import Condition
+from tests.accounts.building import FAULT, MODEL, OWN, START, Clock, ask, call, core_pool, limit
 
 REFERENCE_KEYS = ["cooldown_remaining_seconds", "healthy", "home", "last_error", "name", "used"]
 HOMES = [
@@ -91,3 +93,26 @@ def test_states_of_the_operators_making(change: dict[str, bool], word: str) -> N
     pool = core_pool(terms=[Terms("a0", "anthropic", **change)])  # type: ignore[arg-type]
     account = accounts_view(pool, include_paths=True)["accounts"][0]
     assert (account["state"], account["healthy"]) == (word, False)
+
+
+def test_what_keeps_calls_from_a_provider() -> None:
+    clock = Clock()
+    pool = core_pool(3, clock)
+    assert provider_condition(pool, "anthropic") is provider_condition(pool, "other") is None
+    call(pool, limit(Scope.ACCOUNT, 60))
+    call(pool, limit(Scope.MODEL, 60), provider="other", own=OWN)
+    assert provider_condition(pool, "anthropic") is None  # an account rests: that is shown with the account
+    partly = Condition("partly-cooling", START + 60, f"model {MODEL}: upstream returned 429")
+    assert provider_condition(pool, "other") == partly
+    call(pool, limit(Scope.ACCOUNT, 60), provider="other", own=OWN, model="another")
+    assert provider_condition(pool, "other") == Condition("cooling", START + 60, "upstream returned 429")
+    for _ in range(5):
+        call(pool, FAULT)
+    assert provider_condition(pool, "anthropic") == Condition("down", START + 10, DOWN)
+    clock.now += 60
+    assert provider_condition(pool, "anthropic") is provider_condition(pool, "other") is None
+    probe = pool.choose(ask(clock.now, provider="other", own=OWN))
+    half_open = provider_condition(pool, "other")
+    assert half_open is not None and half_open.until == clock.now + 60  # when the probe is given up
+    probe.release()
+    assert provider_condition(pool, "other") is None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from accounts.pool import Pool
 from providers import route_services, services
+from providers.drivers.base import Scope
 from providers.models import ModelMap, Provider, ProviderClear, Route
 from providers.store import headers_of, record_of
+from tests.accounts.building import OWN, call, limit
 from tests.fakes.openai_vendor import KEY, OpenAiVendor
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("data_dir")]
@@ -84,6 +88,16 @@ def test_what_is_held_against_a_provider_is_cleared_from_the_list(browser: Clien
     page = browser.post(PROVIDERS, {"action": "clear", "_selected_action": [row.pk]}, follow=True)
     assert [str(one) for one in page.context["messages"]] == ["p: cleared"]
     assert ProviderClear.objects.filter(provider="p").exists()
+
+
+def test_the_list_and_the_page_say_that_no_call_goes_there_now(browser: Client, serving: Pool) -> None:
+    row = services.upsert({"name": "p", "base_url": "http://p"})
+    assert "may be called" in browser.get(PROVIDERS).content.decode()
+    call(serving, limit(Scope.ACCOUNT, 60, time.time()), provider="p", own=OWN)
+    for path in (PROVIDERS, f"{PROVIDERS}{row.pk}/change/"):
+        assert "s more: upstream returned 429" in browser.get(path).content.decode()
+    services.disable("p")
+    assert "s more" not in browser.get(PROVIDERS).content.decode()
 
 
 def test_the_button_lists_the_providers_models(browser: Client) -> None:

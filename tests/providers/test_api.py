@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 from ninja.testing import TestClient
 
+from accounts.pool import Pool
 from providers.api import router, routes
+from providers.drivers.base import Scope
 from providers.errors import BadProvider, BadRoute, NoRoute, UnknownProvider, UnknownRoute
+from tests.accounts.building import OWN, call, limit
 from tests.fakes.openai_vendor import KEY, OpenAiVendor
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("data_dir")]
@@ -58,9 +62,9 @@ def test_what_is_raised_for_the_gateway_to_map() -> None:
     for bad in ({"name": ""}, {"name": None}, {"base_url": None}, {"base_url": "u"}, {"models": "a"}):
         with pytest.raises(BadProvider):
             add(**bad)
-    for call in (client.get, client.delete):
+    for ask in (client.get, client.delete):
         with pytest.raises(UnknownProvider, match=r"^provider not found$"):
-            call("/nobody")
+            ask("/nobody")
     with pytest.raises(UnknownProvider):
         client.patch("/nobody", json={})
     with pytest.raises(UnknownRoute):
@@ -114,6 +118,17 @@ def test_the_chain_of_a_call() -> None:
     )
     with pytest.raises(NoRoute):
         route_client.get("/test?model=claude-x")
+
+
+def test_a_provider_that_rests_says_so_until_it_is_cleared(serving: Pool) -> None:
+    add()
+    call(serving, limit(Scope.ACCOUNT, 60, time.time()), provider="litellm", own=OWN)
+    shown = client.get("/litellm").json()["condition"]
+    assert (shown["state"], shown["reason"]) == ("cooling", "upstream returned 429")
+    assert 59 < shown["until"] - time.time() < 64  # up to 5 % at random
+    assert client.get("").json()["data"][0]["condition"] == shown
+    serving.clear_provider("litellm")
+    assert "condition" not in client.get("/litellm").json()
 
 
 def test_a_provider_is_cleared() -> None:

@@ -1,5 +1,6 @@
 """The admin's first page: what an operator must see at 2 a.m."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,11 +8,15 @@ from django.contrib.auth.models import User
 from django.test import Client
 from uuid_utils import uuid7
 
+from accounts import live
 from accounts import services as accounts
+from accounts.pool import Pool
 from gateway.console.overview import overview
 from gateway.exchange import Exchange
 from gateway.usage import services
 from providers.dialects.types import FailureKind, Usage
+from providers.drivers.base import Scope
+from tests.accounts.building import OWN, call, limit
 
 pytestmark = pytest.mark.django_db
 
@@ -43,6 +48,19 @@ def test_every_account_is_there_with_its_state() -> None:
     assert by_name["one"].is_healthy
     assert by_name["two"].state == "paused"
     assert not by_name["two"].is_healthy
+
+
+def test_a_provider_to_which_no_call_goes_is_named_first(client: Client) -> None:
+    pool = Pool()
+    live.use(pool)
+    try:
+        call(pool, limit(Scope.ACCOUNT, 60, time.time()), provider="litellm", own=OWN)
+        assert [(one.name, one.state) for one in overview().resting] == [("litellm", "cooling")]
+        client.force_login(User.objects.create_superuser("root", "a@example.com", "x"))
+        page = client.get("/admin/").content.decode()
+    finally:
+        live.forget(pool)
+    assert page.index("s more: upstream returned 429") < page.index("<caption>Accounts</caption>")
 
 
 def test_the_page_shows_it_to_staff_without_secrets(client: Client) -> None:
