@@ -20,7 +20,7 @@
     providers         Refused                                                          by its failure's kind
     gateway           UpstreamFailed WrongMethod                                                     502 504 · 405
                       PriceNotFound BadPrice                                                              404 · 400
-                      NotHere, and Redis away where only it has the answer                                      503
+                      NotHere, and Redis or the database away where only they have the answer                   503
 
 Only this module knows HTTP statuses. Dialects render the words.
 """
@@ -33,6 +33,7 @@ import time
 from collections.abc import Callable
 
 import httpx
+from django.db import InterfaceError, OperationalError
 from redis.exceptions import RedisError
 
 from accounts import errors as accounts
@@ -120,11 +121,18 @@ def _soon(exc: Exception) -> Failure:
     return Failure(FailureKind.UNAVAILABLE, str(exc), retry_after_seconds=1.0, should_retry=True)
 
 
+def _database(exc: Exception) -> Failure:
+    logger.error("The database does not answer: %s", exc)
+    words = "The database does not answer; please try again"
+    return Failure(FailureKind.UNAVAILABLE, words, retry_after_seconds=1.0)
+
+
 def _own(exc: Exception) -> Failure:
     failure = getattr(exc, "failure", None)
     return failure if isinstance(failure, Failure) else Failure(FailureKind.INTERNAL, "Internal error")
 
 
+DATABASE_AWAY = (OperationalError, InterfaceError)
 Classes = type[Exception] | tuple[type[Exception], ...]
 TREE: tuple[tuple[Classes, Callable[[Exception], Failure]], ...] = (
     (tokens.RevokedToken, _revoked),
@@ -168,6 +176,7 @@ TREE: tuple[tuple[Classes, Callable[[Exception], Failure]], ...] = (
             FailureKind.UNAVAILABLE, "The shared store is away; please try again", retry_after_seconds=1.0
         ),
     ),
+    (DATABASE_AWAY, _database),
     (WrongMethod, lambda exc: Failure(FailureKind.METHOD_NOT_ALLOWED, f"Method not allowed; allowed: {exc}")),
     (httpx.TransportError, lambda exc: Failure(FailureKind.UPSTREAM, f"Upstream request failed: {exc}")),
     (Truncated, lambda exc: Failure(FailureKind.UPSTREAM, "Upstream closed the stream before its end")),

@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.deprecation import MiddlewareMixin
 
-from gateway import errors, identity, logs
+from gateway import errors, guards, identity, logs
 from providers.dialects.types import Failure, FailureKind
 
 FOR_PEOPLE = "/admin/"
@@ -95,11 +95,28 @@ class CookieMiddleware(MiddlewareMixin):
         return response
 
 
+AWAY_PAGE = """<!doctype html><html lang="en"><title>The database does not answer</title>
+<h1>The database does not answer</h1>
+<p>These pages need it; they come back with it. Calls of tokens that are in memory go on being served, and their usage
+is kept until it can be written. <a href="/health/ready">/health/ready</a> tells the state, the log the reason.</p>
+"""
+
+
 class ErrorMiddleware(MiddlewareMixin):
     """Django's own refusals (wrong host, wrong method, a defect) as JSON: programs never get HTML.
 
-    Pages under /admin/ stay as they are.
+    Pages under /admin/ stay as they are. A database that is away is no defect: 503, to people as a page.
     """
+
+    def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
+        if not isinstance(exc, errors.DATABASE_AWAY):
+            return None
+        answer = guards.failure_response(exc)
+        if not request.path_info.startswith(FOR_PEOPLE):
+            return answer
+        return HttpResponse(
+            AWAY_PAGE, status=answer.status_code, headers={"Retry-After": answer["Retry-After"]}
+        )
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if response.streaming:

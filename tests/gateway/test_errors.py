@@ -7,6 +7,7 @@ import logging
 
 import httpx
 import pytest
+from django.db import OperationalError
 
 from accounts import errors as accounts
 from gateway import errors
@@ -72,6 +73,12 @@ def test_every_kind_has_a_status_and_words_in_every_dialect() -> None:
             "too large",
         ),
         (AccessDenied(Failure(FailureKind.RATE_LIMIT, "later")), 429, "rate_limit_error", "later"),
+        (
+            OperationalError('connection to server at "db-7.internal" failed'),
+            503,
+            "api_error",
+            "The database does not answer; please try again",
+        ),
         (Truncated(), 502, "api_error", "Upstream closed the stream before its end"),
     ],
 )

@@ -123,6 +123,7 @@ def while_away(hosts: list[Host], unknown: Token, loads: list[Load]) -> None:
         answer = host.ask("POST", "/v1/messages", [unknown.bearer, *host.call_headers()[1:]], ASK)
         assert (answer.status, answer.error[1]) == (503, "api_error")
         assert time.monotonic() - began < 6
+        managed_by_nobody(host)
     while time.monotonic() < until:
         seen = [len(load.statuses) for load in loads]
         for host in hosts:
@@ -134,6 +135,17 @@ def while_away(hosts: list[Host], unknown: Token, loads: list[Load]) -> None:
     calls, size = sum(len(load.statuses) for load in loads), sum(map(spooled, hosts))
     print(f"{calls} calls in {AWAY_SECONDS:.0f} s and before; {size / 1024:.0f} KiB in spools")
     assert 0 < size < calls * MOST_BYTES_PER_CALL
+
+
+def managed_by_nobody(host: Host) -> None:
+    """What needs the database says so, to programs and to people; nothing of where it is gets out."""
+    for path in ("/api/providers", "/api/tokens/some-id", "/api/groups"):
+        answer = host.admin("GET", path)
+        assert answer.error == (503, "api_error", "The database does not answer; please try again")
+        assert answer.get("retry-after") == "1"
+    page = host.ask("GET", "/admin/", [("cookie", "sessionid=of-somebody")])
+    assert (page.status, page.get("retry-after")) == (503, "1")
+    assert b"<h1>The database does not answer</h1>" in page.body
 
 
 def spooled(host: Host) -> int:
