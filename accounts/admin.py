@@ -173,7 +173,7 @@ class AccountAdmin(BaseAccountAdmin):
                 self.message_user(request, f"{row.name}: {exc}", messages.ERROR)
                 continue
             level = messages.SUCCESS if result.is_ok else messages.ERROR
-            self.message_user(request, f"{row.name}: {result.status or 'no answer'}, {result.message}", level)
+            self.message_user(request, f"{row.name}: {result.told}", level)
 
     def _each(self, request: HttpRequest, rows: list[Account], act: Callable[[str], Any], done: str) -> None:
         for row in rows:

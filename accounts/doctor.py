@@ -97,5 +97,4 @@ def _asked(name: str) -> Finding:
         result = probe(name)
     except AccountError as exc:
         return Finding(label, str(exc), is_problem=True)
-    status = "no answer" if result.status is None else str(result.status)
-    return Finding(label, f"{status}, {result.message} ({result.seconds * 1000:.0f} ms)", not result.is_ok)
+    return Finding(label, f"{result.told} ({result.seconds * 1000:.0f} ms)", not result.is_ok)

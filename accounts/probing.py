@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import httpx
 
@@ -11,10 +10,11 @@ from accounts import services
 from accounts.errors import BadAccount, CredentialUnavailable
 from accounts.models import Account
 from accounts.sources import load_proxy, load_secret, read_home
-from providers.dialects.types import Failure, FailureKind, WireAnswer, WireRequest
+from providers.dialects.types import WireAnswer, WireRequest
 from providers.drivers.base import Outcome
 from providers.errors import SecretUnreadable
 from providers.live import catalog_to_show
+from providers.probing import Probe
 from providers.records import ProviderRecord
 from providers.registry import DRIVERS
 from providers.secrets import box
@@ -22,16 +22,6 @@ from providers.upstream import Upstream
 
 TIMEOUT_SECONDS = 15.0
 REQUEST = WireRequest("GET", b"/v1/models", b"limit=1", ((b"accept", b"application/json"),), b"")
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """What came of it. `status` None: no answer."""
-
-    is_ok: bool
-    status: int | None
-    message: str
-    seconds: float
 
 
 def probe(name: str) -> Probe:
@@ -42,7 +32,7 @@ def probe(name: str) -> Probe:
     try:
         upstream = _upstream(row, place)
     except (CredentialUnavailable, SecretUnreadable) as exc:
-        return Probe(False, None, str(exc), 0.0)
+        return Probe(False, None, str(exc))
     driver = DRIVERS[place.kind]
     request = _plain(driver.build(upstream, REQUEST))
     request.headers.setdefault("host", request.url.netloc.decode())
@@ -50,14 +40,14 @@ def probe(name: str) -> Probe:
         with httpx.Client(timeout=TIMEOUT_SECONDS, proxy=upstream.proxy, trust_env=False) as client:
             answer = client.send(request)
     except (httpx.HTTPError, OSError) as exc:
-        failure = Failure(FailureKind.UPSTREAM, f"no answer: {type(exc).__name__}")
-        return Probe(False, None, failure.message, time.monotonic() - started)
+        return Probe(False, None, f"no answer: {type(exc).__name__}", seconds=time.monotonic() - started)
     seen = WireAnswer(
         answer.status_code, tuple((key.lower(), value) for key, value in answer.headers.raw), answer.content
     )
     verdict = driver.classify(seen, time.time())
     is_ok = verdict.outcome is Outcome.OK
-    return Probe(is_ok, seen.status, "ok" if is_ok else verdict.reason, time.monotonic() - started)
+    message = "ok" if is_ok else verdict.reason
+    return Probe(is_ok, seen.status, message, seconds=time.monotonic() - started)
 
 
 def _plain(built: httpx.Request) -> httpx.Request:

@@ -107,8 +107,7 @@ class ProviderAdmin(ProviderAdminBase):
 
     def _test(self, request: HttpRequest, row: Provider) -> None:
         result = probing.probe(row.name)
-        status = "no answer" if result.status is None else result.status
-        told = f"{row.name}: {status}, {result.message}"
+        told = f"{row.name}: {result.told}"
         if result.is_ok:
             told += f"; models: {', '.join(result.models[:SHOWN_MODELS]) or 'none'}"
         self.message_user(request, told, messages.SUCCESS if result.is_ok else messages.ERROR)

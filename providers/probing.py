@@ -30,6 +30,11 @@ class Probe:
     models: tuple[str, ...] = ()
     seconds: float = 0.0
 
+    @property
+    def told(self) -> str:
+        """For people: the status where one came, and what it means."""
+        return self.message if self.status is None else f"{self.status}, {self.message}"
+
 
 def probe(name: str) -> Probe:
     """Calls a stored provider. Raises `UnknownProvider`."""

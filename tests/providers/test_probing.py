@@ -34,7 +34,12 @@ def test_what_is_no_list_is_no_success() -> None:
 
 def test_silence_and_missing_keys_are_told() -> None:
     services.upsert({"name": "p", "base_url": "http://127.0.0.1:1"})
-    assert (probe("p").status, probe("p").message) == (None, "no answer: ConnectError")
+    away = probe("p")
+    assert (away.status, away.message, away.told) == (
+        None,
+        "no answer: ConnectError",
+        "no answer: ConnectError",
+    )
     services.upsert({"name": "q", "kind": "anthropic", "base_url": "http://127.0.0.1:1"})
     assert "no key of its own" in probe("q").message
     services.upsert({"name": "r", "base_url": "http://127.0.0.1:1", "encrypted_api_key": "garbage"})

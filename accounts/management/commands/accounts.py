@@ -119,8 +119,7 @@ class Command(BaseCommand):
             "message": result.message,
             "seconds": result.seconds,
         }
-        status = "no answer" if result.status is None else result.status
-        self._say(options, document, [f"{options['name']}: {status}, {result.message}"])
+        self._say(options, document, [f"{options['name']}: {result.told}"])
         if not result.is_ok:
             sys.exit(FAILED)
 

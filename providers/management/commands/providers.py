@@ -97,8 +97,7 @@ class Command(BaseCommand):
             "models": list(result.models),
             "seconds": result.seconds,
         }
-        status = "no answer" if result.status is None else result.status
-        self._say(options, document, [f"{options['name']}: {status}, {result.message}", *result.models])
+        self._say(options, document, [f"{options['name']}: {result.told}", *result.models])
         if not result.is_ok:
             sys.exit(FAILED)
 
