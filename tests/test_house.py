@@ -29,6 +29,7 @@ TESTED_WITH = {
     "gateway/console/lists.py": "tests/gateway/test_admin.py",
     "gateway/attempts.py": "tests/e2e/test_failover.py",
     "gateway/dispatch.py": "tests/e2e/test_failover.py",
+    "gateway/rotation.py": "tests/e2e/test_failover.py",
     "gateway/doors.py": "tests/e2e/test_paths.py",
     "gateway/house.py": "tests/e2e/test_failover.py",
     "gateway/relay.py": "tests/e2e/test_streaming.py",
