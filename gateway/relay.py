@@ -1,7 +1,7 @@
 """The road: one for every surface and every provider kind, in the order in which things happen.
 
 No SQL, no parsing and no provider's name in here. Failover happens in `dispatch` and `rotation`, only before the first
-byte of an answer has left; afterwards an error is told in the dialect of the surface. Every exchange ends in `_conclude`.
+byte of an answer has left; then an error is told in the dialect of the surface. Every exchange ends in `_conclude`.
 """
 
 from __future__ import annotations
