@@ -2,7 +2,7 @@
 
 Relies on: `HttpToolsProtocol.data_received, send_400_response, on_headers_complete, on_body,
 on_message_complete, on_response_complete, _start_asgi_task, connection_lost` and the fields of its
-`RequestResponseCycle`.
+`RequestResponseCycle`, which asks of its transport no more than `Corked` has.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from gateway.servers import limits
+from gateway.servers.corked import Corked
 from gateway.servers.drain import Drain
 from gateway.servers.options import ASGIApp
 
@@ -174,6 +175,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         if self.drain.is_draining:
             cycle.keep_alive = False
+        cycle.transport = Corked(self.transport, self.loop)  # type: ignore[assignment]
         task = self.loop.create_task(guard(cycle, app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
