@@ -165,6 +165,8 @@ class OverMessages(ABC):
             self._waiting.append(event)
             return b""
         if isinstance(event, BlockStart):
+            if self._open_index is not None:  # it has not ended, and starts again
+                return self._closed() + self._block_event(event)
             self._open_index = event.index
             return self._open(event.content_block)
         if isinstance(event, BlockStop):

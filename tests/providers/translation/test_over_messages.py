@@ -92,6 +92,22 @@ def test_blocks_that_are_never_closed_are_closed_at_the_end(surface: str) -> Non
     assert out == feeding.fed(make(surface, body(surface)), [feeding.sse_bytes(named(events))])
 
 
+@pytest.mark.parametrize("surface", SURFACES)
+@pytest.mark.parametrize("kind", ["thinking", "text", "tool_use"])
+def test_a_block_that_starts_again_ends_first(surface: str, kind: str) -> None:
+    start = {
+        "type": "content_block_start",
+        "index": 0,
+        "content_block": {"type": kind, "name": "f", "id": "t"},
+    }
+    stop = {"type": "content_block_stop", "index": 0}
+    other = {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": "waits"}}
+    twice, properly = [start, other, start], [start, stop, other, {**stop, "index": 1}, start, stop]
+    end = [{"type": "message_stop"}]
+    out = feeding.fed(make(surface, body(surface)), [feeding.sse_bytes(named(twice + end))])
+    assert out == feeding.fed(make(surface, body(surface)), [feeding.sse_bytes(named(properly + end))])
+
+
 INDEX = st.integers(0, 2)
 SAMPLES = [event["data"] for case in ("tool", "thinking", "refusal", "error_second") for event in CASES[case]]
 ANY_EVENT = st.one_of(
