@@ -236,5 +236,6 @@ class Wire:
     def close(self) -> None:
         """The exchange is over: nothing may interrupt or be listened for any more."""
         self.is_closing = True
-        if self._watcher is not None:
-            self._watcher.cancel()
+        watcher, self._watcher = self._watcher, None  # it refers to us
+        if watcher is not None:
+            watcher.cancel()

@@ -193,6 +193,10 @@ class GatewayProtocol(HttpToolsProtocol):
         self._release()
         self.pieces = []
         super().connection_lost(exc)
+        # These lead back to us: without them our memory is free at once, not when the collector comes.
+        self.cycle = self.scope = None  # type: ignore[assignment]
+        self.app_state = {}
+        self.pipeline.clear()
 
     def _release(self) -> None:
         self.budget.held -= self.held_bytes

@@ -1,6 +1,8 @@
 """The ASGI side of one exchange: bodies, writing, interruptions."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -135,6 +137,23 @@ async def test_a_client_that_leaves_interrupts_the_task_that_waits() -> None:
     await task
     assert seen == [Interruption.CLIENT_LEFT]
     assert task.cancelling() == 0
+
+
+async def test_a_closed_exchange_and_its_watcher_are_free_at_once() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        server = Recorded()
+        wire = server.wire()
+        wire.watch()
+        await asyncio.sleep(0)
+        wire.close()
+        left = weakref.ref(server)
+        del server, wire
+        await asyncio.sleep(0.01)
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_closed_exchange_is_not_interrupted_any_more() -> None:
