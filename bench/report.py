@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import median
 
 TARGETS = {
     "uvicorn": {"1 KB": 2.0, "100 KB": 1.5, "1 MB": 1.5, "event": 1.3},
@@ -19,7 +20,9 @@ beside a bare relay of twenty lines on the same server and beside the upstream a
 in one run, interleaved, against the same upstream (a canned vendor on loopback). The request body has the
 size named; the answer is a Message of about 1 KB, or a stream of 100 events, one every 10 ms, 64 streams at once.
 
-- CPU: user + system time of the server's process tree, per request (16 connections) or per event; best of the rounds.
+- CPU: user + system time of the server's process tree, per request (16 connections) or per event; median of the
+  rounds. Ratios are taken round by round, of runs that followed each other, and their median is shown: a machine that
+  others use, too, is slower by half for a while, but not between one run and the next.
 - Translated: an OpenAI Chat client on the Anthropic upstream, and an Anthropic client on an OpenAI one, per
   event of the upstream.
 - Requests/s: wrk, 16 connections, load and upstream on the same machine: compare rows, not machines.
@@ -37,14 +40,18 @@ streams](benchmarks-workers.md).
 
 @dataclass
 class Row:
+    """CPU figures are lists: one for each round."""
+
     name: str
     base: str | None  # the bare relay that the targets are about; None = not a gateway
     rate: dict[str, float]
-    cpu_ms: dict[str, float]
+    cpu_ms: dict[str, list[float]]
     p50: dict[str, float]
     p99: dict[str, float]
-    event_ms: float
-    translated: dict[str, tuple[float, float]]  # ms per request of 1 KB, ms per event of the upstream
+    event_ms: list[float]
+    translated: dict[
+        str, tuple[list[float], list[float]]
+    ]  # ms per request of 1 KB, per event of the upstream
     resident_mb: float
 
 
@@ -61,8 +68,8 @@ def costs(rows):
     for row in rows.values():
         if row is first:
             continue
-        cells = [f"{row.cpu_ms[size]:.3f}" for size in sizes]
-        lines.append([row.name, *cells, f"{row.event_ms:.4f}", f"{row.resident_mb:.0f}"])
+        cells = [f"{median(row.cpu_ms[size]):.3f}" for size in sizes]
+        lines.append([row.name, *cells, f"{median(row.event_ms):.4f}", f"{row.resident_mb:.0f}"])
     return table(header, lines)
 
 
@@ -118,8 +125,9 @@ def translations(rows):
     lines = []
     for row in rows.values():
         for name, (whole, event) in row.translated.items():
-            cells = [f"{whole:.3f}", judged(whole / rows[row.base].cpu_ms["1 KB"], TRANSLATED_REQUEST)]
-            cells += [f"{event:.4f}", judged(event / row.event_ms, TRANSLATED_EVENT)]
+            relayed = multiple(whole, rows[row.base].cpu_ms["1 KB"])
+            cells = [f"{median(whole):.3f}", judged(relayed, TRANSLATED_REQUEST)]
+            cells += [f"{median(event):.4f}", judged(multiple(event, row.event_ms), TRANSLATED_EVENT)]
             lines.append([f"{name}, {row.name}", *cells])
     return table(header, lines)
 
@@ -130,7 +138,13 @@ def judged(ratio, target):
 
 def multiples(row, base):
     """What the row costs as a multiple of the base: per size, then per event."""
-    return [*[row.cpu_ms[size] / base.cpu_ms[size] for size in row.cpu_ms], row.event_ms / base.event_ms]
+    sizes = [multiple(row.cpu_ms[size], base.cpu_ms[size]) for size in row.cpu_ms]
+    return [*sizes, multiple(row.event_ms, base.event_ms)]
+
+
+def multiple(costs, bases):
+    """Round by round."""
+    return median(cost / base for cost, base in zip(costs, bases, strict=False))  # `--quick` leaves some out
 
 
 def render(rows, command, machine):

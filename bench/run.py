@@ -1,7 +1,7 @@
 """`make bench`: what the gateway costs, beside a bare relay and the upstream itself, in one run.
 
-CPU figures are the best over the rounds, others the median; a round measures every subject once per load, one after the
-other, so that what else the machine does falls on all of them. `--quick` takes under a minute.
+Figures are the median over the rounds; a round measures every subject once per load, one after the other, so that what
+else the machine does falls on all of them. `--quick` takes under a minute.
 """
 
 import argparse
@@ -123,12 +123,12 @@ def summary(found, seen):
             name=subject.name,
             base=subject.base,
             rate={size: median(one.rate for one in runs) for size, runs in of["busy"].items()},
-            cpu_ms={size: min(one.cpu_ms for one in runs) for size, runs in of["busy"].items()},
+            cpu_ms={size: [one.cpu_ms for one in runs] for size, runs in of["busy"].items()},
             p50={size: median(one.p50 for one in runs) for size, runs in of["calm"].items()},
             p99={size: median(one.p99 for one in runs) for size, runs in of["calm"].items()},
-            event_ms=min(of["event_ms"]),
+            event_ms=of["event_ms"],
             translated={
-                name: (min(whole for whole, _ in runs), min(event for _, event in runs))
+                name: ([whole for whole, _ in runs], [event for _, event in runs])
                 for name, runs in of.get("translated", {}).items()
             },
             resident_mb=load.resident_mb(subject.pid),

@@ -36,7 +36,8 @@ def _sqlite(path: Path) -> dict[str, Any]:
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": BUSY_SECONDS,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            # The last one: what a statement for many rows keeps, in case it fails, need not go to a file.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;",
         },
         # Each thread keeps its own: opening one costs more than all that a poll asks.
         "CONN_MAX_AGE": KEPT_SECONDS,

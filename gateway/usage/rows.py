@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -53,23 +54,35 @@ _USAGE = (
 _same, _usage = attrgetter(*_SAME), attrgetter(*_USAGE)
 _COLUMNS = ("id", "started_at", "failure_kind", "cost", *_SAME, *_USAGE)
 
+TOGETHER = 999 // len(_COLUMNS)
+"""Rows in one statement: SQLite lets go of the interpreter for every statement and has to get it back from the event
+loop, which under load costs several times what the row does. More than 999 values some builds of SQLite refuse."""
+
 
 def insert(rows: Mapping[str, Exchange]) -> None:
     """Insert all of them. Raises what the database says; the caller holds the transaction."""
+    is_native = connection.features.has_native_uuid_field
+    moment = _moment if connection.features.supports_timezones else _moment_as_text
+    values = [
+        _values(pk if is_native else pk.replace("-", ""), moment(exchange.started_at), exchange)
+        for pk, exchange in rows.items()
+    ]
+    whole = len(values) - len(values) % TOGETHER
+    several = [list(chain(*values[start : start + TOGETHER])) for start in range(0, whole, TOGETHER)]
+    with connection.cursor() as cursor:
+        if several:
+            cursor.executemany(_statement(TOGETHER), several)
+        if whole < len(values):
+            cursor.executemany(_statement(1), values[whole:])
+
+
+def _statement(count: int) -> str:
+    """For so many rows."""
     quote = connection.ops.quote_name
     columns = ", ".join(quote(name) for name in _COLUMNS)
-    marks = ", ".join(["%s"] * len(_COLUMNS))
-    query = f"INSERT INTO {quote(ExchangeRow._meta.db_table)} ({columns}) VALUES ({marks})"  # noqa: S608  (our own names)
-    with connection.cursor() as cursor:
-        is_native = connection.features.has_native_uuid_field
-        moment = _moment if connection.features.supports_timezones else _moment_as_text
-        cursor.executemany(
-            query,
-            [
-                _values(pk if is_native else pk.replace("-", ""), moment(exchange.started_at), exchange)
-                for pk, exchange in rows.items()
-            ],
-        )
+    marks = "(" + ", ".join(["%s"] * len(_COLUMNS)) + ")"
+    table = quote(ExchangeRow._meta.db_table)
+    return f"INSERT INTO {table} ({columns}) VALUES {', '.join([marks] * count)}"  # noqa: S608  (our own names)
 
 
 def _moment(at: float) -> datetime:

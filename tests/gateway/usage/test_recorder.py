@@ -5,11 +5,12 @@ import subprocess
 import sys
 import time
 import timeit
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from gateway.exchange import Exchange
 from gateway.usage.recorder import Recorder, RecorderOptions
 from tests.fakes.postgres import Postgres, binaries
 from tests.gateway.usage.making import exchange
@@ -24,6 +25,30 @@ QUICK = {
     "retention_days": 0,  # the ids below are those of 1970
 }
 SQLITE = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": "PRAGMA journal_mode=WAL;"}
+
+
+class Busy(Recorder):
+    """Three more exchanges end while a batch is written."""
+
+    def __init__(self, options: RecorderOptions) -> None:
+        super().__init__(options)
+        self.sizes: list[int] = []
+
+    def _write(self, batch: Sequence[Exchange]) -> None:
+        assert len(self.sizes) < 10, "it never ends"
+        self.sizes.append(len(batch))
+        for _ in range(3):
+            self.record(exchange())
+        super()._write(batch)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_comes_while_a_batch_is_written_waits_for_the_next_turn(tmp_path: Path) -> None:
+    recorder = Busy(RecorderOptions(tmp_path, batch=10, retention_days=0))
+    for _ in range(25):
+        recorder.record(exchange())
+    recorder._turn()
+    assert (recorder.sizes, recorder.queued, recorder.written) == ([10, 10, 10], 4, 30)
 
 
 class Process:

@@ -7,7 +7,7 @@ import pytest
 from gateway.exchange import Exchange
 from gateway.models import ExchangeRow
 from gateway.usage import services
-from gateway.usage.rows import _COLUMNS
+from gateway.usage.rows import _COLUMNS, TOGETHER
 from providers.dialects.types import FailureKind, Usage
 from tests.gateway.usage.making import NOON, exchange
 
@@ -48,3 +48,13 @@ def test_estimates_are_flagged_and_money_keeps_ten_places():
     row = ExchangeRow.objects.get()
     assert row.is_estimated
     assert row.cost == Decimal("12345.0123456789")
+
+
+@pytest.mark.parametrize("count", [TOGETHER - 1, TOGETHER, 2 * TOGETHER + 3])
+def test_many_rows_are_each_their_own(count: int):
+    many = [exchange(path=f"/v1/{number}", bytes_out=number) for number in range(count)]
+    services.write(many)
+    rows = ExchangeRow.objects.values_list("id", "path", "bytes_out")
+    assert {(str(pk), path, size) for pk, path, size in rows} == {
+        (one.id, one.path, one.bytes_out) for one in many
+    }

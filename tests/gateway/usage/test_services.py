@@ -6,6 +6,7 @@ import pytest
 
 from gateway.models import DailyUsage, ExchangeRow
 from gateway.usage import services
+from gateway.usage.rows import TOGETHER
 from tests.gateway.usage.making import exchange
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +29,14 @@ def test_an_unusable_row_does_not_hold_up_the_others():
     assert sorted(written.unusable) == sorted(["no-uuid", no_time.id, too_much.id])
     assert ExchangeRow.objects.get().id == uuid.UUID(good.id)
     assert DailyUsage.objects.get().requests == 1
+
+
+def test_an_unusable_row_among_many_does_not_hold_up_the_others_either():
+    many = [exchange() for _ in range(3 * TOGETHER)]
+    many[TOGETHER + 1].bytes_in = 2**70
+    written = services.write(many)
+    assert (written.inserted, written.unusable) == (3 * TOGETHER - 1, [many[TOGETHER + 1].id])
+    assert DailyUsage.objects.get().requests == ExchangeRow.objects.count() == 3 * TOGETHER - 1
 
 
 def test_a_batch_costs_the_same_number_of_queries_however_large(django_assert_max_num_queries):
