@@ -13,6 +13,11 @@ import pytest
 from tests.gateway.management.commands.test_serve import NO_PROXY, ROOT, environment
 
 
+def heed_interrupts() -> None:
+    """A shell lets its background jobs ignore SIGINT, and what they start inherits that; Python then never sees one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("reload", [[], ["--noreload"]], ids=["reload", "noreload"])
 def test_it_serves_the_fast_door_and_django(tmp_path: Path, reload: list[str]) -> None:
     port = free_port()
@@ -24,6 +29,7 @@ def test_it_serves_the_fast_door_and_django(tmp_path: Path, reload: list[str]) -
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
     try:
         assert process.stdout is not None
