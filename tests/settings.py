@@ -6,8 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from gateway import env
-from gateway.option_table import table
+from gateway.config import reading
+from gateway.config.table import table
 
 SCRATCH = Path(tempfile.mkdtemp(prefix="router-tests-"))
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
@@ -18,7 +18,7 @@ for _option in table().values():
 os.environ["TOKEN_SECRET"] = "test-secret-test-secret-test-secret-0"
 os.environ["DATA_DIR"] = str(SCRATCH / "data")
 os.environ["CLAUDE_CODE_HOME"] = str(SCRATCH / "claude")
-env.read(SCRATCH, os.environ)
+reading.read(SCRATCH, os.environ)
 
 from gateway.settings import *  # noqa: E402, F403
 from gateway.settings import DATABASES  # noqa: E402

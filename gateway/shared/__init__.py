@@ -1,1 +1,1 @@
-"""What several processes have in common, by Redis."""
+"""State that several processes share through Redis: ledger, sessions, change bus, peers."""

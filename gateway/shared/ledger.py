@@ -1,8 +1,9 @@
-"""The shared ledger with what happens while Redis is away: limited calls are refused, or counted in this process."""
+"""Guard the shared ledger: while Redis is away, limited calls are refused, or counted in this process."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 
 from gateway.shared.redis import Health
 from tokens.errors import LedgerUnavailable, LimitExceeded
@@ -12,8 +13,13 @@ from tokens.records import Limits, TokenRecord
 
 
 class GuardedLedger:
-    """`local` None = refuse. What was counted locally is in the recorded rows: when Redis is back, the books of those
-    ledgers are read from there anew. `count` is told what each decision without Redis was, `refused` or `local`."""
+    """Decides on limited calls with Redis, or without it while it is away. `local` None = refuse.
+
+    What was counted locally is in the recorded rows: when Redis is back, the books of those ledgers are read
+    from there anew. `count` is told what each decision without Redis was, `refused` or `local`.
+    """
+
+    keeps_notes = True
 
     def __init__(
         self, shared: RedisLedger, local: Ledger | None, health: Health, count: Callable[[str], None]
@@ -67,6 +73,18 @@ class GuardedLedger:
             raise LedgerUnavailable
         await self._local.seed(limits, balance, now)
 
+    async def extend(self, reservation: Reservation, extra: Decimal, now: float) -> bool:
+        """Extend a hold where it was taken. With Redis away the call goes on: its answer is under way."""
+        if self._local is not None and reservation.id in self._local_calls:
+            return await self._local.extend(reservation, extra, now)
+        if not self._health.is_up:
+            return True
+        try:
+            return await self._shared.extend(reservation, extra, now)
+        except LedgerUnavailable as exc:
+            self._health.down(exc.__cause__ or exc)
+            return True
+
     def settle(self, reservation: Reservation, actual: Amount, now: float) -> None:
         self._of(reservation).settle(reservation, actual, now)
 
@@ -96,7 +114,10 @@ class GuardedLedger:
         return self._shared
 
     async def _hand_back(self) -> None:
-        """Before the first question to a Redis that may be back. Raises `LedgerUnavailable` when it is not."""
+        """Hand locally counted ledgers back before the first question to a Redis that may be back.
+
+        Raises `LedgerUnavailable` when it is not.
+        """
         if not self._local_ledgers:
             return
         await self._shared.ping()

@@ -1,4 +1,4 @@
-"""What happens to limited calls while Redis is away, by policy."""
+"""Limited calls while Redis is away, by policy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from gateway.shared.ledger import GuardedLedger
 from gateway.shared.redis import Health
 from tests.fakes.redis import RedisServer, is_installed
-from tests.gateway.usage.trips import token
+from tests.gateway.usage.contexts import token
 from tokens.errors import BalancesUnknown, LedgerUnavailable, LimitExceeded
 from tokens.limits.calendar import Calendar
 from tokens.limits.ledger import NOTHING, Balance

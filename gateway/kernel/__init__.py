@@ -1,0 +1,4 @@
+"""Parts that every app needs and none owns: secrets, redaction, change listeners, atomic files.
+
+Imports no app.
+"""

@@ -1,0 +1,1 @@
+"""Objects that live as long as the process: composition, freshness of copies, health, lifespan."""

@@ -1,0 +1,1 @@
+"""Files that hold providers: the reference's store, and imports."""
