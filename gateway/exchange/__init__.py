@@ -1,0 +1,1 @@
+"""An exchange as data: its surface, context, downstream side, headers, attempts and stored responses."""

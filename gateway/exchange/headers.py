@@ -1,0 +1,247 @@
+"""The headers that pass the gateway, up and down: names in lower case, order and repetitions as they came."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_to_bytes
+
+from gateway.exchange.attempts import Reply
+from gateway.exchange.context import CallContext
+from providers.dialects.table import DIALECTS
+from providers.dialects.types import Headers, WireAnswer
+
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+CREDENTIALS = frozenset(
+    {
+        b"authorization",
+        b"x-api-key",
+        b"api-key",
+        b"apikey",
+        b"x-goog-api-key",
+        b"x-goog-iam-authorization-token",
+        b"ocp-apim-subscription-key",
+        b"x-auth-token",
+        b"x-access-token",
+        b"x-session-token",
+        b"x-la-token",
+        b"payment-authorization",
+        b"x-csrf-token",
+        b"x-xsrf-token",
+        b"x-amz-security-token",
+        b"x-amz-date",
+        b"x-amz-content-sha256",
+        b"x-amz-credential",
+        b"x-amz-signature",
+        b"x-amz-algorithm",
+        b"amz-sdk-invocation-id",
+        b"amz-sdk-request",
+        b"date",
+        b"signature",
+        b"signature-input",
+        b"cookie",
+        b"cookie2",
+    }
+)
+"""What callers prove themselves with, and what belongs to their signatures."""
+HINTS = frozenset(
+    {
+        b"x-claude-code-managed-settings-checksum",
+        b"x-claude-code-request-class",
+        b"x-claude-code-prompt-id",
+        b"x-claude-code-auxiliary-type",
+        b"x-claude-code-agent-type",
+        b"x-claude-code-compaction",
+        b"x-claude-code-context-compacted",
+        b"x-claude-1p-request-class",
+    }
+)
+"""What Claude Code tells a gateway that asks it to (`CLAUDE_CODE_GATEWAY_HINT_HEADERS`), and nobody behind it."""
+NEVER_UP = (
+    HOP_BY_HOP
+    | CREDENTIALS
+    | {
+        b"host",
+        b"content-length",
+        b"expect",
+        b"forwarded",
+        b"x-real-ip",
+        b"real-ip",
+        b"client-ip",
+        b"true-client-ip",
+        b"x-client-ip",
+        b"x-cluster-client-ip",
+        b"x-remote-ip",
+        b"x-remote-addr",
+        b"x-host",
+        b"x-envoy-external-address",
+        b"x-azure-clientip",
+        b"x-azure-socketip",
+        b"x-appengine-user-ip",
+        b"fastly-client-ip",
+        b"fastly-ssl",
+        b"via",
+        b"cdn-loop",
+        b"accept-payment",
+    }
+    | HINTS
+)
+"""Besides what is of this connection alone: who the caller is, and which way it came; and what is told to us."""
+NEVER_UP_PREFIXES = (
+    b"x-forwarded",
+    b"x-original-",
+    b"x-rewrite-",
+    b"x-envoy-",
+    b"x-amzn-oidc-",
+    b"x-goog-authenticated-user-",
+    b"x-goog-iap-",
+    b"proxy-",
+    b"cf-",
+)
+NEVER_DOWN = (
+    HOP_BY_HOP
+    | CREDENTIALS - {b"date"}
+    | {
+        b"host",
+        b"set-cookie",
+        b"set-cookie2",
+        b"anthropic-organization-id",
+        b"server",
+        b"via",
+        b"proxy-authenticate",
+        b"alt-svc",
+        b"strict-transport-security",
+        b"payment-receipt",
+    }
+)
+NEVER_DOWN_PREFIXES = (b"anthropic-ratelimit-", b"x-ratelimit-", b"x-codex-")
+"""The limits of an account that others share: a token's own are put in their place."""
+
+MAX_NAMES, MAX_NAME_BYTES = 1024, 64
+"""Bounds of what is remembered of names that callers and upstreams make up."""
+
+
+class _Passing(dict[bytes, bool]):
+    """Names that pass, remembered: the same few come with every call."""
+
+    def __init__(self, never: frozenset[bytes], never_prefixes: tuple[bytes, ...]) -> None:
+        self._never = never
+        self._never_prefixes = never_prefixes
+
+    def __missing__(self, name: bytes) -> bool:
+        passes = name not in self._never and not name.startswith(self._never_prefixes)
+        if len(self) < MAX_NAMES and len(name) <= MAX_NAME_BYTES:
+            self[name] = passes
+        return passes
+
+
+PASSES_UP = _Passing(NEVER_UP, NEVER_UP_PREFIXES)
+PASSES_DOWN = _Passing(NEVER_DOWN, NEVER_DOWN_PREFIXES)
+PASSES_TO_OWNER = _Passing(NEVER_DOWN - {b"anthropic-organization-id"}, NEVER_DOWN_PREFIXES[1:])
+"""With whose login the call was made: the limits are the caller's own."""
+
+
+def headers_up(headers: Headers) -> Headers:
+    """Return the client's headers that an upstream may see."""
+    kept = [pair for pair in headers if PASSES_UP[pair[0]]]
+    return _without_named(kept, headers)
+
+
+def headers_down(headers: Headers, passes: _Passing = PASSES_DOWN) -> Headers:
+    """Return the upstream's headers that the client may see."""
+    kept = [pair for pair in headers if passes[pair[0]]]
+    return _without_named(kept, headers)
+
+
+_KEY_NAMES = frozenset(
+    (
+        b"key",
+        b"api_key",
+        b"api-key",
+        b"apikey",
+        b"x-api-key",
+        b"x-goog-api-key",
+        b"access_token",
+        b"auth_token",
+        b"id_token",
+        b"authorization",
+        b"token",
+        b"sig",
+        b"signature",
+        b"subscription-key",
+    )
+)
+_KEY_PREFIXES = (b"x-amz-", b"x-goog-")
+
+
+def query_up(query: bytes) -> bytes:
+    """Return the query without keys and signatures; the same object when there are none."""
+    pairs = query.split(b"&")
+    kept = [pair for pair in pairs if not _is_key(pair)]
+    return query if len(kept) == len(pairs) else b"&".join(kept)
+
+
+def _is_key(pair: bytes) -> bool:
+    name = unquote_to_bytes(pair.partition(b"=")[0]).lower()
+    return name in _KEY_NAMES or name.startswith(_KEY_PREFIXES)
+
+
+STREAM_HEADERS: Headers = ((b"x-accel-buffering", b"no"),)
+"""So that a proxy in front holds nothing back."""
+UNCACHED: Headers = ((b"cache-control", b"no-cache, no-transform"),)
+
+
+def stream_headers(headers: Headers, passes: _Passing = PASSES_DOWN) -> Headers:
+    """Return `headers_down` of a stream: without a length, for its events are written as they come."""
+    down = headers_down(headers, passes)
+    kept = tuple(pair for pair in down if pair[0] not in (b"content-length", b"x-accel-buffering"))
+    is_told = any(name == b"cache-control" for name, _ in kept)
+    return (*kept, *STREAM_HEADERS) if is_told else (*kept, *STREAM_HEADERS, *UNCACHED)
+
+
+def _without_named(kept: list[tuple[bytes, bytes]], headers: Headers) -> Headers:
+    """Leave out what a `Connection` header names, of which there may be several: it was meant for us alone."""
+    told = [value for name, value in headers if name == b"connection"] if len(kept) < len(headers) else None
+    if not told:
+        return tuple(kept)
+    named = {part.strip().lower() for part in b",".join(told).split(b",")}
+    return tuple([pair for pair in kept if pair[0] not in named])
+
+
+def passing_headers(context: CallContext, reply: Reply) -> Headers:
+    """Return the headers of an answer that passes piece by piece, with an id where its vendor may have sent none."""
+    headers = (stream_headers if reply.is_stream else headers_down)(reply.head.headers, _passes(context))
+    is_plain = reply.translator is not None and reply.translator.is_transparent
+    is_sure = is_plain and DIALECTS[context.surface.dialect].is_id_sure
+    return headers if is_sure else _with_id(headers, context)
+
+
+def whole_headers(context: CallContext, head: WireAnswer) -> Headers:
+    """Return the headers of an answer that is whole, without its length."""
+    down = headers_down(head.headers, _passes(context))
+    headers = tuple([pair for pair in down if pair[0] != b"content-length"])
+    return _with_id(headers, context)
+
+
+def _passes(context: CallContext) -> _Passing:
+    """Return which headers the caller may see: the limits of its own login too, where we have none to tell."""
+    attempts = context.attempts
+    is_own = bool(attempts) and attempts[-1].route.provider.takes_callers_login
+    return PASSES_TO_OWNER if is_own and not context.token.is_limited else PASSES_DOWN
+
+
+def _with_id(headers: Headers, context: CallContext) -> Headers:
+    """Return the headers with our id, where no upstream has given the call one."""
+    name = DIALECTS[context.surface.dialect].request_id
+    for told, _ in headers:
+        if told == name:
+            return headers
+    return (*headers, (name, context.exchange.id.encode()))

@@ -1,0 +1,12 @@
+"""Paths of a bearer's own, answered here: name, methods, path and summary of each."""
+
+TELEMETRY, MANAGED_SETTINGS, OWN_USAGE = "telemetry", "managed_settings", "own_usage"
+
+PERSONAL = (
+    *(
+        (TELEMETRY, ("POST",), f"/v1/{signal}", "OTLP telemetry of clients: taken, and dropped or sent on")
+        for signal in ("metrics", "logs", "traces")
+    ),
+    (MANAGED_SETTINGS, ("GET", "HEAD"), "/managed/settings", "The settings that the bearer's person gets"),
+    (OWN_USAGE, ("GET", "HEAD"), "/api/oauth/usage", "What is spent of the bearer's budget"),
+)

@@ -1,0 +1,210 @@
+"""Stored responses: conversations of the Responses surface that the client does not repeat.
+
+A translated upstream keeps nothing, so we keep what `previous_response_id` and `item_reference` may name
+later: per token, sealed, for RESPONSES_STORE_SECONDS, bounded in bytes. With Redis every worker finds it,
+else this process does.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec.structs import replace
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from gateway.exchange.context import CallContext
+from gateway.exchange.taps import Tap
+from providers.catalog.records import Route
+from providers.dialects.types import Call, Failure, FailureKind, Refused, Sealer, WireAnswer, header
+from providers.translation.responses import stored_items
+
+logger = logging.getLogger(__name__)
+
+MAX_BYTES = 64 * 1024 * 1024
+
+
+class ResponseBackend(Protocol):
+    """Sealed texts by key, forgotten in time."""
+
+    async def get(self, key: str) -> str | None: ...
+
+    async def put(self, key: str, sealed: str) -> None: ...
+
+    async def drop(self, key: str) -> None: ...
+
+
+class MemoryBackend:
+    """Keeps sealed texts in this process; the oldest go when it is full."""
+
+    def __init__(self, keep_seconds: float, clock: Callable[[], float], max_bytes: int = MAX_BYTES) -> None:
+        self._keep_seconds = keep_seconds
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self.texts: OrderedDict[str, tuple[float, str]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    async def get(self, key: str) -> str | None:
+        until, sealed = self.texts.get(key, (0.0, ""))
+        return sealed if until > self._clock() else None
+
+    async def put(self, key: str, sealed: str) -> None:
+        self._drop(key)
+        self.texts[key] = (self._clock() + self._keep_seconds, sealed)
+        self._bytes += len(sealed)
+        while self.texts and (self._bytes > self._max_bytes or self._oldest_until() <= self._clock()):
+            self._drop(next(iter(self.texts)))
+
+    async def drop(self, key: str) -> None:
+        self._drop(key)
+
+    def _oldest_until(self) -> float:
+        return next(iter(self.texts.values()))[0]
+
+    def _drop(self, key: str) -> None:
+        _, sealed = self.texts.pop(key, (0.0, ""))
+        self._bytes -= len(sealed)
+
+
+class RedisBackend:
+    """Keeps sealed texts in Redis, for all workers; Redis forgets by itself."""
+
+    def __init__(self, redis: Redis, keep_seconds: float) -> None:
+        self._redis = redis
+        self._keep_seconds = max(1, round(keep_seconds))
+
+    async def get(self, key: str) -> str | None:
+        found = await self._redis.get(f"router:{key}")
+        return found.decode() if isinstance(found, bytes) else found
+
+    async def put(self, key: str, sealed: str) -> None:
+        await self._redis.set(f"router:{key}", sealed, ex=self._keep_seconds)
+
+    async def drop(self, key: str) -> None:
+        await self._redis.delete(f"router:{key}")
+
+
+class ResponsesStore:
+    """Stored responses by token: none can refer to another token's."""
+
+    def __init__(self, backend: ResponseBackend, sealer: Sealer) -> None:
+        self._backend = backend
+        self._sealer = sealer
+
+    async def expanded(self, call: Call, token_id: str) -> Call:
+        """Return the call as if the client had repeated everything.
+
+        Raises `Refused` (not found) naming an unknown id.
+        """
+        if b"previous_response_id" not in call.body and b'"id"' not in call.body:
+            return call
+        found = stored_items.references(call.body)
+        if found.previous_response_id is None and not found.item_ids:
+            return call
+        previous = None
+        if found.previous_response_id is not None:
+            stored = await self.find(token_id, found.previous_response_id)
+            previous = None if stored is None else stored_items.conversation_of(stored)
+            if previous is None:
+                message = f"Previous response with id '{found.previous_response_id}' not found."
+                raise Refused(
+                    Failure(
+                        FailureKind.NOT_FOUND,
+                        message,
+                        param="previous_response_id",
+                        code="previous_response_not_found",
+                    )
+                )
+        items = {item: await self._get(token_id, item) for item in found.item_ids}
+        known = {item: stored for item, stored in items.items() if stored is not None}
+        body = stored_items.expanded(call.body, previous, known)
+        return replace(call, body=body, continues=call.continues or found.previous_response_id)
+
+    def tap(self, context: CallContext, route: Route, call: Call) -> Tap | None:
+        """Return who keeps the answer, where a translated upstream would not and the caller has not said no."""
+        if context.surface.dialect == route.dialect or not stored_items.is_to_be_stored(call.body):
+            return None
+        return StoredResponseTap(self, context.token.id, call)
+
+    async def keep(self, token_id: str, call: Call, response: bytes) -> None:
+        """Store a finished response and its items under their ids."""
+        name = stored_items.response_id(response)
+        if name is None:
+            return
+        await self._put(token_id, _RESPONSE + name, stored_items.record(call.body, response))
+        for item, stored in stored_items.output_items(response).items():
+            await self._put(token_id, item, stored)
+
+    async def find(self, token_id: str, name: str) -> bytes | None:
+        """Return what `stored_items.record` has made of a response of this token; None when there is none."""
+        return await self._get(token_id, _RESPONSE + name)
+
+    async def forget(self, token_id: str, name: str) -> bool:
+        """Delete a stored response and its items; tell whether there was one."""
+        stored = await self.find(token_id, name)
+        if stored is None:
+            return False
+        await self._backend.drop(_key(token_id, _RESPONSE + name))
+        for item in stored_items.output_items(stored_items.response_of(stored)):
+            await self._backend.drop(_key(token_id, item))
+        return True
+
+    async def _get(self, token_id: str, name: str) -> bytes | None:
+        key = _key(token_id, name)
+        sealed = await self._backend.get(key)
+        return None if sealed is None else self._sealer.open(sealed, key)
+
+    async def _put(self, token_id: str, name: str, plain: bytes) -> None:
+        key = _key(token_id, name)
+        await self._backend.put(key, self._sealer.seal(plain, key))
+
+
+_RESPONSE = "whole:"
+"""Before the id of a response: an item must not be taken for one."""
+
+
+def _key(token_id: str, name: str) -> str:
+    return f"response:{len(token_id)}:{token_id}:{name}"
+
+
+class StoredResponseTap:
+    """Keeps a Responses answer that was translated, before its last byte leaves: the client may refer to it at once."""
+
+    def __init__(self, store: ResponsesStore, token_id: str, call: Call) -> None:
+        """`call` is whole: what it referred to has been put in."""
+        self._store = store
+        self._token_id = token_id
+        self._call = call
+        self._final = stored_items.FinalResponse()
+        self._has_kept = False
+
+    async def answered(self, answer: WireAnswer) -> None:
+        """Keep a whole answer, or the response that ends it where it was written as a stream at once."""
+        if answer.status != 200 or not answer.body:
+            return
+        if (header(answer.headers, b"content-type") or b"").startswith(b"text/event-stream"):
+            await self.fed(answer.body)
+        else:
+            await self._keep(answer.body)
+
+    async def fed(self, data: bytes) -> None:
+        """Keep the response that ends a stream."""
+        self._final.see(data)
+        if self._final.response is not None:
+            await self._keep(self._final.response)
+
+    async def _keep(self, response: bytes) -> None:
+        """Store it once. A store that is away costs only that."""
+        if self._has_kept:
+            return
+        self._has_kept = True
+        try:
+            await self._store.keep(self._token_id, self._call, response)
+        except RedisError:
+            logger.warning("A response could not be stored: the store is away")

@@ -1,0 +1,105 @@
+"""Take an upstream's answer for what it is, not for what its label says.
+
+Streams come labelled as plain text, as bytes or as JSON, and streams come where none was asked for. Looked at only
+where label and call do not agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from gateway.exchange.attempts import Attempt
+from gateway.exchange.context import CallContext
+from gateway.exchange.surfaces import Action
+from gateway.relay.answers import MAX_BUFFERED_BYTES
+from providers.dialects.encodings import codings, is_known, plain, without_coding
+from providers.dialects.types import Call, Headers, Refused, WireAnswer
+from providers.sending import read_all
+from providers.translation.pairs.collecting import LEAST_BYTES, collected, looks_like_events
+
+STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
+JSON = (b"content-type", b"application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An answer's head as it should have been, and its body."""
+
+    head: WireAnswer
+    body: AsyncIterable[bytes]
+    is_stream: bool
+
+
+Answer = tuple[WireAnswer, AsyncIterable[bytes], bool]
+"""A head, the body, and whether it is a stream."""
+
+
+async def as_it_is(context: CallContext, call: Call, attempt: Attempt, answer: Answer) -> Answer:
+    """Return an answer whose label does not fit the call as what it is; of other paths as it came."""
+    is_framed = attempt.driver.envelope is not None
+    if context.surface.action is not Action.RELAY or not context.surface.has_body or is_framed:
+        return answer
+    head, body, is_stream = answer
+    dialect, is_asked = attempt.route.dialect, call.fields.stream
+    seen = await seen_as_it_is(head, body, dialect, is_stream=is_stream, is_asked=is_asked)
+    return seen.head, seen.body, seen.is_stream
+
+
+async def whole_as_it_is(
+    context: CallContext, call: Call, attempt: Attempt, head: WireAnswer, data: bytes
+) -> WireAnswer:
+    """Return an answer that has been read whole as what it is."""
+    head, body, _ = await as_it_is(context, call, attempt, (head, _joined(data, None), False))
+    return WireAnswer(head.status, head.headers, await read_all(body, MAX_BUFFERED_BYTES))
+
+
+async def seen_as_it_is(
+    head: WireAnswer, body: AsyncIterable[bytes], dialect: str, *, is_stream: bool, is_asked: bool
+) -> Seen:
+    """Return the answer with the label of what it is, and whole where no stream was asked for.
+
+    `is_stream`: so it is labelled. Raises `httpx.TransportError`.
+    """
+    chunks = aiter(body)
+    start = b""
+    if not is_stream:
+        while len(start.strip()) < LEAST_BYTES and (chunk := await anext(chunks, b"")):
+            start += chunk
+        if codings(head.headers) or not looks_like_events(start):
+            return Seen(head, _joined(start, chunks), is_stream=False)
+    if is_asked:
+        return Seen(_labelled(head, STREAM), _joined(start, chunks), is_stream=True)
+    data = start + await read_all(chunks, MAX_BUFFERED_BYTES)
+    whole = _collected(head, dialect, data)
+    if whole is None:
+        return Seen(head, _joined(data, None), is_stream=is_stream)
+    told = replace(_labelled(head, JSON), headers=without_coding(_labelled(head, JSON).headers))
+    return Seen(told, _joined(whole, None), is_stream=False)
+
+
+def _collected(head: WireAnswer, dialect: str, data: bytes) -> bytes | None:
+    names = codings(head.headers)
+    if names and not is_known(names):
+        return None
+    try:
+        return collected(dialect, plain(replace(head, body=data)).body)
+    except Refused:
+        return None
+
+
+def _labelled(head: WireAnswer, label: tuple[bytes, bytes]) -> WireAnswer:
+    kept: Headers = tuple(
+        pair for pair in head.headers if pair[0] not in (b"content-type", b"content-length")
+    )
+    return replace(head, headers=(label, *kept))
+
+
+async def _joined(start: bytes, rest: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
+    if start:
+        yield start
+    if rest is not None:
+        async for chunk in rest:
+            yield chunk

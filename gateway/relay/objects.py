@@ -1,0 +1,39 @@
+"""What calls about stored objects need beside their way: who watches answers, what is done before, lists of ours."""
+
+from __future__ import annotations
+
+from gateway.exchange.attempts import Reply
+from gateway.exchange.context import CallContext
+from gateway.exchange.taps import Tap
+from gateway.relay.deps import RelayDeps
+from gateway.usage.batches.requests import is_made
+from providers.translation.pairs.passthrough import Passthrough
+from providers.translation.pairs.stored_object import StoredObjectPassthrough
+
+
+async def answered_here(deps: RelayDeps, context: CallContext) -> Reply | None:
+    """Answer a call that asks for a list of stored objects, of the caller's own; None: the upstream is to be asked.
+
+    A batch that is about to be deleted is billed before.
+    """
+    objects = deps.objects
+    if objects is not None and objects.lists(context):
+        return Reply(await objects.list(context))
+    if deps.batches is not None:
+        await deps.batches.before(context)
+    return None
+
+
+def watching(deps: RelayDeps, context: CallContext) -> Passthrough | None:
+    """Return what holds an answer until it has been remembered; None: nothing of it is to be."""
+    if deps.objects is not None:
+        return deps.objects.watching(context)
+    return StoredObjectPassthrough(None) if is_made(context.call) else None
+
+
+def object_taps(deps: RelayDeps, context: CallContext) -> list[Tap | None]:
+    """Return who remembers what the answer tells."""
+    return [
+        None if deps.batches is None else deps.batches.tap(context),
+        None if deps.objects is None else deps.objects.tap(context),
+    ]

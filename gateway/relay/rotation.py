@@ -1,0 +1,300 @@
+"""Rotate over the accounts of one provider until one has answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterable
+
+import httpx
+from msgspec.structs import replace
+
+from accounts.errors import PoolExhausted
+from accounts.pool.affinity import session_key
+from accounts.pool.lease import Ask, Lease
+from gateway.exchange.attempts import Attempt, Budget, Reply
+from gateway.exchange.context import CallContext
+from gateway.exchange.surfaces import EXTRA, Action
+from gateway.exchange.taps import Tap
+from gateway.relay.answers import MAX_BUFFERED_BYTES, NEVER_SENT, failure_of, is_taken, with_retry_after
+from gateway.relay.deps import RelayDeps
+from gateway.relay.foreign import without_foreign
+from gateway.relay.labels import as_it_is, whole_as_it_is
+from gateway.relay.objects import object_taps, watching
+from gateway.relay.refusals import Refusals
+from gateway.telemetry.request_ids import make_id
+from providers.catalog.records import Route
+from providers.credentials.callers import login_of
+from providers.dialects.mending import UNWRITABLE, as_refusal, is_unwritable
+from providers.dialects.table import DIALECTS
+from providers.dialects.types import Call, Failure, FailureKind, Refused, Translator, WireAnswer, WireRequest
+from providers.dialects.wrapping import innermost
+from providers.drivers.base import Outcome
+from providers.drivers.retry_after import retry_after
+from providers.sending import form_of, head_of, read_all, understood, upstream_of
+from providers.translation.messages.thinking import count_messages, strip_signed_thinking
+from providers.translation.pairs.forwarding import Forwarding
+from providers.translation.pairs.passthrough import Passthrough
+from providers.translation.pairs.table import PAIRS
+from providers.words import StreamWords, WholeWords, clean_failure, clean_head
+
+Prepared = tuple[Translator, WireRequest]  # a translator and what it made
+
+ENDS = (Outcome.OK, Outcome.GIVE_UP)
+UNTRANSLATABLE = Failure(FailureKind.UPSTREAM, "the upstream's answer can't be translated")
+
+
+class Rotation:
+    """Tries the accounts of a provider in turn; belongs to one event loop."""
+
+    def __init__(self, deps: RelayDeps) -> None:
+        self._deps = deps
+        self._refusals = Refusals(deps)
+
+    async def call(self, context: CallContext, call: Call, route: Route, budget: Budget) -> Attempt:
+        """Try accounts until one has answered or none is left. Raises `PoolExhausted` when all are on cooldown.
+
+        What can't be carried over raises `Refused` before an account is chosen.
+        """
+        driver = self._deps.sender.drivers[route.provider.kind]
+        prepared: Prepared | None = self._translate(context, call, route)
+        ask = await self._ask(context, route)
+        last: Attempt | None = None
+        while True:
+            try:
+                lease = self._choose(context, ask, budget)
+            except PoolExhausted:
+                if last is not None:
+                    return self._with_soonest(last, context)  # the upstream's own refusal says more than ours
+                raise
+            if lease.is_expired and not await self._is_renewed(lease, budget):
+                self._deps.pool.release(lease)
+                continue
+            if context.attempts:  # open until there was another account: it might have been the answer
+                self._deps.pool.release(context.attempts[-1].lease)
+                await context.attempts[-1].close()
+            if lease.is_moved or lease.foreign_messages:
+                call, prepared = self._own(call, lease), None
+            made, prepared = prepared or self._translate(context, call, route), None
+            last = await self._once(context, call, Attempt(route, lease, driver, *made), budget)
+            if last.verdict.needs_refresh and await self._has_refreshed(lease, budget):
+                if budget.is_spent(time.monotonic()) or context.downstream.has_content:
+                    return last
+                await last.close()  # the account stays: its new credential is to be tried
+                made = self._translate(context, call, route)
+                last = await self._once(context, call, Attempt(route, lease, driver, *made), budget)
+            if last.verdict.is_foreign or last.verdict.refuses_option or last.verdict.refuses_tools:
+                last = await self._without_what_is_refused(context, call, last, budget)
+            is_over = last.verdict.outcome in ENDS or context.downstream.has_content
+            is_over = is_over or call.fields.is_continued  # nobody else has what went before
+            if is_over or budget.is_spent(time.monotonic()):
+                return last if last.status != 429 else self._with_soonest(last, context)
+            budget.excluded.add(lease.account)
+
+    async def _without_what_is_refused(
+        self, context: CallContext, call: Call, last: Attempt, budget: Budget
+    ) -> Attempt:
+        """Send the call once more to the same account, without what was refused of it; or leave the refusal.
+
+        What only its maker can read goes, the option that asks for a stream's usage, or tools: told as text then.
+        """
+        if not self._refusals.learn(last) and last.verdict.is_foreign and not budget.has_stripped:
+            budget.has_stripped = True
+            own = replace(call, body=without_foreign(context, call.body))
+            if last.lease.session_key and own.body is not call.body:
+                self._deps.pool.remember_move(last.lease, count_messages(call.body))
+            call = own
+        made = self._translate(context, call, last.route)
+        is_same = made[1].body == last.request.body
+        if is_same or budget.is_spent(time.monotonic()) or context.downstream.has_content:
+            return last
+        await last.close()
+        return await self._once(context, call, Attempt(last.route, last.lease, last.driver, *made), budget)
+
+    async def _ask(self, context: CallContext, route: Route) -> Ask:
+        """Describe the account that is wanted, with what other processes know of the conversation."""
+        provider, call, token, pool = route.provider, context.call, context.token, self._deps.pool
+        key = session_key(call.headers, call.fields, call.body) if pool.has_choice(provider.name) else None
+        ask = Ask(
+            provider=provider.name,
+            model=route.target.model,
+            session=key,
+            token_id=token.id,
+            pinned=token.account,
+            now=time.time(),
+            own=None if pool.has_accounts(provider.name) else provider.own_credential(),
+            callers=login_of(context.request.headers) if provider.takes_callers_login else None,
+            address=provider.base_url,
+        )
+        place = context.place
+        if place is not None and place.provider == provider.name and place.account:
+            ask.pinned, ask.is_held_there, ask.is_fetched = place.account, True, place.is_fetched
+        if key is not None and self._deps.sessions is not None:
+            await self._deps.sessions.recall(ask)
+        return ask
+
+    def _choose(self, context: CallContext, ask: Ask, budget: Budget) -> Lease:
+        ask.now, ask.excluded = time.time(), frozenset(budget.excluded)
+        lease = self._deps.pool.choose(ask)
+        context.exchange.provider, context.exchange.account = ask.provider, lease.account
+        return lease
+
+    async def _is_renewed(self, lease: Lease, budget: Budget) -> bool:
+        """Renew an expired credential. False: it can't be, and there is another account to take.
+
+        An account without alternative is tried as it is: clocks err.
+        """
+        try:
+            if await self._deps.pool.refresh(lease):
+                return True
+        except BaseException:
+            self._deps.pool.release(lease)
+            raise
+        budget.excluded.add(lease.account)
+        return not self._deps.pool.has_other(lease.state.terms.provider, budget.excluded)
+
+    async def _has_refreshed(self, lease: Lease, budget: Budget) -> bool:
+        """Refresh the credential that was refused, once per call, whoever refuses."""
+        if budget.has_refreshed or budget.is_late(time.monotonic()):
+            return False
+        budget.has_refreshed = True
+        return await self._deps.pool.refresh(lease)
+
+    def _with_soonest(self, last: Attempt, context: CallContext) -> Attempt:
+        """Set `retry-after` to the first account's return: the upstream's refusal speaks for one account."""
+        reply = last.reply
+        if last.status != 429 or reply is None or last.verdict.outcome is not Outcome.RETRY_OTHER:
+            return last
+        now = time.time()
+        told = retry_after(reply.head.headers, now)
+        soonest = self._deps.pool.soonest(last.lease, context.token.account, now)
+        if soonest is not None and (soonest > now if told is None else soonest < told):
+            reply.head = with_retry_after(reply.head, soonest - now)
+        return last
+
+    def _own(self, call: Call, lease: Lease) -> Call:
+        """Return the call without what another account has signed: nobody else could read it."""
+        if lease.is_moved:
+            self._deps.pool.remember_move(lease, count_messages(call.body))
+            return replace(call, body=strip_signed_thinking(call.body))
+        return replace(call, body=strip_signed_thinking(call.body, lease.foreign_messages))
+
+    def _translate(self, context: CallContext, call: Call, route: Route) -> Prepared:
+        deps = self._deps
+        if context.surface.action in (Action.FORWARD, Action.OBJECTS):
+            translator: Translator = Forwarding()
+        else:
+            spoken = DIALECTS[context.surface.dialect].pair
+            translator = PAIRS[spoken, route.dialect](make_id, time.time, deps.sealer)
+        if context.surface.name == EXTRA:
+            translator = watching(deps, context) or translator
+        if self._refusals.xml is not None:
+            translator = self._refusals.told(route, translator)
+        upstream_envelope = deps.sender.drivers[route.provider.kind].envelope
+        if upstream_envelope is not None:
+            translator = upstream_envelope.wrap(translator)
+        if context.envelope is not None:
+            translator = context.envelope.wrap(translator)
+        target = route.target
+        if route.provider.base_url in self._refusals.optionless:
+            target = replace(target, takes_usage_option=False)
+        if not translator.is_transparent:
+            target = deps.meter.capped(target, call)
+        try:
+            return translator, translator.request(call, target)
+        except UNWRITABLE as exc:
+            raise as_refusal(exc) from None
+
+    async def _once(self, context: CallContext, call: Call, attempt: Attempt, budget: Budget) -> Attempt:
+        """Send the request and classify the answer, read as far as that needs."""
+        deps, exchange, downstream = self._deps, context.exchange, context.downstream
+        provider, lease = attempt.route.provider, attempt.lease
+        context.attempts.append(attempt)
+        budget.attempts_left -= 1
+        exchange.attempts += 1
+        exchange.bytes_out += len(attempt.request.body)
+        if call.fields.stream:
+            downstream.allow_pings(attempt.translator.keepalive)
+        timeouts = provider.timeouts
+        downstream.await_upstream(time.monotonic(), timeouts.first_byte_seconds, timeouts.idle_seconds)
+        # True before the call, so that it counts too when the client leaves meanwhile.
+        was_sent, exchange.is_sent = exchange.is_sent, True
+        attempt.may_still_fail = True
+        model = attempt.route.target.id or attempt.route.target.model
+        upstream = upstream_of(provider, lease.account, lease.credential, model, lease.proxy)
+        try:
+            response = await deps.sender.send(upstream, attempt.request, timeouts.connect_seconds)
+            attempt.response = response
+            exchange.upstream_status = attempt.status = response.status_code
+            await self._classify(context, call, attempt, response)
+        except httpx.TransportError as exc:
+            exchange.is_sent = was_sent or not isinstance(exc, NEVER_SENT)
+            attempt.fail(clean_failure(failure_of(exc)), time.time())
+            if is_taken(exc, attempt.request.method, attempt.status):
+                attempt.verdict = attempt.verdict.as_final()
+        finally:
+            downstream.stop_waiting(time.monotonic())
+        deps.pool.report(lease, attempt.verdict)
+        return attempt
+
+    async def _classify(
+        self, context: CallContext, call: Call, attempt: Attempt, response: httpx.Response
+    ) -> None:
+        """Read as much of the answer as its verdict needs: an error whole, a stream to its first event."""
+        translator = attempt.translator
+        seen = head_of(response)
+        is_stream, is_coded = form_of(seen.headers)
+        is_good = 200 <= seen.status < 300
+        body: AsyncIterable[bytes] = response.stream  # type: ignore[assignment]
+        if is_good and is_stream is not call.fields.stream:
+            seen, body, is_stream = await as_it_is(context, call, attempt, (seen, body, is_stream))
+        if not is_good or not (is_stream or translator.is_transparent):
+            seen = WireAnswer(seen.status, seen.headers, await read_all(body, MAX_BUFFERED_BYTES))
+            context.exchange.bytes_in += len(seen.body)
+            if is_good and not seen.body.startswith(b"{"):
+                seen = await whole_as_it_is(context, call, attempt, seen, seen.body)
+            attempt.may_still_fail = False
+            await self._classify_whole(context, call, attempt, seen)
+            return
+        seen = WireAnswer(seen.status, clean_head(seen.headers, attempt.lease.credential.secret))
+        reply = Reply(translator.response(seen), translator, body, is_stream=is_stream)
+        reply.taps = self._taps(context, call, attempt.route)
+        passing = translator if isinstance(translator, Passthrough) else innermost(translator)
+        reply.made = passing.made if isinstance(passing, Passthrough) and context.surface.has_body else None
+        if not is_coded:
+            reply.words = StreamWords() if is_stream else WholeWords()
+        attempt.reply = reply
+        attempt.verdict = attempt.driver.classify(seen, time.time())
+        if is_stream:
+            reply.body = events = aiter(body)
+            first = await anext(events, b"")
+            context.exchange.bytes_in += len(first)
+            reply.first = translator.feed(first if reply.words is None else reply.words(first))
+            attempt.is_streaming, attempt.opening_output_tokens = True, translator.usage.output_tokens
+            if translator.failure is not None:
+                attempt.may_still_fail = False
+                attempt.verdict = attempt.driver.classify(clean_failure(translator.failure), time.time())
+
+    async def _classify_whole(
+        self, context: CallContext, call: Call, attempt: Attempt, seen: WireAnswer
+    ) -> None:
+        """Classify an error, or an answer that must be whole to be translated; what passes stays as it came."""
+        translator = attempt.translator
+        try:
+            told = await understood(seen)
+            passes = translator.is_transparent and context.envelope is None
+            head = translator.response(told.passing if passes else told.plain)
+        except (Refused, *UNWRITABLE) as exc:  # an answer that is none
+            if not isinstance(exc, Refused) and not is_unwritable(exc):
+                raise
+            failure = clean_failure(exc.failure) if isinstance(exc, Refused) else UNTRANSLATABLE
+            attempt.fail(failure, time.time())
+            return
+        attempt.reply = Reply(head, translator, taps=self._taps(context, call, attempt.route))
+        attempt.verdict = attempt.driver.classify(told.plain, time.time())
+        attempt.note_refusal(told.plain)
+
+    def _taps(self, context: CallContext, call: Call, route: Route) -> tuple[Tap, ...]:
+        made = [make(context, route, call) for make in self._deps.taps.get(context.surface.dialect, ())]
+        if context.surface.name == EXTRA:
+            made += object_taps(self._deps, context)
+        return tuple([tap for tap in made if tap is not None]) if made else ()

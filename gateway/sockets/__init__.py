@@ -1,0 +1,1 @@
+"""WebSockets: where handshakes come in, and the Responses API over one connection."""
