@@ -1,4 +1,4 @@
-"""The front door. A path in the table of surfaces goes to the relay; everything else goes to Django."""
+"""The ASGI application. A path in the table of surfaces goes to the relay; everything else goes to Django."""
 
 from __future__ import annotations
 
@@ -12,10 +12,20 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-from gateway.doors import App, FastDoor  # noqa: E402
-from gateway.lifespan import Lifespan  # noqa: E402  (apps must be ready first)
-from gateway.runtime import runtime  # noqa: E402
+from gateway.access.sockets import Pages  # noqa: E402  (apps must be ready first)
+from gateway.entrypoints import App, AsgiEntryPoint  # noqa: E402
+from gateway.runtime.composition import current  # noqa: E402
+from gateway.runtime.lifespan import Lifespan  # noqa: E402
+from gateway.sockets.entry_point import SocketEntryPoint  # noqa: E402
 
+pages = Pages(())
+"""Pages for people that are served over a WebSocket."""
+
+runtime = current()
 application: App = ProtocolTypeRouter(  # type: ignore[no-untyped-call]
-    {"http": FastDoor(runtime, cast(App, django_application)), "lifespan": Lifespan(runtime)}
+    {
+        "http": AsgiEntryPoint(runtime, cast(App, django_application)),
+        "websocket": SocketEntryPoint(runtime, pages),
+        "lifespan": Lifespan(runtime),
+    }
 )

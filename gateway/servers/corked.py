@@ -1,4 +1,4 @@
-"""The head of an answer and the first of its body in one packet, where both are there at once.
+"""Send the head of an answer and the first of its body in one packet, where both are there at once.
 
 uvloop writes at once what it is given: two system calls, two packets, and the client is woken twice.
 """
@@ -9,7 +9,7 @@ import asyncio
 
 
 class Corked:
-    """What an exchange writes to instead of its transport. A head whose body is not there yet leaves in the event
+    """Stands between an exchange and its transport. A head whose body is not there yet leaves in the event
     loop's next turn; all that comes after it passes."""
 
     __slots__ = ("_held", "_loop", "_transport")
@@ -31,7 +31,7 @@ class Corked:
             self._transport.write(data)
 
     def uncork(self) -> None:
-        """Lets the head go alone."""
+        """Send the head alone."""
         held, self._held = self._held, b""
         if held and not self._transport.is_closing():
             self._transport.write(held)

@@ -1,4 +1,4 @@
-"""daphne as a streaming gateway needs it: `send` waits for the reader, bodies are bounded, an exception harms
+"""Run daphne as a streaming gateway needs it: `send` waits for the reader, bodies are bounded, an exception harms
 only its own connection, a signal drains.
 
 Relies on, and a test holds each: `Server.connections, http_factory, ws_factory, create_application,
@@ -18,11 +18,15 @@ from twisted.internet.defer import maybeDeferred
 from twisted.logger import globalLogBeginner
 
 from gateway.servers import limits
-from gateway.servers.daphne_http import DirectTransport, GatewayFactory, GatewayRequest, GatewayWebSocket
+from gateway.servers.daphne_channel import DirectTransport, GatewayFactory
+from gateway.servers.daphne_http import GatewayRequest
+from gateway.servers.daphne_websocket import GatewayWebSocket
 from gateway.servers.drain import Drain
 from gateway.servers.lifecycle import Lifecycle
 from gateway.servers.options import ASGIApp, Message, Receive, Scope, Send, ServeOptions
+from gateway.servers.pace import SWEEP_SECONDS, Pace
 from gateway.servers.reactor import Server, WebSocketFactory, loop, reactor
+from gateway.servers.websockets import DENIAL, PING_SECONDS, PONG_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +47,7 @@ def serve(application: ASGIApp, options: ServeOptions, sock: socket.socket) -> N
 
 
 def log_failure(event: dict[str, Any]) -> None:
-    """Of all that Twisted tells, only what nobody else catches."""
+    """Log, of all that Twisted tells, only what nobody else catches."""
     failure = event.get("log_failure")
     if failure is not None:
         exc_info = (failure.type, failure.value, failure.getTracebackObject())
@@ -60,9 +64,12 @@ class GatewayServer(Server):
             signal_handlers=False,
             request_buffer_size=options.max_body_bytes + 1,  # a body is one message
             application_close_timeout=CLOSE_TIMEOUT_SECONDS,
+            ping_interval=PING_SECONDS,
+            ping_timeout=PONG_SECONDS,
             server_name="",
         )
         self.budget = limits.BodyBudget(options.max_body_bytes, options.max_buffered_bytes)
+        self.pace = Pace()
         self.idle_seconds = options.idle_seconds
         self.drain = Drain()
         self.state: dict[str, Any] = {}
@@ -74,8 +81,9 @@ class GatewayServer(Server):
             autoPingTimeout=self.ping_timeout,
             allowNullOrigin=True,
             openHandshakeTimeout=self.websocket_handshake_timeout,
-            maxMessagePayloadSize=self.websocket_max_message_size,
-            maxFramePayloadSize=self.websocket_max_frame_size,
+            maxMessagePayloadSize=options.max_body_bytes,
+            maxFramePayloadSize=options.max_body_bytes,
+            failByDrop=False,  # it is told why
         )
         self.port: Any = None
 
@@ -83,11 +91,13 @@ class GatewayServer(Server):
 
     async def listen(self, sock: socket.socket, state: dict[str, Any]) -> None:
         self.state = state
+        self.budget.whose_body = state.get("whose_body")
         self.port = reactor.adoptStreamPort(sock.fileno(), sock.family, self.http_factory)
         self.port.transport = DirectTransport
         sock.close()  # the port has its own duplicate
         self.application_checker()
         self.timeout_checker()
+        self.sweep_bodies()
 
     async def stop_listening(self) -> None:
         await maybeDeferred(self.port.stopListening).asFuture(asyncio.get_running_loop())
@@ -118,14 +128,20 @@ class GatewayServer(Server):
         inbox: asyncio.Queue[Message] = asyncio.Queue()
         scope["asgi"] = {"version": "3.0", "spec_version": "2.3"}
         scope["state"] = {**self.state, "abort": protocol.abort}
+        if isinstance(protocol, GatewayRequest):
+            receive = protocol.receiver(inbox.get)
+        else:
+            receive = protocol.receiver(inbox)
+            scope["extensions"] = {DENIAL: {}}
+            scope["state"]["activity"] = protocol.activity
         send = partial(self.handle_reply, protocol)
         details["application_instance"] = asyncio.get_running_loop().create_task(
-            self.guard(protocol, scope, inbox.get, send)
+            self.guard(protocol, scope, receive, send)
         )
         return inbox
 
     async def guard(self, protocol: Any, scope: Scope, receive: Receive, send: Send) -> None:
-        """The outermost frame of an exchange: nothing escapes, nothing stays open."""
+        """Run an exchange in its outermost frame: nothing escapes, nothing stays open."""
         failure: BaseException | None = None
         try:
             await self.application(scope, receive, send)
@@ -142,13 +158,15 @@ class GatewayServer(Server):
                 del self.connections[protocol]
 
     async def handle_reply(self, protocol: Any, message: Message) -> None:
-        """The application's `send`: written at once as far as the socket takes it, then waiting."""
+        """Send for the application: write at once as far as the socket takes it, then wait."""
         details = self.connections.get(protocol)
         if details is None or "disconnected" in details:
             await asyncio.sleep(0)  # or a loop that only sends would starve everybody
             return
         if not isinstance(protocol, GatewayRequest):
             protocol.handle_reply(message)
+            if protocol.gate is not None:
+                await protocol.gate.wait()
             return
         self.check_headers_type(message)
         transport = protocol.channel.transport
@@ -171,7 +189,7 @@ class GatewayServer(Server):
     # Housekeeping.
 
     def application_checker(self) -> None:
-        """Ends what runs on long after its client has left. Finished exchanges are never in the table."""
+        """End what runs on long after its client has left. Finished exchanges are never in the table."""
         latest = time.time() - self.application_close_timeout
         for details in list(self.connections.values()):
             if details.get("disconnected", latest) < latest:
@@ -179,10 +197,15 @@ class GatewayServer(Server):
         reactor.callLater(CHECK_SECONDS, self.application_checker)
 
     def timeout_checker(self) -> None:
-        """Websocket pings and time limits; one that fails must not end the others'."""
+        """Do websocket pings and time limits; one that fails must not end the others'."""
         for protocol in [each for each in self.connections if isinstance(each, GatewayWebSocket)]:
             try:
                 protocol.check_timeouts()
             except Exception:
                 logger.exception("websocket housekeeping")
         reactor.callLater(2, self.timeout_checker)
+
+    def sweep_bodies(self) -> None:
+        """Those that come too slowly go."""
+        self.pace.sweep(loop.time())
+        reactor.callLater(SWEEP_SECONDS, self.sweep_bodies)

@@ -1,7 +1,6 @@
-"""What the application may know about the end of its process.
+"""Tell the application about the end of its process.
 
-`scope["state"]["drain"]` on our own servers, `current_drain()` everywhere: under somebody else's ASGI server
-it is a drain that never comes.
+Our servers put a `Drain` into `scope["state"]["drain"]`; under somebody else's there is none, and it never comes.
 """
 
 import asyncio
@@ -13,7 +12,10 @@ logger = logging.getLogger(__name__)
 
 
 class DeadlineEvent:
-    """Set once, when running streams have to end. Like asyncio.Event, but of no particular event loop."""
+    """Event that is set once, when running streams have to end.
+
+    Like asyncio.Event, but of no particular event loop.
+    """
 
     def __init__(self) -> None:
         self._is_set = False
@@ -23,7 +25,7 @@ class DeadlineEvent:
         return self._is_set
 
     def set(self) -> None:
-        """From the event loop of those who wait."""
+        """Wait for the event, from the event loop of those who wait."""
         self._is_set = True
         callbacks, self._callbacks = self._callbacks, {}
         for callback in callbacks.values():
@@ -69,17 +71,3 @@ class Drain:
     is_ready: bool = False
     is_draining: bool = False
     deadline_event: DeadlineEvent = field(default_factory=DeadlineEvent)
-
-
-_drains = [Drain(is_ready=True)]
-
-
-def current_drain() -> Drain:
-    """The drain of this process. Never changes once the application is started."""
-    return _drains[-1]
-
-
-def install_drain() -> Drain:
-    """A fresh drain for a server of ours, not ready yet."""
-    _drains[:] = [Drain()]
-    return _drains[-1]

@@ -1,4 +1,4 @@
-"""What can go wrong before a server serves. Each text is meant for the operator, as it is."""
+"""Errors before a server serves. Each text is meant for the operator, as it is."""
 
 
 class ServeError(Exception):

@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from gateway.servers.drain import Drain, install_drain
-from gateway.servers.lifespan import Lifespan
+from gateway.servers.drain import Drain
+from gateway.servers.lifespan import LifespanDriver
 from gateway.servers.memory import keep_freed_memory
 from gateway.servers.options import ASGIApp, ServeOptions
 from gateway.servers.sockets import BACKLOG, url
@@ -47,7 +47,7 @@ HARD_EXIT_SECONDS = 6
 
 
 class HttpServer(Protocol):
-    """What the life cycle needs of a server."""
+    """A server as the life cycle needs it."""
 
     async def listen(self, sock: socket.socket, state: dict[str, Any]) -> None:
         """Accept connections from now on; `state` goes into every scope."""
@@ -59,14 +59,14 @@ class HttpServer(Protocol):
         """Close connections on which no request is under way, and say goodbye on websockets."""
 
     def is_quiet(self) -> bool:
-        """No connection is open and no exchange is running."""
+        """Tell whether no connection is open and no exchange is running."""
 
     def exchanges(self) -> Sequence[asyncio.Task[None]]:
-        """The running ones."""
+        """Return the running ones."""
 
 
 def settle_memory() -> None:
-    """Freed memory is kept (`memory.py`), and the collector looks at new things only.
+    """Keep freed memory (`memory.py`), and let the collector look at new things only.
 
     What start-up has made is there to stay: the collector need not look at it again. It would otherwise walk all of
     Django every few hundred exchanges, and every stream waits meanwhile (some 100 ms; a tenth of the CPU)."""
@@ -128,7 +128,7 @@ class StopSignals:
 
 
 def ignore() -> None:
-    """A handler for a signal that means something to our parent only."""
+    """Ignore a signal that means something to our parent only."""
 
 
 class Lifecycle:
@@ -137,12 +137,14 @@ class Lifecycle:
     def __init__(self, server: HttpServer, application: ASGIApp, options: ServeOptions) -> None:
         self.server = server
         self.options = options
-        self.drain: Drain = install_drain()
-        self.lifespan = Lifespan(application, {"drain": self.drain, "run_directory": options.run_directory})
+        self.drain = Drain()
+        self.lifespan = LifespanDriver(
+            application, {"drain": self.drain, "run_directory": options.run_directory}
+        )
         self.signals = StopSignals(options.supervisor_fd)
 
     async def run(self, sock: socket.socket) -> None:
-        """Raises StartError."""
+        """Start the application and listen; raises StartError."""
         self.signals.install()
         starting = asyncio.create_task(self.lifespan.startup())
         await first_of(starting, self.signals.first)
@@ -204,7 +206,7 @@ class Lifecycle:
 
 
 async def poll(is_done: Callable[[], bool], seconds: float) -> None:
-    """Polled, for what ends here are sockets and tasks of two libraries, and a drain is rare."""
+    """Poll until it is so, for what ends here are sockets and tasks of two libraries, and a drain is rare."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while not is_done() and loop.time() < end:  # noqa: ASYNC110

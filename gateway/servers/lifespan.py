@@ -10,7 +10,7 @@ from gateway.servers.options import ASGIApp, Message
 logger = logging.getLogger(__name__)
 
 
-class Lifespan:
+class LifespanDriver:
     """`state` is what the application put there at start-up; every later scope gets a copy."""
 
     def __init__(self, application: ASGIApp, state: dict[str, Any]) -> None:
@@ -22,7 +22,7 @@ class Lifespan:
         self._was_asked = False
 
     async def startup(self) -> None:
-        """Returns when the application is started or has no such hooks; raises StartError."""
+        """Return when the application is started or has no such hooks; raises StartError."""
         self._task = asyncio.create_task(self._run())
         answer = await self._ask("lifespan.startup")
         if answer is None:
@@ -31,7 +31,7 @@ class Lifespan:
             raise StartError(f"the application did not start: {answer.get('message') or answer['type']}")
 
     async def shutdown(self) -> None:
-        """Returns when the application says it is done; what goes wrong is logged."""
+        """Return when the application says it is done; what goes wrong is logged."""
         if self._task is None:
             return
         answer = await self._ask("lifespan.shutdown")
@@ -49,7 +49,7 @@ class Lifespan:
         return self._ended_silently(kind)
 
     def _ended_silently(self, kind: str) -> Message | None:
-        """An application that raises without having asked for the event has no hooks; otherwise it failed."""
+        """Return the failure of an application that raised after asking for the event; before that it has no hooks."""
         assert self._task is not None
         exception = asyncio.CancelledError() if self._task.cancelled() else self._task.exception()
         if exception is None or not self._was_asked:

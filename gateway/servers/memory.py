@@ -1,7 +1,7 @@
-"""How the C library keeps freed memory, for a process that lives on bodies of a megabyte.
+"""Make the C library keep freed memory, for a process that lives on bodies of a megabyte.
 
-glibc gives the top of its heap back at every chance and asks for it again at the next body: hundreds of page faults a
-request, a fifth of the CPU at 1 MB. Elsewhere (musl, macOS) nothing is changed.
+glibc gives the top of its heap back at every chance and asks for it again at the next body: hundreds of page
+faults a request, a fifth of the CPU at 1 MB. Elsewhere (musl, macOS) nothing is changed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LARGE_BYTES = 4 * 1024 * 1024
 
 
 def keep_freed_memory() -> bool:
-    """Whether the C library took it. Call before threads are started."""
+    """Set both thresholds; tell whether the C library took them. Call before threads are started."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):

@@ -1,4 +1,4 @@
-"""How to serve: the values that the command line has read and checked."""
+"""Options of serving: the values that the command line has read and checked."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field

@@ -13,7 +13,7 @@ UNACKNOWLEDGED_MS = 120_000
 
 
 def open_socket(options: ServeOptions) -> socket.socket:
-    """Bound but not yet listening (unless inherited so); raises ListenError."""
+    """Bind a socket that does not listen yet (unless inherited so); raises ListenError."""
     sock = bind(options.host, options.port) if options.fd is None else adopt(options.fd)
     sock.setblocking(False)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
@@ -23,7 +23,9 @@ def open_socket(options: ServeOptions) -> socket.socket:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """IPv4, IPv6 (with or without brackets) or a name, of which the first address is taken."""
+    """Find the family and address: IPv4, IPv6 (with or without brackets) or a name, whose first address is
+    taken.
+    """
     name = host.removeprefix("[").removesuffix("]")
     sock = None
     try:
@@ -43,7 +45,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def adopt(fd: int) -> socket.socket:
-    """A socket that a parent or a service manager has bound and left open for us."""
+    """Take over a socket that a parent or a service manager has bound and left open for us."""
     try:
         sock = socket.socket(fileno=fd)
     except OSError as exc:
@@ -55,6 +57,6 @@ def adopt(fd: int) -> socket.socket:
 
 
 def url(sock: socket.socket) -> str:
-    """`http://host:port` with the port that the kernel chose."""
+    """Return `http://host:port` with the port that the kernel chose."""
     host, port = sock.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

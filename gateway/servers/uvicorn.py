@@ -17,6 +17,7 @@ from gateway.servers import limits
 from gateway.servers.errors import NotOfferedError
 from gateway.servers.lifecycle import Lifecycle
 from gateway.servers.options import ASGIApp, ServeOptions
+from gateway.servers.pace import SWEEP_SECONDS, Pace
 from gateway.servers.sockets import BACKLOG
 
 for library in ("httptools", "uvloop"):
@@ -26,6 +27,8 @@ for library in ("httptools", "uvloop"):
 import uvloop  # noqa: E402 - after the check, whose text says more
 
 from gateway.servers.uvicorn_http import GatewayProtocol  # noqa: E402
+from gateway.servers.uvicorn_websocket import GatewayWebSocket  # noqa: E402
+from gateway.servers.websockets import PING_SECONDS, PONG_SECONDS  # noqa: E402
 
 CHECK_SECONDS = 5.0
 
@@ -38,12 +41,17 @@ def serve(application: ASGIApp, options: ServeOptions, sock: socket.socket) -> N
 
 
 class GatewayConfig(Config):
-    """uvicorn's configuration, everything off that we do ourselves."""
+    """Return uvicorn's configuration, everything off that we do ourselves."""
 
     def __init__(self, application: ASGIApp, options: ServeOptions) -> None:
         super().__init__(
             application,
             http=GatewayProtocol,
+            ws=GatewayWebSocket,
+            ws_max_size=options.max_body_bytes,
+            ws_ping_interval=PING_SECONDS,
+            ws_ping_timeout=PONG_SECONDS,
+            ws_per_message_deflate=False,  # a message would take more memory than its bytes count for
             lifespan="off",  # ours
             interface="asgi3",
             log_config=None,
@@ -55,6 +63,7 @@ class GatewayConfig(Config):
         )
         self.idle_seconds = options.idle_seconds
         self.budget = limits.BodyBudget(options.max_body_bytes, options.max_buffered_bytes)
+        self.pace = Pace()
 
 
 class UvicornServer:
@@ -64,14 +73,15 @@ class UvicornServer:
         self.config = GatewayConfig(application, options)
         self.server_state = ServerState()
         self.listener: asyncio.Server | None = None
-        self.told_goodbye: set[Any] = set()
 
     async def listen(self, sock: socket.socket, state: dict[str, Any]) -> None:
         self.config.load()
+        self.config.budget.whose_body = state.get("whose_body")
         make = partial(GatewayProtocol, self.config, self.server_state, state)
         loop = asyncio.get_running_loop()
         self.listener = await loop.create_server(make, sock=sock, backlog=BACKLOG)
         self.check_timeouts()
+        self.sweep_bodies()
 
     async def stop_listening(self) -> None:
         assert self.listener is not None
@@ -85,9 +95,8 @@ class UvicornServer:
             if isinstance(connection, GatewayProtocol):
                 if connection.is_idle():
                     connection.transport.close()
-            elif connection not in self.told_goodbye:
-                self.told_goodbye.add(connection)
-                connection.shutdown()  # a websocket: says 1012
+            elif isinstance(connection, GatewayWebSocket):
+                connection.say_goodbye()
 
     def is_quiet(self) -> bool:
         return not self.server_state.connections and not self.server_state.tasks
@@ -100,6 +109,11 @@ class UvicornServer:
         for connection in self._http():
             connection.check_timeouts(loop.time())
         loop.call_later(min(CHECK_SECONDS, self.config.idle_seconds / 4), self.check_timeouts)
+
+    def sweep_bodies(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.config.pace.sweep(loop.time())
+        loop.call_later(SWEEP_SECONDS, self.sweep_bodies)
 
     def _http(self) -> list[GatewayProtocol]:
         return [each for each in self.server_state.connections if isinstance(each, GatewayProtocol)]

@@ -1,4 +1,4 @@
-"""One worker process: `python -m gateway.servers.worker JSON`, started by `gateway.servers.workers`."""
+"""The worker process: `python -m gateway.servers.worker JSON`, started by `gateway.servers.workers`."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 def main() -> int:
-    """Exit status 0 after a drain, 3 if it could not start."""
+    """Serve until the end; exit status 0 after a drain, 3 if it could not start."""
     job = json.loads(sys.argv[1])
     try:
         return run(job["server"], job["application"], ServeOptions(**job["options"]))

@@ -40,14 +40,14 @@ KILL_GRACE_SECONDS = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every worker does."""
+    """The work of every worker."""
 
     server: str
     application: str
     options: ServeOptions
 
     def arguments(self, listening_fd: int, supervisor_fd: int) -> list[str]:
-        """The worker's command line."""
+        """Return the worker's command line."""
         options = replace(
             self.options, workers=1, fd=listening_fd, supervisor_fd=supervisor_fd, on_listening=None
         )
@@ -70,7 +70,7 @@ class Worker:
         self.link.close()
 
     async def ready(self) -> None:
-        """Returns when it listens; raises StartError when it ended before, or takes too long."""
+        """Return when it listens; raises StartError when it ended before, or takes too long."""
         loop = asyncio.get_running_loop()
         try:
             said = await asyncio.wait_for(loop.sock_recv(self.link, 1), READY_SECONDS)
@@ -87,7 +87,7 @@ class Worker:
         self.signal(signal.SIGTERM)
 
     def end_at_once(self) -> None:
-        """Its second signal."""
+        """Send its second signal."""
         self.is_retiring = True
         with contextlib.suppress(OSError):  # it ended by itself
             self.link.send(b"X")
@@ -123,7 +123,7 @@ class Supervisor:
         self.rolling = asyncio.Lock()
 
     async def run(self) -> int:
-        """Raises StartError if one of the first workers does not start."""
+        """Start the workers; raises StartError if one of the first does not start."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop)
@@ -174,7 +174,7 @@ class Supervisor:
     # One worker.
 
     async def _start(self) -> Worker:
-        """A worker that listens, and is replaced when it dies."""
+        """Start a worker that listens, and is replaced when it dies."""
         ours, theirs = socket.socketpair()
         with theirs:
             ours.setblocking(False)
@@ -273,6 +273,6 @@ class Supervisor:
 
 
 def environment() -> dict[str, str]:
-    """Ours, with our `sys.path`: a worker finds the modules that we find."""
+    """Return our environment, with our `sys.path`: a worker finds the modules that we find."""
     path = os.pathsep.join(each or os.getcwd() for each in sys.path)  # noqa: PTH109
     return {**os.environ, "PYTHONPATH": path}

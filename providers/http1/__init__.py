@@ -1,1 +1,1 @@
-"""HTTP/1.1 to upstreams: connections that are dialled, used one exchange at a time, and kept for the next."""
+"""HTTP/1.1 to upstreams: connections that are dialled, used for one exchange at a time, and kept."""

@@ -1,4 +1,4 @@
-"""From an origin to an open socket: names, both address families, an egress proxy, TLS."""
+"""Open a socket to an origin: names, both address families, an egress proxy, TLS."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from python_socks.async_.asyncio import Proxy
 from providers.http1.connection import Connection
 
 NAME_SECONDS = 30.0
-"""How long the addresses of a name are remembered."""
+"""Time for which the addresses of a name are remembered."""
 NEXT_ADDRESS_SECONDS = 0.25
-"""When an address has not answered by then, the next is tried beside it (RFC 8305)."""
+"""Time after which the next address is tried beside one that has not answered (RFC 8305)."""
 
 
 PROXIES = {
@@ -30,28 +30,36 @@ PROXIES = {
 
 
 class Origin(NamedTuple):
-    """Where connections go; those of one origin are interchangeable."""
+    """The end of a connection; connections of one origin are interchangeable."""
 
     scheme: str  # http or https
     host: str  # a name in its ASCII form, or an address without brackets
     port: int
     proxy: str | None = None  # (http | socks5 | socks5h)://[user:password@]host:port
 
+    addresses: tuple[str, ...] = ()  # the only ones to connect to; none: those of the name
+
     @property
     def is_forwarded(self) -> bool:
-        """The proxy is asked for the resource itself, by its full URL: plain HTTP through an HTTP proxy."""
+        """Return whether the proxy is asked for the resource itself, by its full URL.
+
+        So it is for plain HTTP through an HTTP proxy.
+        """
         return self.scheme == "http" and self.proxy is not None and self.proxy.startswith("http:")
 
 
 class Dialer:
-    """Opens connections for one event loop."""
+    """Opener of connections for one event loop."""
 
     def __init__(self) -> None:
-        self._names: dict[tuple[str, int], tuple[float, list[AddrInfoType]]] = {}
+        self.names: dict[tuple[str, int], tuple[float, list[AddrInfoType]]] = {}
         self._tls: ssl.SSLContext | None = None
 
     async def connect(self, origin: Origin) -> Connection:
-        """Raises `OSError` (TLS errors are such); the caller sets a limit in time."""
+        """Open a connection.
+
+        Raises `OSError` (TLS errors are such); the caller sets a limit in time.
+        """
         loop = asyncio.get_running_loop()
         is_tls = origin.scheme == "https"
         sock = await self._way(origin)
@@ -70,7 +78,7 @@ class Dialer:
 
     async def _way(self, origin: Origin) -> socket.socket:
         if origin.proxy is None:
-            return await self._socket(origin.host, origin.port)
+            return await self._socket(origin.host, origin.port, origin.addresses)
         url = urlsplit(origin.proxy)
         if url.scheme not in PROXIES or not url.hostname:
             raise ValueError("an egress proxy is (http | socks5)://[user:password@]host:port")
@@ -82,13 +90,17 @@ class Dialer:
         try:
             # The proxy resolves the name: what may be seen of it here is that we use a proxy.
             return await Proxy(kind, url.hostname, port, *secrets, rdns=True).connect(
-                origin.host, origin.port
+                origin.addresses[0] if origin.addresses else origin.host, origin.port
             )
         except ProxyError as exc:
             raise ConnectionRefusedError("the egress proxy refused") from exc
 
-    async def _socket(self, host: str, port: int) -> socket.socket:
-        addresses = await self._addresses(host, port)
+    async def _socket(self, host: str, port: int, pinned: tuple[str, ...] = ()) -> socket.socket:
+        addresses = [found for text in pinned if (found := _literal(text, port)) is not None]
+        if not pinned:
+            addresses = await self.addresses(host, port)
+        elif not addresses:
+            raise ConnectionRefusedError("no address that may be called")
         try:
             return await start_connection(
                 addresses,
@@ -97,19 +109,19 @@ class Dialer:
                 loop=asyncio.get_running_loop(),
             )
         except OSError:
-            self._names.pop((host, port), None)  # the name may have moved
+            self.names.pop((host, port), None)  # the name may have moved
             raise
 
-    async def _addresses(self, host: str, port: int) -> list[AddrInfoType]:
+    async def addresses(self, host: str, port: int) -> list[AddrInfoType]:
         if (literal := _literal(host, port)) is not None:
             return [literal]
-        until, known = self._names.get((host, port), (0.0, []))
+        until, known = self.names.get((host, port), (0.0, []))
         now = time.monotonic()
         if now < until:
             return known
         loop = asyncio.get_running_loop()
         found: list[AddrInfoType] = list(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        self._names[host, port] = (now + NAME_SECONDS, found)
+        self.names[host, port] = (now + NAME_SECONDS, found)
         return found
 
     def _context(self) -> ssl.SSLContext:

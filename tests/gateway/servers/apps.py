@@ -9,7 +9,8 @@ import time
 from typing import Any
 from urllib.parse import parse_qs
 
-from gateway.servers.drain import current_drain
+from gateway.servers.drain import Drain
+from gateway.servers.heads import Head
 
 SEEN: dict[str, float] = {}
 """What happened, by name, with the loop's time."""
@@ -71,23 +72,67 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if os.environ.get("TEST_START") == "crash":
         raise LookupError("no such table")
     scope["state"]["greeting"] = "hello from start-up"
+    if os.environ.get("TEST_OWNERS"):
+        scope["state"]["whose_body"] = whose_body
     await send({"type": "lifespan.startup.complete"})
     assert (await receive())["type"] == "lifespan.shutdown"
     print("hooks: shut down with", len(OPEN), "open", file=sys.stderr, flush=True)
     await send({"type": "lifespan.shutdown.complete"})
 
 
+def whose_body(head: Head) -> str:
+    """The header `owner`."""
+    return dict(head.headers).get(b"owner", b"").decode()
+
+
 async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
     assert (await receive())["type"] == "websocket.connect"
     if scope["path"] == "/ws-crash":
         raise RuntimeError("before accept")
+    if scope["path"] == "/ws-close":
+        await send({"type": "websocket.close"})
+        return
+    if scope["path"] == "/ws-deny":
+        assert "websocket.http.response" in scope["extensions"]
+        headers = [(b"x-why", b"because")]
+        await send({"type": "websocket.http.response.start", "status": 426, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": b"not ", "more_body": True})
+        await send({"type": "websocket.http.response.body", "body": b"here"})
+        return
     await send({"type": "websocket.accept"})
     if scope["path"] == "/ws-return":
         return
     while (message := await receive())["type"] != "websocket.disconnect":
-        if message.get("text") == "crash":
+        said = message.get("text") or ""
+        if said == "crash":
             raise RuntimeError("after accept")
-        await send({"type": "websocket.send", "text": message["text"]})
+        if said.startswith("work "):
+            await work(scope, send, float(said[5:]))
+        elif said.startswith("flood "):
+            await flood_socket(send, int(said[6:]))
+        elif scope["path"] == "/ws-length":
+            await send({"type": "websocket.send", "text": str(len(said))})
+        else:
+            await send({"type": "websocket.send", "text": said})
+    SEEN["websocket.disconnect"] = message["code"]
+
+
+async def work(scope: dict[str, Any], send: Any, seconds: float) -> None:
+    """Be in the middle of something for so long."""
+    activity = scope["state"]["activity"]
+    activity.is_busy = True
+    await send({"type": "websocket.send", "text": "begun"})
+    await asyncio.sleep(seconds)
+    await send({"type": "websocket.send", "text": "done"})
+    activity.is_busy = False
+
+
+async def flood_socket(send: Any, count: int) -> None:
+    """So many messages of 64 KiB, as fast as they go."""
+    for number in range(count):
+        await send({"type": "websocket.send", "bytes": bytes(65536)})
+        SEEN["flooded"] = number
+    await send({"type": "websocket.send", "text": "flooded"})
 
 
 async def echo(exchange: Exchange) -> None:
@@ -112,7 +157,7 @@ async def show_scope(exchange: Exchange) -> None:
             "root_path": scope["root_path"],
             "raw_path": scope["raw_path"].decode(),
             "greeting": scope["state"]["greeting"],
-            "same_drain": scope["state"]["drain"] is current_drain(),
+            "has_drain": isinstance(scope["state"]["drain"], Drain),
             "client": scope["client"][0],
         }
     )
@@ -198,7 +243,7 @@ async def abort(exchange: Exchange) -> None:
 
 
 async def ready(exchange: Exchange) -> None:
-    is_ready = current_drain().is_ready
+    is_ready = exchange.scope["state"]["drain"].is_ready
     await exchange.answer(is_ready, 200 if is_ready else 503)
 
 
@@ -207,7 +252,7 @@ async def polite(exchange: Exchange) -> None:
     OPEN.add("polite")
     await exchange.start()
     await exchange.chunk(b"started\n")
-    await current_drain().deadline_event.wait()
+    await exchange.scope["state"]["drain"].deadline_event.wait()
     await exchange.finish(b"event: error\n\n")
     OPEN.remove("polite")
 

@@ -1,13 +1,11 @@
 """What only daphne can do, and that the hooks on which we rely are still where they were."""
 
-import signal
 import subprocess
 import sys
 
 import pytest
 
 from tests.gateway.servers import ws
-from tests.gateway.servers.conftest import Launch
 from tests.gateway.servers.harness import (
     ROOT,
     ServerProcess,
@@ -28,7 +26,11 @@ HOOKS = [
         " registerProducer unregisterProducer",
     ),
     ("daphne.http_protocol", "HTTPFactory", "buildProtocol log"),
-    ("daphne.ws_protocol", "WebSocketProtocol", "sendCloseFrame check_timeouts STATE_OPEN"),
+    (
+        "daphne.ws_protocol",
+        "WebSocketProtocol",
+        "sendCloseFrame sendHttpErrorResponse onOpen onMessage onClose dataReceived check_timeouts STATE_OPEN",
+    ),
     (
         "twisted.web.http",
         "HTTPChannel",
@@ -66,47 +68,13 @@ def daphne(tmp_path_factory: pytest.TempPathFactory):
         assert process.process.poll() is None
 
 
-def test_housekeeping_survives_exceptions(daphne: ServerProcess) -> None:
+def test_ruleskeeping_survives_exceptions(daphne: ServerProcess) -> None:
     """The stock server's checker dies of the first exception inside an answer."""
     for _ in range(3):
         daphne.get("/fail-after")
         daphne.get("/unfinished")
     assert daphne.get("/fail-before").status == 500
     assert "unhandled in twisted" not in daphne.log
-
-
-# Websockets.
-
-
-def test_a_websocket_talks(daphne: ServerProcess) -> None:
-    sock, head = ws.handshake(daphne, "/ws")
-    with sock:
-        assert head.startswith(b"HTTP/1.1 101")
-        ws.send_text(sock, b"hello")
-        assert ws.read_frame(sock) == (1, b"hello")
-
-
-def test_a_websocket_application_that_fails(daphne: ServerProcess) -> None:
-    sock, head = ws.handshake(daphne, "/ws-crash")
-    with sock:
-        assert head.startswith(b"HTTP/1.1 500")
-    sock, _ = ws.handshake(daphne, "/ws")
-    with sock:
-        ws.send_text(sock, b"crash")
-        assert ws.close_code(ws.read_frame(sock)) == 1011
-    sock, _ = ws.handshake(daphne, "/ws-return")
-    with sock:
-        assert ws.close_code(ws.read_frame(sock)) == 1000
-    assert daphne.get("/hello").status == 200
-
-
-def test_websockets_are_told_that_we_go(launch: Launch) -> None:
-    process = launch("daphne")
-    sock, _ = ws.handshake(process, "/ws")
-    with sock:
-        process.signal(signal.SIGTERM)
-        assert ws.close_code(ws.read_frame(sock)) == 1012
-    assert process.ends(4) == 0
 
 
 def test_websockets_that_come_and_go_leave_nothing(daphne: ServerProcess) -> None:

@@ -7,18 +7,10 @@ import pytest
 from gateway.servers import drain
 
 
-def test_under_a_foreign_server_we_are_ready_for_ever() -> None:
-    now = drain.current_drain()
-    assert now.is_ready
-    assert not now.is_draining
-    assert not now.deadline_event.is_set()
-
-
-def test_a_server_of_ours_is_not_ready_before_it_listens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drain, "_drains", [drain.Drain(is_ready=True)])
-    installed = drain.install_drain()
-    assert drain.current_drain() is installed
-    assert not installed.is_ready
+def test_a_drain_begins_before_its_server_listens() -> None:
+    assert not drain.Drain().is_ready
+    assert not drain.Drain().is_draining
+    assert not drain.Drain().deadline_event.is_set()
 
 
 async def test_the_deadline_wakes_who_waits() -> None:

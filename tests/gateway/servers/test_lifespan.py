@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.servers.errors import StartError
-from gateway.servers.lifespan import Lifespan
+from gateway.servers.lifespan import LifespanDriver
 
 
 async def test_started_and_shut_down_with_one_state() -> None:
@@ -20,7 +20,7 @@ async def test_started_and_shut_down_with_one_state() -> None:
         seen.append((await receive())["type"])
         await send({"type": "lifespan.shutdown.complete"})
 
-    lifespan = Lifespan(application, {"drain": 0})
+    lifespan = LifespanDriver(application, {"drain": 0})
     await lifespan.startup()
     assert lifespan.state == {"drain": 0, "a": 1}
     await lifespan.shutdown()
@@ -33,7 +33,7 @@ async def test_an_application_without_hooks_is_served(how: str) -> None:
         if how == "raises":
             raise ValueError("No application configured for scope type 'lifespan'")
 
-    lifespan = Lifespan(application, {})
+    lifespan = LifespanDriver(application, {})
     await asyncio.wait_for(lifespan.startup(), 1)
     await asyncio.wait_for(lifespan.shutdown(), 1)
 
@@ -44,7 +44,7 @@ async def test_a_failed_start_says_why() -> None:
         await send({"type": "lifespan.startup.failed", "message": "no database"})
 
     with pytest.raises(StartError, match="the application did not start: no database"):
-        await Lifespan(application, {}).startup()
+        await LifespanDriver(application, {}).startup()
 
 
 async def test_an_exception_inside_the_start_is_a_failed_start() -> None:
@@ -53,7 +53,7 @@ async def test_an_exception_inside_the_start_is_a_failed_start() -> None:
         raise LookupError("no table")
 
     with pytest.raises(StartError, match="LookupError: no table"):
-        await Lifespan(application, {}).startup()
+        await LifespanDriver(application, {}).startup()
 
 
 @pytest.mark.parametrize("how", ["raises", "fails", "is cancelled", "returns"])
@@ -69,7 +69,7 @@ async def test_a_failed_shut_down_is_logged_and_over(how: str, caplog: pytest.Lo
         if how == "fails":
             await send({"type": "lifespan.shutdown.failed", "message": "no flush"})
 
-    lifespan = Lifespan(application, {})
+    lifespan = LifespanDriver(application, {})
     await lifespan.startup()
     await asyncio.wait_for(lifespan.shutdown(), 1)
     said = "CancelledError" if how == "is cancelled" else "no flush"
@@ -81,7 +81,7 @@ async def test_an_application_that_ended_early_has_nothing_to_shut_down() -> Non
         await receive()
         await send({"type": "lifespan.startup.complete"})
 
-    lifespan = Lifespan(application, {})
+    lifespan = LifespanDriver(application, {})
     await lifespan.startup()
     await asyncio.sleep(0)
     await asyncio.wait_for(lifespan.shutdown(), 1)

@@ -286,16 +286,3 @@ def test_a_refusal_waits_for_the_answers_before_it(served: ServerProcess) -> Non
     assert answer.endswith(b"data: end\n\n\r\n")
     assert rest == b"" or Answer(rest).status == 413
     assert b"hello" not in raw
-
-
-# The budget alone.
-
-
-def test_budget() -> None:
-    budget = limits.BodyBudget(max_body_bytes=10, max_buffered_bytes=15)
-    assert budget.refusal(0, 10) is None
-    assert Answer(budget.refusal(0, 11) or b"").status == 413
-    assert Answer(budget.refusal(6, 5) or b"").status == 413
-    budget.held = 6
-    assert budget.refusal(0, 9) is None
-    assert Answer(budget.refusal(0, 10) or b"").status == 503

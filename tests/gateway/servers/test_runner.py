@@ -30,7 +30,7 @@ def test_answers_without_headers_of_its_own(served: ServerProcess) -> None:
 def test_start_up_hooks_ran_and_their_state_is_in_the_scope(served: ServerProcess) -> None:
     scope = served.get("/scope").json
     assert scope["greeting"] == "hello from start-up"
-    assert scope["same_drain"]
+    assert scope["has_drain"]
 
 
 def test_forwarding_headers_change_nothing(served: ServerProcess) -> None:

@@ -49,23 +49,23 @@ async def test_a_name_is_resolved_once_for_a_while(vendor: FakeServer, transport
     assert await ask(transport, f"http://localhost:{vendor.port}") == b"ok"
     assert vendor.last.get("host") == b"localhost:%d" % vendor.port
     dialer = Dialer()
-    first = await dialer._addresses("localhost", vendor.port)
-    assert await dialer._addresses("localhost", vendor.port) is first
+    first = await dialer.addresses("localhost", vendor.port)
+    assert await dialer.addresses("localhost", vendor.port) is first
 
 
 async def test_an_address_that_refuses_leads_to_the_next(vendor: FakeServer) -> None:
     with FakeServer() as gone:
         dead = gone.port
     dialer = Dialer()
-    known = await dialer._addresses("localhost", vendor.port)
+    known = await dialer.addresses("localhost", vendor.port)
     refusing = [(*info[:4], (info[4][0], dead, *info[4][2:])) for info in known]
-    dialer._names["localhost", vendor.port] = (float("inf"), [*refusing, *known])
+    dialer.names["localhost", vendor.port] = (float("inf"), [*refusing, *known])
     connection = await dialer.connect(Origin("http", "localhost", vendor.port))
     connection.abort()
-    dialer._names["localhost", vendor.port] = (float("inf"), refusing)
+    dialer.names["localhost", vendor.port] = (float("inf"), refusing)
     with pytest.raises(OSError):
         await dialer.connect(Origin("http", "localhost", vendor.port))
-    assert ("localhost", vendor.port) not in dialer._names, "a name that leads nowhere is asked for again"
+    assert ("localhost", vendor.port) not in dialer.names, "a name that leads nowhere is asked for again"
 
 
 async def test_a_name_that_nobody_has(transport: Transport) -> None:
@@ -74,7 +74,7 @@ async def test_a_name_that_nobody_has(transport: Transport) -> None:
 
 
 async def test_nobody_answers_in_time() -> None:
-    """A listener whose queue is full lets connections wait."""
+    """Let connections wait at a listener whose queue is full."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -92,7 +92,7 @@ async def test_nobody_answers_in_time() -> None:
 
 
 def certificate(directory: Path, name: str) -> tuple[Path, Path]:
-    """A self-signed one for `name`: (certificate, key) as files."""
+    """Return a self-signed certificate for `name`: (certificate, key) as files."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -120,7 +120,7 @@ def certificate(directory: Path, name: str) -> tuple[Path, Path]:
 
 @pytest.fixture
 async def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
-    """The port of a TLS server whose certificate is for `localhost`, trusted through SSL_CERT_FILE."""
+    """Yield the port of a TLS server whose certificate is for `localhost`, trusted through SSL_CERT_FILE."""
     cert, key = certificate(tmp_path, "localhost")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)

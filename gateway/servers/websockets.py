@@ -1,0 +1,40 @@
+"""What both servers' WebSockets have in common: what they tell the application, and how one is refused."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gateway.servers import limits
+from gateway.servers.options import Message
+
+DENIAL = "websocket.http.response"
+"""ASGI's extension for a handshake that is refused with an answer of the application's own."""
+GOING, CRASHED, DONE, BUSY = 1012, 1011, 1000, 1013
+"""Codes of the server's own closing: it restarts, the application failed, it has ended, try again later."""
+PING_SECONDS, PONG_SECONDS = 20.0, 60.0
+"""How often an open connection is asked for a sign of life, and how long we wait for it."""
+
+
+@dataclass(slots=True, eq=False)
+class Activity:
+    """Stands in the scope's state as `activity`. While `is_busy`, a server that drains waits; else it says goodbye."""
+
+    is_busy: bool = False
+
+
+def closing_code(is_cancelled: bool, has_failed: bool) -> int:
+    """Return the code for a connection that its application has left open."""
+    if is_cancelled:
+        return GOING
+    return CRASHED if has_failed else DONE
+
+
+def denial(start: Message, body: bytes) -> bytes:
+    """Return the application's refusal of a handshake as bytes on the wire; the connection ends with it."""
+    headers: Iterable[tuple[bytes, bytes]] = start.get("headers", ())
+    fields = [(name, value) for name, value in headers if name.lower() != b"content-length"]
+    fields.append((b"content-length", b"%d" % len(body)))
+    if all(name.lower() != b"connection" for name, _ in fields):
+        fields.append((b"connection", b"close"))
+    status: int = start["status"]
+    head = f"HTTP/1.1 {status} {limits.reason(status)}\r\n".encode()
+    return head + b"".join(b"%b: %b\r\n" % pair for pair in fields) + b"\r\n" + body
