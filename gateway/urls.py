@@ -1,19 +1,24 @@
-"""What Django serves: the admin, reports, federation, the management API, and the Django door to every surface.
+"""The paths that Django serves: the admin, reports, federation, the management API, and every surface.
 
-In front of it stands the fast door (`gateway/asgi.py`), which takes the surfaces first. The last line is the answer to
-every path that nobody has: 401 without a token, 404 with one.
+In front of it stands `AsgiEntryPoint` (`gateway/asgi.py`), which takes the surfaces first. The last line
+answers every path that has no other answer: 401 without a token, 404 with one.
 """
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from gateway import reports, surface_api
-from gateway.api import api
-from gateway.doors import django_door
-from gateway.runtime import runtime
+from gateway.access import logins
+from gateway.api import discovery, reports, surfaces
+from gateway.api.management import api
+from gateway.console import front, staff
+from gateway.console.pages.urls import urls as console_urls
+from gateway.entrypoints import django_entry_point
+from gateway.runtime import from_settings
+from gateway.signin.urls import urls as signin_urls
 
-surface_api.declare(api, runtime.table)
+surfaces.declare(api, from_settings.table(settings.GATEWAY))
 admin.site.site_header = "Link.Assistant.Router"
 admin.site.site_title = "Link.Assistant.Router"
 admin.site.index_title = "Overview"
@@ -21,9 +26,15 @@ admin.site.site_url = None  # "View site" would lead to a path for clients
 admin.site.enable_nav_sidebar = False  # lists are wide, and the overview names every page
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    *front.urls(),
+    *console_urls(),
+    path("admin/login/", logins.login),
+    path("admin/password_change/", admin.site.admin_view(staff.password_change, cacheable=True)),
     path("admin/", admin.site.urls),
     *reports.urls(),
+    *discovery.urls(),
+    *signin_urls(),
     path("", include("forgefed.urls")),
     path("", api.urls),
-    re_path(r"", csrf_exempt(django_door)),
+    re_path(r"", csrf_exempt(django_entry_point)),
 ]
