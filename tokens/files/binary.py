@@ -1,4 +1,4 @@
-"""`tokens.bin`: a magic word, then length-prefixed JSON records, as the Rust router writes and reads it. Pure.
+"""Read and write `tokens.bin` as the Rust router does: a magic word, then length-prefixed JSON records. Pure.
 
 A record that can't be read is reported and the next one tried: its length says where that begins.
 """
@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from struct import Struct
 
-from .types import Contents, Problem, StoredToken
+from tokens.files.types import Contents, Problem, StoredToken
 
 MAGIC = b"LARTOK01"
 
@@ -19,7 +19,7 @@ _I64 = range(-(2**63), 2**63)
 
 
 def read(raw: bytes) -> Contents:
-    """Every record of a file. Of a repeated id the last counts, but a revocation is never taken back."""
+    """Read every record. Of a repeated id the last counts, but a revocation is never taken back."""
     found = Contents()
     if len(raw) < len(MAGIC):
         return found
@@ -44,7 +44,7 @@ def read(raw: bytes) -> Contents:
 
 
 def write(tokens: Iterable[StoredToken]) -> bytes:
-    """The file, sorted by id."""
+    """Write the file, sorted by id."""
     parts = [MAGIC]
     for token in sorted(tokens, key=lambda token: token.id):
         record = _json(token)
@@ -73,7 +73,8 @@ def _read_record(raw: bytes, place: str, found: Contents) -> None:
     reason = _flaw(value)
     if reason:
         token_id = value.get("id") if isinstance(value, dict) else None
-        found.problems.append(Problem(place, reason, token_id if isinstance(token_id, str) else None))
+        is_known = isinstance(token_id, str) and is_unicode(token_id)
+        found.problems.append(Problem(place, reason, token_id if is_known else None))
         return
     token = StoredToken(
         **{name: value[name] for name in _REQUIRED},
@@ -90,7 +91,7 @@ def _read_record(raw: bytes, place: str, found: Contents) -> None:
 
 
 def _flaw(value: object) -> str | None:
-    """Why this isn't a record, or None."""
+    """Return why this isn't a record, or None."""
     if not isinstance(value, dict):
         return "not a JSON object"
     for name, kind in _REQUIRED.items():
@@ -102,11 +103,23 @@ def _flaw(value: object) -> str | None:
             return f"number out of range in `{name}`"
     if not isinstance(value.get("account"), str | None):
         return "wrong type of `account`"
+    for name in ("id", "label", "account"):
+        if not is_unicode(value.get(name) or ""):
+            return f"no Unicode text in `{name}`"
     return None
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether no half of a surrogate pair is in it: JSON can write one, no database takes it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _remaining(value: dict[str, object]) -> int | None:
     most, used = value.get("max_requests"), value.get("used_requests")
     if not isinstance(most, int):
         return None
-    return max(most - (used if isinstance(used, int) else 0), 0)
+    return min(max(most - (used if isinstance(used, int) else 0), 0), _I64[-1])

@@ -1,4 +1,4 @@
-r"""`tokens.lino`: one `(token <id> (label "…") …)` per line, as the Rust router writes and reads it. Pure.
+r"""Read and write `tokens.lino` as the Rust router does: one `(token <id> (label "…") …)` per line. Pure.
 
 Where the reference guesses, this reader reports: a group that isn't closed makes the record a problem
 (there it vanishes, and a cut `(revoked true)` comes back as not revoked), and one bad line doesn't shut
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from .types import Contents, Problem, StoredToken
+from tokens.files.types import Contents, Problem, StoredToken
 
 HEADER = '# Link.Assistant.Router token store\n# Format: (token <id> (label "...") ...)\n'
 NUMBERS = ("issued_at", "expires_at", "max_requests", "used_requests")
@@ -29,11 +29,11 @@ Lexeme = tuple[str, str]  # its sort (bracket, text, word) and its value
 
 
 class _Damaged(Exception):
-    """This record can't be trusted."""
+    """A record can't be trusted."""
 
 
 def read(raw: bytes) -> Contents:
-    """Every record of a file. Of a repeated id the last counts, but a revocation is never taken back."""
+    """Read every record. Of a repeated id the last counts, but a revocation is never taken back."""
     found = Contents()
     for number, line in enumerate(raw.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         try:
@@ -47,13 +47,13 @@ def read(raw: bytes) -> Contents:
 
 
 def write(tokens: Iterable[StoredToken]) -> bytes:
-    """The file, sorted by id. Ids that the format can't hold are left out: ask `can_hold`."""
+    """Write the file, sorted by id. Ids that the format can't hold are left out: ask `can_hold`."""
     lines = [_line(token) for token in sorted(tokens, key=lambda token: token.id) if can_hold(token.id)]
     return (HEADER + "".join(lines)).encode()
 
 
 def can_hold(token_id: str) -> bool:
-    """Ids stand unquoted, so blanks, brackets and quotes can't be part of them."""
+    """Tell whether the format can hold an id, which stands unquoted: without blanks, brackets and quotes."""
     return re.fullmatch(r'[^\s()"]+', token_id) is not None
 
 
@@ -160,7 +160,7 @@ def _record(token_id: str, lexemes: Iterator[Lexeme], found: Contents, place: st
 
 
 def _group(lexemes: Iterator[Lexeme]) -> tuple[str, Lexeme | None]:
-    """One group's name and first value, its closing bracket consumed."""
+    """Read one group's name and first value, and its closing bracket."""
     sort, name = next(lexemes, ("end", ""))
     if sort != "word":
         raise _Damaged("field missing key" if sort != "end" else "a group that isn't closed")
@@ -188,4 +188,4 @@ def _number(word: str) -> int:
 def _remaining(numbers: dict[str, int]) -> int | None:
     if "max_requests" not in numbers:
         return None
-    return max(numbers["max_requests"] - numbers.get("used_requests", 0), 0)
+    return min(max(numbers["max_requests"] - numbers.get("used_requests", 0), 0), _I64[-1])

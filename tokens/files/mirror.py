@@ -1,23 +1,23 @@
-"""The reference's token files beside our database: read when somebody else wrote them, written by us.
+"""Mirror the tokens in the reference's files, and read those that somebody else wrote.
 
 The database is the truth. Files whose digest we don't know were written by the Rust router (or restored
-from its backup): they are read before they are overwritten. No ORM here; `file_services` joins the two.
+from its backup): they are read before they are overwritten. No ORM here; `services` joins the two.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
-import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import binary, lino
-from .types import Contents, Problem, StoredToken
+from gateway.kernel import known_files, regular
+from gateway.kernel.files import replace as replace_file
+from tokens.files import binary, lino
+from tokens.files.types import Contents, Problem, StoredToken
 
 LINO, BINARY = "tokens.lino", "tokens.bin"
 KNOWN = "tokens.known"
@@ -35,7 +35,7 @@ _WRITERS: dict[str, Callable[[Collection[StoredToken]], bytes]] = {LINO: lino.wr
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What foreign files said, both of them together. `problems` name the file first."""
+    """Contents of foreign files, both of them together. `problems` name the file first."""
 
     tokens: list[StoredToken]
     problems: list[Problem]
@@ -43,7 +43,7 @@ class Found:
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """One process (and one thread) at a time reads and writes the files of a directory."""
+    """Lock a directory's files: one process (and one thread) at a time reads and writes them."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -54,20 +54,20 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def read_foreign(directory: Path) -> Found | None:
-    """The files' contents if at least one of them wasn't written by us; else None. Call it locked."""
+    """Return the files' contents if at least one of them wasn't written by us; else None. Call it locked."""
     present = _present(directory)
-    known = _known(directory)
-    if all(_digest(raw) in known for raw in present.values()):
+    known = known_files.recall(directory / KNOWN)
+    if all(known_files.digest(raw) in known for raw in present.values()):
         return None
     found = {name: _READERS[name](raw) for name, raw in present.items()}
     for name, raw in present.items():
-        if found[name].problems and _digest(raw) not in known:
-            _keep_copy(directory / name)
+        if found[name].problems and known_files.digest(raw) not in known:
+            known_files.keep_copy(directory / name)
     return merged(found)
 
 
 def read(directory: Path) -> Found:
-    """The files' contents, whoever wrote them."""
+    """Return the files' contents, whoever wrote them."""
     return merged({name: _READERS[name](raw) for name, raw in _present(directory).items()})
 
 
@@ -79,25 +79,35 @@ def write(directory: Path, policy: str, tokens: Collection[StoredToken]) -> None
         name: raw for name, raw in planned.items() if present.get(name) != raw and (tokens or name in present)
     }
     # Our own digests are known before the files appear: a crash in between must not make them foreign.
-    seen = {_digest(raw) for raw in (*present.values(), *changed.values())}
-    if not seen <= _known(directory):
-        _replace(directory / KNOWN, "\n".join(sorted(seen)).encode())
+    known_files.remember(directory / KNOWN, (*present.values(), *changed.values()))
     for name, raw in changed.items():
-        _replace(directory / name, raw)
+        replace_file(directory / name, raw)
+
+
+def export(directory: Path, tokens: Collection[StoredToken]) -> None:
+    """Write both files where none is yet. Raises OSError. Call it locked."""
+    for name in _WRITERS:
+        if (directory / name).exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(directory / name))
+    for name, write_one in _WRITERS.items():
+        replace_file(directory / name, write_one(tokens))
 
 
 def merged(found: dict[str, Contents]) -> Found:
-    """Both files as one: revoked if either says so, text from the binary file, whose text is undamaged.
+    """Merge both files: revoked if either says so, text from the binary file, unless it is as damaged as the other's.
 
     A record that is known but can't be believed counts as revoked, unless the other file holds it whole.
     """
-    text, rest = found.get(LINO, Contents()), found.get(BINARY, Contents())
+    text, binary_contents = found.get(LINO, Contents()), found.get(BINARY, Contents())
     mended = {
         token.id: replace(token, label=lino.repaired(token.label), account=_repaired(token.account))
         for token in text.records.values()
     }
-    tokens = mended | rest.records
-    for contents in (text, rest):
+    tokens = mended | {
+        token.id: mended[token.id] if _is_same_text(mended.get(token.id), token) else token
+        for token in binary_contents.records.values()
+    }
+    for contents in (text, binary_contents):
         for token in contents.records.values():
             if token.revoked:
                 tokens[token.id] = replace(tokens[token.id], revoked=True)
@@ -112,43 +122,18 @@ def merged(found: dict[str, Contents]) -> Found:
     return Found(sorted(tokens.values(), key=lambda token: token.id), problems)
 
 
+def _is_same_text(mended: StoredToken | None, token: StoredToken) -> bool:
+    """Tell whether the reference has damaged both files' text: it writes what it has read from one into both."""
+    return mended == replace(token, label=lino.repaired(token.label), account=_repaired(token.account))
+
+
 def _repaired(text: str | None) -> str | None:
     return None if text is None else lino.repaired(text)
 
 
 def _present(directory: Path) -> dict[str, bytes]:
-    return {name: (directory / name).read_bytes() for name in _READERS if (directory / name).is_file()}
-
-
-def _known(directory: Path) -> set[str]:
-    path = directory / KNOWN
-    return set(path.read_text("ascii", errors="replace").split()) if path.is_file() else set()
-
-
-def _digest(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()
-
-
-def _keep_copy(path: Path) -> None:
-    """The damaged file as it was, under a name that isn't taken."""
-    handle, copy = tempfile.mkstemp(prefix=f"{path.name}.damaged-", dir=path.parent)
-    os.close(handle)
-    shutil.copyfile(path, copy)
-
-
-def _replace(path: Path, raw: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # mode 0600
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(raw)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    return {
+        name: regular.read(directory / name, regular.LARGE_BYTES)
+        for name in _READERS
+        if (directory / name).is_file()
+    }

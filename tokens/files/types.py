@@ -1,4 +1,4 @@
-"""What the reference's two token files hold, in one shape. Pure."""
+"""Contents of the reference's two token files, in one shape. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """One record. Times are Unix seconds; `account` "" and None differ. `max_requests` is what is left of
-    a newer router's request limit, None = no limit."""
+    """One record. Times are Unix seconds; `account` "" and None differ.
+
+    `max_requests` is what is left of a newer router's request limit, None = no limit.
+    """
 
     id: str
     label: str = ""
@@ -21,7 +23,7 @@ class StoredToken:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in a file that can't be trusted. `token_id` when the record can be told but not believed."""
+    """Something in a file that can't be trusted. `token_id`, when it is known whose record it is."""
 
     place: str  # "line 3", "record 7", "file"
     reason: str
@@ -30,7 +32,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Contents:
-    """What a reader found: good records by id, and the rest."""
+    """Result of a reader: good records by id, and problems."""
 
     records: dict[str, StoredToken] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)

@@ -1,7 +1,7 @@
-"""One set of limits, counted: the algorithm, without IO and without a clock.
+"""Count one set of limits: the algorithm, without IO and without a clock.
 
-The window is kept in buckets of a second. A bucket leaves 60 s after its *last* entry, so nothing counts for less
-than 60 s, and nothing for more than 61.
+The window is kept in buckets of a second. A bucket leaves 60 s after its *last* entry, so nothing counts for
+less than 60 s, and nothing for more than 61.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tokens.records import Limits
 
 @dataclass(slots=True)
 class Bucket:
-    """What one second added to the window."""
+    """Sums that one second added to the window. `last`: Unix seconds of its last entry."""
 
     last: float
     requests: int = 0
@@ -36,7 +36,7 @@ class Bucket:
 
 
 class Book:
-    """Mutable; one thread at a time."""
+    """Figures of one set of limits. Mutable; one thread at a time."""
 
     __slots__ = (
         "buckets",
@@ -63,18 +63,18 @@ class Book:
         self.window_requests = self.input = self.output = 0
 
     def rebase(self, balance: Balance, period: Period, period_name: str) -> None:
-        """Another budget is counted from now on; running calls are charged to it when they end."""
+        """Count another budget from now on; running calls are charged to it when they end."""
         self.spent, self.reserved = balance.spent, ZERO
         self.period, self.period_name = period, period_name
 
     def fits(self, limits: Limits) -> bool:
-        """Whether this book counts the budget that these limits set."""
+        """Tell whether this book counts the budget that these limits set."""
         if limits.budget is None:
             return True
         return self.period_name.startswith(f"{limits.budget_period or 'never'}:{currency_of(limits)}:")
 
     def advance(self, now: float, limits: Limits, calendar: Calendar) -> None:
-        """Forgets what has left the window, and begins the next period."""
+        """Drop what has left the window, and begin the next period."""
         while self.buckets:
             second, bucket = next(iter(self.buckets.items()))
             if bucket.last + WINDOW_SECONDS > now:
@@ -89,7 +89,7 @@ class Book:
             self.spent = self.reserved = ZERO
 
     def check(self, limits: Limits, estimate: Amount, now: float) -> None:
-        """Raises `LimitExceeded` for the first limit that has no room. Call `advance` before."""
+        """Raise `LimitExceeded` for the first limit that has no room. Call `advance` before."""
         if limits.max_requests is not None and self.requests >= limits.max_requests:
             raise LimitExceeded("max_requests", limits, None, is_final=True)
         if limits.budget is not None and estimate.cost > 0:
@@ -121,7 +121,7 @@ class Book:
         raise LimitExceeded("budget", limits, until, is_final=is_final, resets_at=ends_at)
 
     def _room_in(self, name: str, allowed: int, used: int, now: float) -> float:
-        """Seconds until the window has let enough go that at most `allowed` is used."""
+        """Return the seconds until enough has left the window that at most `allowed` is used."""
         for bucket in self.buckets.values():
             used -= {
                 "requests_per_minute": bucket.requests,
@@ -133,15 +133,26 @@ class Book:
         return SOON_SECONDS if allowed >= 0 else WINDOW_SECONDS
 
     def take(self, estimate: Amount, now: float) -> None:
-        """An admitted call."""
+        """Count an admitted call, with its estimate."""
         self.requests += 1
         self.parallel += 1
         self.held += estimate.output_tokens
         self.reserved += estimate.cost
         self._add(now, 1, estimate.input_tokens, 0)
 
+    def has_room(self, limits: Limits, extra: Decimal, period: str) -> bool:
+        """Tell whether the budget has room for more of a call that was taken in `period`."""
+        if limits.budget is None or period != self.period_name:
+            return True
+        return self.spent + self.reserved + extra <= limits.budget
+
+    def extend(self, extra: Decimal, period: str) -> None:
+        """Hold more for a running call."""
+        if period == self.period_name:
+            self.reserved += extra
+
     def settle(self, taken: Amount, actual: Amount, at: float, period: str, now: float) -> None:
-        """A call that `take` took at `at` in `period` has ended."""
+        """Replace the estimate of a call that `take` took at `at` in `period`: it has ended."""
         self._end(taken, period)
         self._amend(at, 0, actual.input_tokens - taken.input_tokens)
         if actual.output_tokens:
@@ -150,16 +161,21 @@ class Book:
             self.spent += actual.cost
 
     def give_back(self, taken: Amount, at: float, period: str) -> None:
-        """Nothing of it was sent."""
+        """Take a call back: nothing of it was sent."""
         self._end(taken, period)
         self.requests -= 1
         self._amend(at, -1, -taken.input_tokens)
 
     def add(self, actual: Amount, at: float) -> None:
-        """A call that began before this book was read from the rows, and whose row came later."""
+        """Count a call that began before this book was read from the rows, and whose row came later."""
         self.requests += 1
         if at >= self.period.start:
             self.spent += actual.cost
+
+    def correct(self, difference: Decimal, currency: str, at: float) -> None:
+        """Change what is spent of a budget in this currency by something that was charged at `at`."""
+        if at >= self.period.start and f":{currency}:" in self.period_name:
+            self.spent += difference
 
     def _end(self, taken: Amount, period: str) -> None:
         self.parallel -= 1
@@ -180,7 +196,7 @@ class Book:
         self.output += output_tokens
 
     def _amend(self, at: float, requests: int, input_tokens: int) -> None:
-        """Corrects what was added at `at`, if it is still in the window."""
+        """Correct what was added at `at`, if it is still in the window."""
         bucket = self.buckets.get(int(at))
         if bucket is not None:
             bucket.requests += requests
@@ -189,6 +205,7 @@ class Book:
             self.input += input_tokens
 
     def state(self, limits: Limits) -> State:
+        """Return the figures as they stand, after `advance`."""
         newest = next(reversed(self.buckets.values())).last if self.buckets else None
         return State(
             limits=limits,
@@ -205,4 +222,5 @@ class Book:
 
 
 def period_of(limits: Limits, calendar: Calendar, now: float) -> Period:
+    """Return the running period of the budget; `NEVER` without a budget."""
     return NEVER if limits.budget is None else calendar.period(limits.budget_period, now)

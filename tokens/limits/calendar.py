@@ -1,4 +1,4 @@
-"""When a budget begins anew: at midnight, on Monday or on the first of the month, in one zone."""
+"""Periods of budgets, which begin anew at midnight, on Monday or on the first of the month, in one zone."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """`[start, end)` in Unix seconds. `name` tells it apart from every other period of its kind and currency."""
+    """Period `[start, end)` in Unix seconds."""
 
     kind: str  # day, week, month, never
     start: float
     end: float  # infinite for `never`
 
     def named(self, currency: str) -> str:
-        """`month:USD:1793491200`; "" of a set without a budget."""
+        """Return its name, unlike that of any other kind, currency or start: `month:USD:1793491200`."""
         return f"{self.kind}:{currency}:{self.start:.0f}"
 
 
@@ -25,14 +25,14 @@ NEVER = Period("never", 0.0, math.inf)
 
 
 class Calendar:
-    """Remembers the current period of each kind, so that asking costs a comparison."""
+    """Calendar of one zone; it remembers the current periods, so that asking costs a comparison."""
 
     def __init__(self, zone: str) -> None:
         self._zone: tzinfo = UTC if zone == "UTC" else ZoneInfo(zone)  # UTC needs no zone data
         self._current: dict[str, Period] = {}
 
     def period(self, kind: str, now: float) -> Period:
-        """The period that `now` lies in. "" counts as `never`."""
+        """Return the period that `now` lies in. "" counts as `never`."""
         if kind in ("", "never"):
             return NEVER
         known = self._current.get(kind)

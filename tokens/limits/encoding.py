@@ -1,4 +1,4 @@
-"""How the ledger's figures travel to Redis and back: keys, milliseconds, money in two parts."""
+"""Encode the ledger's figures for Redis and decode them: keys, milliseconds, money in two parts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def lease_key(call_id: str) -> str:
 
 
 def parts_of(amount: Decimal) -> tuple[int, int]:
-    """Whole 1e-5 and the rest in 1e-10; what is finer is rounded up."""
+    """Split money into whole 1e-5 and the remainder in 1e-10; what is finer is rounded up."""
     units = int((amount / UNIT).to_integral_value(ROUND_UP))
     return divmod(units, WHOLE)
 
@@ -53,14 +53,14 @@ def limits_of(limits: Limits) -> list[int]:
 
 
 packed: Callable[[object], bytes] = msgspec.msgpack.Encoder().encode
-"""What a script is asked."""
+"""Encode what a script is asked."""
 unpacked: Callable[[bytes], Any] = msgspec.msgpack.Decoder().decode
-"""What it told."""
+"""Decode what it told."""
 _to_json = msgspec.json.Encoder().encode
 
 
 def text(value: object) -> str:
-    """JSON, for what a lease keeps."""
+    """Encode what a lease keeps as JSON."""
     try:
         return _to_json(value).decode()
     except UnicodeEncodeError:  # half a character: escaped, as it came
@@ -68,13 +68,13 @@ def text(value: object) -> str:
 
 
 def figures(amount: Amount) -> tuple[int, int, int, int]:
-    """Input, output, cost in two parts; at most what Lua counts exactly, far above every limit."""
+    """Return input, output, cost in two parts; at most what Lua counts exactly, far above every limit."""
     high, low = parts_of(amount.cost)
     return (min(amount.input_tokens, MOST), min(amount.output_tokens, MOST), min(high, MOST), low)
 
 
 def ending(now: float, call_id: str, how: str, actual: Amount) -> bytes:
-    """What `SETTLE` is asked. `how`: `settle` or `back`."""
+    """Encode what `SETTLE` is asked. `how`: `settle` or `back`."""
     return packed((milliseconds(now), call_id, how, *figures(actual)))
 
 
@@ -108,7 +108,7 @@ def refusal_of(sets: tuple[Limits, ...], told: list[Any], states: tuple[State, .
 
 
 def seen_of(lease: Mapping[bytes, bytes], note: Mapping[str, Any]) -> Amount:
-    """What was last told of the call; of a lease that was never renewed, what its note begins with."""
+    """Return what was last told of the call; of a lease that was never renewed, its note's first figures."""
     raw = lease.get(b"seen")
     told = note.get("seen", (0, 0, "0")) if raw is None else json.loads(raw)
     return Amount(told[0], told[1], Decimal(told[2]))

@@ -1,14 +1,14 @@
-"""Budgets that hold: what is reserved before a call is sent, and settled when its cost is known.
+"""Ledger of limits: reserve before a call is sent, settle when its cost is known.
 
-A *book* is kept for every set of limits that counts something, under the set's ledger name. All sets of a token (its
-own, its group's, that group's parent's) are asked and written at once, or none is.
+A *book* is kept for every set of limits that counts something, under the set's ledger name. All sets of a
+token (its own, its group's, that group's parent's) are asked and written at once, or none is.
 
-- requests and tokens per minute: a sliding window of 60 s. Requests and input count from admission; output is held
-  at its upper estimate while the call runs and counts from its end.
+- requests and tokens per minute: a sliding window of 60 s. Requests and input count from admission; output is
+  held at its upper estimate while the call runs and counts from its end.
 - parallel: calls that are reserved and not yet settled.
 - requests in all: counted at admission, given back when nothing was sent upstream.
-- money: spent + reserved + estimate may not exceed the budget of the running period. A call belongs to the period in
-  which it was admitted.
+- money: spent + reserved + estimate may not exceed the budget of the running period. A call belongs to the
+  period in which it was admitted.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
+import msgspec
+
 from tokens.records import Limits, TokenRecord
 
 ZERO = Decimal(0)
@@ -26,14 +28,13 @@ WINDOW_SECONDS = 60.0
 LEASE_SECONDS = 60.0
 RENEW_SECONDS = 20.0
 SOON_SECONDS = 1.0
-"""What a caller is told to wait when only a running call can make room."""
+"""Wait that a caller is told when only a running call can make room."""
 
 DEFAULT_CURRENCY = "USD"
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """What one call takes. `input_tokens` are uncached and cache-writing ones."""
+class Amount(msgspec.Struct, frozen=True):
+    """Amount that one call takes. `input_tokens` are uncached and cache-writing ones."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -45,15 +46,14 @@ NOTHING = Amount()
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What a ledger has used so far, as the recorded rows say: the start of a book."""
+    """Use so far, as the recorded rows say: the start of a book."""
 
     requests: int = 0
     spent: Decimal = ZERO
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """One book at one moment. Times are Unix seconds; None = not known or never."""
+class State(msgspec.Struct, frozen=True):
+    """State of one book at one moment. Times are Unix seconds; None = not known or never."""
 
     limits: Limits
     requests: int = 0
@@ -68,14 +68,14 @@ class State:
 
     @property
     def remaining(self) -> Decimal | None:
-        """Of the budget; None without one. Never negative."""
+        """Return what remains of the budget, never negative; None without one."""
         if self.limits.budget is None:
             return None
         return max(ZERO, self.limits.budget - self.spent - self.reserved)
 
     @property
     def is_warning(self) -> bool:
-        """Whether the soft level of the budget is reached."""
+        """Tell whether the soft level of the budget is reached."""
         limits = self.limits
         if limits.budget is None or limits.budget_soft_percent is None:
             return False
@@ -86,7 +86,8 @@ class State:
 class Reservation:
     """An admitted call. Held by the relay until it is settled or given back, once.
 
-    `progress` tells what has been seen so far and `note` describes the call: for the lease, should this process die.
+    For the lease, should this process die: `progress` tells what has been seen so far, `note` describes the
+    call.
     """
 
     id: str
@@ -102,40 +103,51 @@ class Reservation:
 
 
 class Ledger(Protocol):
-    """One per process."""
+    """Ledger of one process."""
+
+    @property
+    def keeps_notes(self) -> bool:
+        """Tell whether a reservation's note outlives this process; else its id is all that is asked for."""
 
     async def reserve(
         self, record: TokenRecord, estimate: Amount, now: float, note: Mapping[str, object]
     ) -> Reservation:
-        """`note["id"]` names the call. Raises `tokens.errors.LimitExceeded`; `BalancesUnknown` until `seed`."""
+        """Reserve for a call, which `note["id"]` names.
+
+        Raises `LimitExceeded`; `BalancesUnknown` until `seed`.
+        """
 
     async def seed(self, limits: Limits, balance: Balance, now: float) -> None:
-        """Opens the book of a set with what the rows say; of a known book only the budget starts again."""
+        """Open the book of a set with what the rows say; of a known book only the budget starts again."""
+
+    async def extend(self, reservation: Reservation, extra: Decimal, now: float) -> bool:
+        """Hold so much more money for a running call; False, and nothing changed, when a budget has not that much."""
 
     def settle(self, reservation: Reservation, actual: Amount, now: float) -> None:
-        """Replaces the estimate by what was used. Never waits, never raises; counts once."""
+        """Replace the estimate by what was used. Never waits, never raises; counts once."""
 
     def give_back(self, reservation: Reservation, now: float) -> None:
-        """Nothing was sent upstream: as if it had never been reserved."""
+        """Take the reservation back as if it had never been made: nothing was sent upstream."""
 
     def forget(self, ledger: str) -> None:
-        """The set counts nothing any more: its book would go stale."""
+        """Drop the book of a set that counts nothing any more: it would go stale."""
 
     async def states(self, sets: tuple[Limits, ...], now: float) -> tuple[State, ...]:
-        """The books of those sets that are known."""
+        """Return the states of those sets whose books are known."""
 
     async def aclose(self) -> None: ...
 
 
 def counted(record: TokenRecord) -> tuple[Limits, ...]:
-    """The sets that a ledger is asked for."""
+    """Return the sets that a ledger is asked for."""
     return record.counted
 
 
 def currency_of(limits: Limits) -> str:
+    """Return the currency of the set's budget, USD where none is named."""
     return limits.budget_currency or DEFAULT_CURRENCY
 
 
 def seconds_until(moment: float, now: float) -> float | None:
-    """None for never."""
+    """Return the seconds until a moment, at least `SOON_SECONDS`; None for never."""
     return None if math.isinf(moment) else max(SOON_SECONDS, moment - now)

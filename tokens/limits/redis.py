@@ -1,8 +1,8 @@
-"""The ledger that several processes share: books in Redis, one round trip for all of a token's limits.
+"""Ledger that several processes share: books in Redis, one round trip for all of a token's limits.
 
-Settling never makes an answer wait: it is queued and written in batches, at once, and flushed when the process ends.
-A running call has a lease of 60 s, renewed every 20 s with what has been seen of it; when its process dies, whoever
-looks next settles it with that and hands its note to `on_lost`.
+Settling never makes an answer wait: it is queued, written in batches at once, and flushed when the process
+ends. A running call has a lease of 60 s, renewed every 20 s with what has been seen of it; when its process
+dies, the next process that looks settles it with that and hands its note to `on_lost`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+from redis import exceptions
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ReadOnlyError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tokens.errors import BalancesUnknown, LedgerUnavailable
 from tokens.limits import scripts
@@ -30,6 +30,7 @@ from tokens.limits.book import period_of
 from tokens.limits.calendar import Calendar
 from tokens.limits.encoding import (
     LEASES,
+    amount_of,
     book_key,
     ending,
     figures,
@@ -44,10 +45,12 @@ from tokens.limits.encoding import (
     text,
     unpacked,
 )
+from tokens.limits.extending import EXTEND
 from tokens.limits.ledger import (
     LEASE_SECONDS,
     NOTHING,
     RENEW_SECONDS,
+    ZERO,
     Amount,
     Balance,
     Reservation,
@@ -56,11 +59,12 @@ from tokens.limits.ledger import (
     currency_of,
 )
 from tokens.limits.scripts import Script
+from tokens.limits.shares import tell_crossed
 from tokens.records import Limits, TokenRecord
 
 logger = logging.getLogger(__name__)
 
-AWAY = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OSError)
+AWAY = (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.ReadOnlyError, OSError)
 MAX_QUEUED = 100_000
 BATCH = 200
 REAPS_PER_RENEWAL = 4
@@ -68,7 +72,7 @@ REAPS_PER_RENEWAL = 4
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A call whose process died: what it was, and what its budget keeps."""
+    """Call whose process died: its note, and the amount that its budget keeps."""
 
     note: Mapping[str, Any]
     amount: Amount
@@ -78,10 +82,20 @@ class Lost:
 class _Ending:
     keys: list[str]
     asked: bytes  # empty: the keys are deleted
+    sets: tuple[Limits, ...] = ()
+    cost: Decimal = ZERO
+
+    def tell(self, answer: bytes | None) -> None:
+        """Tell which budgets have reached a level by this call."""
+        for index, *spent in unpacked(answer) if answer else ():
+            after = amount_of(*spent)
+            tell_crossed(self.sets[index], after - self.cost, after)
 
 
 class RedisLedger:
-    """Belongs to one event loop; `start` begins renewing and looking for lost leases, `aclose` flushes."""
+    """Shared ledger of one event loop; `start` begins renewing and reaping leases, `aclose` flushes."""
+
+    keeps_notes = True
 
     def __init__(self, redis: Redis, calendar: Calendar, lease_seconds: float = LEASE_SECONDS) -> None:
         self._redis: Any = redis  # answers are bytes, and lists of them
@@ -91,6 +105,7 @@ class RedisLedger:
         self._live: dict[str, Reservation] = {}
         self._endings: deque[_Ending] = deque()
         self._wake = asyncio.Event()
+        self._writing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._is_closing = False
 
@@ -103,7 +118,7 @@ class RedisLedger:
     async def reserve(
         self, record: TokenRecord, estimate: Amount, now: float, note: Mapping[str, object]
     ) -> Reservation:
-        """As in `Ledger`; raises `LedgerUnavailable` when Redis is away."""
+        """Reserve as in `Ledger`; raises `LedgerUnavailable` when Redis is away."""
         sets, at = counted(record), milliseconds(now)
         call_id = str(note.get("id") or uuid.uuid4())
         data = text({"sets": [limits.ledger for limits in sets], "note": note})
@@ -125,6 +140,17 @@ class RedisLedger:
         asked = packed((uuid.uuid4().hex, balance.requests, *spent, *self._period(limits, now)))
         await self._run(scripts.SEED, [book_key(limits.ledger)], asked)
 
+    async def extend(self, reservation: Reservation, extra: Decimal, now: float) -> bool:
+        if not reservation.is_open:
+            return True
+        budgets = [(-1, 0) if own.budget is None else parts_of(own.budget) for own in reservation.sets]
+        asked = packed((milliseconds(now), *parts_of(extra), budgets))
+        keys = [LEASES, lease_key(reservation.id), *[book_key(own.ledger) for own in reservation.sets]]
+        if not await self._run(EXTEND, keys, asked):
+            return False
+        reservation.estimate = replace(reservation.estimate, cost=reservation.estimate.cost + extra)
+        return True
+
     def settle(self, reservation: Reservation, actual: Amount, now: float) -> None:
         self._end(reservation, "settle", actual, now)
 
@@ -144,21 +170,21 @@ class RedisLedger:
         return tuple(state_of(limits, found) for limits, found in zip(sets, told, strict=True) if found)
 
     async def ping(self) -> None:
-        """Raises `LedgerUnavailable` when Redis does not answer."""
+        """Ask whether Redis is there. Raises `LedgerUnavailable` when it does not answer."""
         try:
             await self._redis.ping()
         except AWAY as exc:
             raise LedgerUnavailable from exc
 
     async def flush(self) -> None:
-        """Writes the endings that are queued. Raises `LedgerUnavailable`; what is not written stays queued."""
-        while self._endings:
-            batch = [self._endings.popleft() for _ in range(min(len(self._endings), BATCH))]
-            try:
-                await self._write_batch(batch)
-            except AWAY as exc:
-                self._endings.extendleft(reversed(batch))
-                raise LedgerUnavailable from exc
+        """Write queued endings, wait for those under way. Raises `LedgerUnavailable`: the rest stays queued."""
+        async with self._writing:
+            while batch := [self._endings.popleft() for _ in range(min(len(self._endings), BATCH))]:
+                try:
+                    await self._write_batch(batch)
+                except AWAY as exc:
+                    self._endings.extendleft(reversed(batch))
+                    raise LedgerUnavailable from exc
 
     async def aclose(self) -> None:
         self._is_closing = True
@@ -176,7 +202,7 @@ class RedisLedger:
         return len(self._endings)
 
     async def reap(self, now: float, on_lost: Callable[[Lost], None]) -> int:
-        """Settles calls whose lease has ended, once over all processes; how many were found."""
+        """Settle calls whose lease has ended, once over all processes; return how many were found."""
         ids = await self._redis.zrangebyscore(LEASES, "-inf", milliseconds(now), start=0, num=BATCH)
         for raw in ids:
             await self._reap_one(raw.decode(), now, on_lost)
@@ -190,7 +216,7 @@ class RedisLedger:
         data = json.loads(found[b"data"])
         amount = seen_of(found, data["note"])
         keys = [LEASES, lease_key(call_id), *(book_key(ledger) for ledger in data["sets"])]
-        if await self._run(scripts.SETTLE, keys, ending(now, call_id, "settle", amount)):
+        if await self._run(scripts.SETTLE, keys, ending(now, call_id, "settle", amount)) is not None:
             on_lost(Lost({**data["note"], "id": call_id}, amount))
 
     def _end(self, reservation: Reservation, how: str, actual: Amount, now: float) -> None:
@@ -199,7 +225,7 @@ class RedisLedger:
         reservation.is_open = False
         self._live.pop(reservation.id, None)
         keys = [LEASES, lease_key(reservation.id), *[book_key(limits.ledger) for limits in reservation.sets]]
-        self._queue(_Ending(keys, ending(now, reservation.id, how, actual)))
+        self._queue(_Ending(keys, ending(now, reservation.id, how, actual), reservation.sets, actual.cost))
 
     def _queue(self, written: _Ending) -> None:
         if len(self._endings) >= MAX_QUEUED:
@@ -227,10 +253,12 @@ class RedisLedger:
                     pipe.delete(*each.keys)
             told = await pipe.execute(raise_on_error=False)
         for each, answer in zip(batch, told, strict=True):
-            if isinstance(answer, NoScriptError):
-                await self._run(scripts.SETTLE, each.keys, each.asked)
+            if isinstance(answer, exceptions.NoScriptError):
+                each.tell(await self._run(scripts.SETTLE, each.keys, each.asked))
             elif isinstance(answer, Exception):
                 raise answer
+            elif each.asked:
+                each.tell(answer)
 
     async def _renew(self, on_lost: Callable[[Lost], None]) -> None:
         turn = 0
@@ -245,7 +273,7 @@ class RedisLedger:
                 logger.warning("Leases can't be renewed: %s", type(exc).__name__)
 
     async def renew(self, now: float) -> None:
-        """Prolongs the leases of the running calls, and leaves with each what was seen so far."""
+        """Prolong the leases of the running calls, and leave with each what was seen so far."""
         until = milliseconds(now) + self._lease_ms
         live = list(self._live.values())
         for start in range(0, len(live), BATCH):
@@ -256,7 +284,7 @@ class RedisLedger:
             await self._run(scripts.RENEW, [LEASES], packed((lease_key(""), until, calls)))
 
     def _period(self, limits: Limits, now: float) -> list[str | int]:
-        """Kind and currency, start, end; "" of a set without a budget."""
+        """Return kind and currency, start, end in milliseconds; "" for a set without a budget."""
         if limits.budget is None:
             return ["", 0, -1]
         period = period_of(limits, self._calendar, now)
@@ -265,7 +293,7 @@ class RedisLedger:
 
     async def _run(self, script: Script, keys: list[str], asked: bytes) -> Any:
         try:
-            with contextlib.suppress(NoScriptError):
+            with contextlib.suppress(exceptions.NoScriptError):
                 return await self._redis.evalsha(script.sha, len(keys), *keys, asked)
             return await self._redis.eval(script.text, len(keys), *keys, asked)
         except AWAY as exc:

@@ -1,11 +1,12 @@
-"""The ledger's algorithm in Redis, as `book.py` has it in memory. Each script is one atomic step, one round trip.
+"""Scripts of the ledger's algorithm in Redis, as `book.py` has it in memory: each is one atomic round trip.
 
 A book is one hash: its figures are field `c`, its window the fields `b<second>`. Times are milliseconds.
-Redis' Lua knows doubles only, exact to 2^53, so money is a pair: whole 1e-5 and the rest in 1e-10 (0..99999).
+Redis' Lua knows doubles only, exact to 2^53, so money is a pair: whole 1e-5 and the remainder in 1e-10
+(0..99999).
 A running call is a lease: a hash, and its end in a sorted set. `g` tells the incarnations of a book apart.
 
-What is stored, and what goes in and out, is MessagePack: reading and writing every figure as text took Redis more time
-than all else.
+What is stored, and what goes in and out, is MessagePack: reading and writing every figure as text took Redis
+more time than all else.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import hashlib
 
 WINDOW_MS = 60_000
 SPREAD_SECONDS = 3600
-"""A window is never searched further than this."""
+"""Farthest that a window is searched."""
 KEEP_MS = 40 * 86_400_000
-"""A book that nobody asks for is forgotten, and read from the rows when it is asked for again."""
+"""Life of a book that nobody asks for; it is read from the rows when it is asked for again."""
 
 _COMMON = (
     """
@@ -194,13 +195,15 @@ return pack(told)
 """.replace("WINDOW", str(WINDOW_MS))
 
 _SETTLE = """
--- KEYS: leases, lease, books…  asked: now, id, settle|back, input, output, cost hi, lo.  1 when the lease was there
+-- KEYS: leases, lease, books…  asked: now, id, settle|back, input, output, cost hi, lo
+-- Nil when the lease is gone; else of each book whose budget was charged its number and what is spent now, hi and lo.
 local now, id, how, input, output, ch, cl = unpack(asked)
 local lease = redis.call('HGET', KEYS[2], 'c')
-if not lease then return 0 end
+if not lease then return nil end
 lease = unpacked(lease)
 redis.call('DEL', KEYS[2])
 redis.call('ZREM', KEYS[1], id)
+local told = {}
 local is_back = how == 'back'
 local at, ti, to, th, tl = lease.at, lease.i, lease.o, lease.ch, lease.cl
 for i = 3, #KEYS do
@@ -221,11 +224,14 @@ for i = 3, #KEYS do
     elseif not is_back then
       b.n = b.n + 1  -- the book was read from the rows while the call ran: its row came later
     end
-    if not is_back and (is_same or at >= b.ps) then b.sh, b.sl = add(b.sh, b.sl, ch, cl) end
+    if not is_back and (is_same or at >= b.ps) then
+      b.sh, b.sl = add(b.sh, b.sl, ch, cl)
+      if b.pk ~= '' and ch + cl > 0 then told[#told + 1] = {i - 3, b.sh, b.sl} end
+    end
     write(b)
   end
 end
-return 1
+return pack(told)
 """
 
 _SEED = """
@@ -281,7 +287,7 @@ return count
 
 
 class Script:
-    """A script and its name in Redis."""
+    """Script with its name in Redis."""
 
     def __init__(self, body: str) -> None:
         self.text = _COMMON + body

@@ -1,10 +1,11 @@
-"""What limits have used, for people and for the management API. The gateway, which has the ledger, gives the reader."""
+"""Usage of limits, for people and the management API. The gateway, which has the ledger, gives the reader."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
 
+from gateway.kernel.parts import PARTS, Key
 from tokens import records
 from tokens.limits.ledger import State
 from tokens.models import Group, Token
@@ -17,30 +18,38 @@ def _nothing_known(sets: tuple[Limits, ...]) -> tuple[State, ...]:
     return tuple(State(limits) for limits in sets)
 
 
-_reader: Reader = _nothing_known
+READER: Key[Reader] = Key("reader of limits")
+"""Gives a state for each set, in order. Called from threads; may ask the database."""
 
 
-def use(reader: Reader) -> None:
-    """`reader` gives a state for each set, in order. Called from threads; may ask the database."""
-    global _reader
-    _reader = reader
+def states(sets: tuple[Limits, ...]) -> tuple[State, ...]:
+    """Return a state for each set of limits, in order."""
+    return (PARTS.get(READER) or _nothing_known)(sets)
+
+
+def of_limits(limits: Limits) -> dict[str, object]:
+    """Return what one set of limits has used."""
+    return shape(states((limits,))[0])
 
 
 def of_token(token: Token) -> dict[str, object]:
-    """What the token itself has used, and its groups under `groups`. Times are Unix seconds."""
+    """Return what the token itself has used, and its groups under `groups`. Times are Unix seconds."""
     own = records.limits_of(token, token.ledger_id)
-    states = _reader((own, *_chain(token.group)))
-    shared = [{"name": state.limits.name, **shape(state)} for state in states[1:]]
-    return {**shape(states[0]), "groups": shared}
+    found = states((own, *_chain(token.group)))
+    shared = [{"name": state.limits.name, **shape(state)} for state in found[1:]]
+    return {**shape(found[0]), "groups": shared}
 
 
 def of_group(group: Group) -> dict[str, object]:
-    """What all the group's tokens have used together."""
-    return shape(_reader(_chain(group)[:1])[0])
+    """Return what all the group's tokens have used together."""
+    return shape(states(_chain(group)[:1])[0])
 
 
 def shape(state: State) -> dict[str, object]:
-    """`requests` in all; for every limit that is set what is used and when that ends, else null."""
+    """Shape a state for JSON.
+
+    `requests` in all; for every limit that is set what is used and when that ends, else null.
+    """
     limits = state.limits
     budget: dict[str, object] | None = None
     if limits.budget is not None:
@@ -71,12 +80,12 @@ def _window(limit: int | None, used: int, state: State) -> dict[str, object] | N
 
 
 def _money(amount: Decimal) -> str:
-    """All its digits, no closing zeros."""
+    """Format an amount with all its digits and no closing zeros."""
     return f"{amount.normalize():f}"
 
 
 def _chain(group: Group | None) -> tuple[Limits, ...]:
-    """The group's limits, then its parent's."""
+    """Return the group's limits, then its parent's."""
     found: list[Limits] = []
     while group is not None:
         found.append(records.limits_of(group, records.group_ledger(group.pk), group.name))

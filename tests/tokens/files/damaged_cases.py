@@ -1,4 +1,4 @@
-"""Broken and odd files with what the reference makes of them (recorded), and where we differ on purpose."""
+"""Broken and odd files with what the reference makes of them (recorded), and our differences on purpose."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""tokens.bin against the reference's own files, its recorded answers to broken ones, and any record at all."""
+"""File tokens.bin against the reference's own files, its recorded answers to broken ones, and any record."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -96,3 +97,33 @@ def test_a_repeated_id_does_not_take_a_revocation_back() -> None:
     first = binary.write([StoredToken("a", revoked=True)])
     second = binary.write([StoredToken("a")])[len(binary.MAGIC) :]
     assert binary.read(first + second).records["a"].revoked
+
+
+@pytest.mark.parametrize("field", ["id", "label", "account"])
+def test_half_a_surrogate_pair_leaves_its_record_out_and_no_other(field: str) -> None:
+    """JSON can write one; no database and no file takes it."""
+    good = {"id": "a", "label": "x", "issued_at": 1, "expires_at": 2, "revoked": False, "account": "y"}
+    bad = {**good, "id": "b", field: "\ud83d"}
+    found = binary.read(b"LARTOK01" + b"".join(framed(one) for one in (bad, good)))
+    assert list(found.records) == ["a"]
+    (problem,) = found.problems
+    assert (problem.place, problem.reason) == ("record 1", f"no Unicode text in `{field}`")
+    assert problem.token_id == (None if field == "id" else "b")
+
+
+@pytest.mark.parametrize(("most", "left"), [(10**30, 2**63 - 1), (7, 7), (True, 1), (-5, 0)])
+def test_a_number_of_requests_stays_one_that_a_database_takes(most: int, left: int) -> None:
+    record = {
+        "id": "a",
+        "label": "x",
+        "issued_at": 1,
+        "expires_at": 2,
+        "revoked": False,
+        "max_requests": most,
+    }
+    assert binary.read(b"LARTOK01" + framed(record)).records["a"].max_requests == left
+
+
+def framed(record: dict[str, Any]) -> bytes:
+    line = json.dumps(record).encode()
+    return len(line).to_bytes(4, "little") + line

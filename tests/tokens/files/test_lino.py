@@ -1,4 +1,4 @@
-"""tokens.lino against the reference's own files, its recorded answers to broken ones, and any text at all."""
+"""File tokens.lino against the reference's own files, its recorded answers to broken ones, and any text."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_what_is_written_is_read_back(tokens: list[StoredToken]) -> None:
 
 @given(TOKENS, st.data())
 def test_a_cut_anywhere_never_unrevokes(tokens: list[StoredToken], data: st.DataObject) -> None:
-    """Every prefix of a file yields only records that are whole, or reports the last one."""
+    """Check that every prefix of a file yields only whole records, or reports the last one."""
     file = lino.write(tokens)
     cut = file[: data.draw(st.integers(0, len(file)))]
     written = {token.id: token for token in tokens}

@@ -1,4 +1,4 @@
-"""The files beside the database: whose they are, how two of them become one, how they are written."""
+"""Files beside the database: foreign ones, two merged into one, written whole."""
 
 from __future__ import annotations
 
@@ -32,6 +32,26 @@ def test_true_labels_win_over_damaged_ones(tmp_path: Path) -> None:
     (tmp_path / "tokens.bin").unlink()
     found = mirror.read(tmp_path)
     assert {token.id: (token.label, token.account) for token in found.tokens} == truth
+
+
+def test_a_label_that_is_damaged_in_both_files_is_mended() -> None:
+    damaged = "кот".encode().decode("latin-1")
+    for text, whole, true in (
+        (damaged, damaged, "кот"),
+        (damaged.encode().decode("latin-1"), damaged, "кот"),
+        ("кот", damaged, "кот"),
+        (damaged, "кот", "кот"),
+        ("other", "Ã©", "Ã©"),  # nothing says that it was damaged
+    ):
+        found = mirror.merged(
+            {
+                mirror.LINO: Contents({"a": StoredToken("a", text, account=text)}),
+                mirror.BINARY: Contents({"a": StoredToken("a", whole, account=whole)}),
+            }
+        )
+        assert [(token.label, token.account) for token in found.tokens] == [(true, true)]
+    alone = Contents({"a": StoredToken("a", "Ã©")})
+    assert mirror.merged({mirror.BINARY: alone}).tokens == [StoredToken("a", "Ã©")]
 
 
 def test_a_record_that_cannot_be_believed_counts_as_revoked_unless_the_other_file_has_it() -> None:

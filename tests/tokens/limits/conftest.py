@@ -19,7 +19,7 @@ def redis_server() -> Iterator[redis.RedisServer]:
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
 def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
-    """The same tests on both ledgers."""
+    """Run the same tests on both ledgers."""
     if request.param == "memory":
         found = memory()
     else:

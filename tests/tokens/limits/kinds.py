@@ -1,4 +1,4 @@
-"""The ledgers that the same tests run on, with a hand-driven clock."""
+"""Ledgers that the same tests run on, with a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ def amount(input_tokens: int = 0, output_tokens: int = 0, cost: str | Decimal = 
 
 
 class Subject:
-    """A ledger behind synchronous calls."""
+    """Ledger behind synchronous calls."""
 
     def __init__(self, ledger: MemoryLedger | RedisLedger, loop: asyncio.AbstractEventLoop) -> None:
         self.ledger = ledger
         self.loop = loop
         self.now = START
+        self.redis: Redis | None = None  # of the shared one
         self._count = 0
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -50,6 +51,9 @@ class Subject:
         self._count += 1
         note = {"id": f"call-{self._count}"}
         return self.run(self.ledger.reserve(token, estimate or amount(), self.now, note))
+
+    def extend(self, reservation: Reservation, extra: str) -> bool:
+        return bool(self.run(self.ledger.extend(reservation, Decimal(extra), self.now)))
 
     def settle(self, reservation: Reservation, actual: Amount | None = None) -> None:
         self.ledger.settle(reservation, actual or amount(), self.now)
@@ -81,8 +85,10 @@ def memory(zone: str = "UTC") -> Subject:
 
 
 def shared(server: RedisServer, zone: str = "UTC") -> Subject:
-    """On an emptied Redis."""
+    """Build the shared ledger on an emptied Redis."""
     loop = asyncio.new_event_loop()
     client = Redis.from_url(server.url)
     loop.run_until_complete(client.flushall())
-    return Subject(RedisLedger(client, Calendar(zone)), loop)
+    subject = Subject(RedisLedger(client, Calendar(zone)), loop)
+    subject.redis = client
+    return subject

@@ -1,4 +1,4 @@
-"""Any order of reserving, settling, giving back and waiting: memory and Redis decide as a naive model does."""
+"""Any order of reserving, settling, giving back and waiting: memory and Redis agree with a naive model."""
 
 from __future__ import annotations
 

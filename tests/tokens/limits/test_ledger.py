@@ -1,4 +1,4 @@
-"""What every ledger promises, on memory and on Redis."""
+"""Promises of every ledger, on memory and on Redis."""
 
 from __future__ import annotations
 
@@ -187,3 +187,43 @@ def test_the_soft_level(subject: Subject) -> None:
     assert not subject.state(own).is_warning
     subject.settle(subject.reserve(token, amount(cost="0.01")), amount(cost="0.01"))
     assert subject.state(own).is_warning
+
+
+def test_a_hold_grows_while_every_budget_has_room(subject: Subject) -> None:
+    own, group = Limits("t", budget=Decimal(1)), Limits("group:1", "team", budget=Decimal("0.5"))
+    token = record(own, group)
+    subject.open(token)
+    running = subject.reserve(token, amount(1, 1, "0.2"))
+    assert subject.extend(running, "0.3")
+    assert running.estimate.cost == Decimal("0.5")
+    assert not subject.extend(running, "0.0000000001")  # the group's is full
+    assert (subject.state(own).reserved, subject.state(group).reserved) == (Decimal("0.5"), Decimal("0.5"))
+    subject.settle(running, amount(1, 1, "0.4"))
+    for limits in (own, group):
+        state = subject.state(limits)
+        assert (state.reserved, state.spent, state.parallel) == (0, Decimal("0.4"), 0)
+    assert subject.extend(running, "9")  # it has ended: nothing is held, nothing stops
+    assert subject.state(own).reserved == 0
+
+
+def test_a_grown_hold_is_given_back_whole(subject: Subject) -> None:
+    own = Limits("t", budget=Decimal(1), budget_period="day")
+    token = record(own)
+    subject.open(token)
+    running = subject.reserve(token, amount(0, 0, "0.1"))
+    assert subject.extend(running, "0.7")
+    assert refused(subject, token, amount(0, 0, "0.3")).limit == "budget"
+    subject.give_back(running)
+    assert subject.state(own).reserved == 0
+    subject.reserve(token, amount(0, 0, "1"))
+
+
+def test_a_hold_of_yesterdays_budget_grows_without_todays(subject: Subject) -> None:
+    own = Limits("t", budget=Decimal(1), budget_period="day")
+    token = record(own)
+    subject.open(token)
+    running = subject.reserve(token, amount(0, 0, "0.9"))
+    subject.now += 86_400
+    subject.reserve(token, amount(0, 0, "0.9"))
+    assert subject.extend(running, "5")
+    assert subject.state(own).reserved == Decimal("0.9")

@@ -1,4 +1,4 @@
-"""What only the shared ledger has: leases, batches, and what it does without Redis."""
+"""Leases and batches of the shared ledger, and its behaviour without Redis."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from redis import Redis as SyncRedis
@@ -129,7 +130,7 @@ async def test_without_redis() -> None:
 
 
 class LosesOne(RedisLedger):
-    """Its first write ends with a cancellation that nobody hears of, as `asyncio.wait_for` can do."""
+    """Ledger whose first write swallows a cancellation, as `asyncio.wait_for` can do."""
 
     has_begun = False
 
@@ -189,3 +190,21 @@ def test_money_travels_whole() -> None:
 def test_each_script_has_a_name_of_its_own() -> None:
     every = (scripts.RESERVE, scripts.SETTLE, scripts.SEED, scripts.STATES, scripts.RENEW)
     assert len({script.sha for script in every}) == 5
+
+
+async def test_a_flush_waits_for_what_is_being_written(redis_server: RedisServer) -> None:
+    class Slow(RedisLedger):
+        written = 0
+
+        async def _write_batch(self, batch: Any) -> None:
+            await asyncio.sleep(0.05)
+            self.written += len(batch)
+
+    ledger = Slow(Redis.from_url(redis_server.url), Calendar("UTC"))
+    ledger.forget("t")
+    first = asyncio.create_task(ledger.flush())
+    await asyncio.sleep(0)
+    assert ledger.queued == 0 and ledger.written == 0
+    await ledger.flush()
+    assert ledger.written == 1
+    await first

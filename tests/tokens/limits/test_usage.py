@@ -1,31 +1,45 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
 
-from tokens import group_services, services
+from gateway.kernel.parts import PARTS
+from tests.principals import SOMEBODY
+from tokens import services
+from tokens.groups import services as group_services
 from tokens.limits import usage
 from tokens.limits.ledger import State
 from tokens.records import Limits
 
 
 @pytest.fixture
-def known(monkeypatch: pytest.MonkeyPatch) -> None:
+def known() -> Iterator[None]:
     def reader(sets: tuple[Limits, ...]) -> tuple[State, ...]:
         return tuple(
             State(limits, 7, 1, 2, 3, 4, Decimal("0.5"), Decimal("0.1"), 60.5, 86400.0) for limits in sets
         )
 
-    monkeypatch.setattr(usage, "_reader", reader)
+    before = PARTS.get(usage.READER)
+    PARTS.put(usage.READER, reader)
+    yield
+    PARTS.drop(usage.READER)
+    if before is not None:
+        PARTS.put(usage.READER, before)
 
 
 @pytest.mark.django_db
 def test_every_limit_with_what_is_used_and_when_it_resets(known: None) -> None:
-    group_services.create("company")
-    group_services.create("team", parent="company", max_parallel_requests=2)
+    group_services.create("company", principal=SOMEBODY)
+    group_services.create("team", parent="company", max_parallel_requests=2, principal=SOMEBODY)
     issued = services.issue(
-        group="team", requests_per_minute=1, input_tokens_per_minute=5, budget="1.00", budget_soft_percent=50
+        group="team",
+        requests_per_minute=1,
+        input_tokens_per_minute=5,
+        budget="1.00",
+        budget_soft_percent=50,
+        principal=SOMEBODY,
     )
     shown = usage.of_token(services.get(issued.token.id))
     assert shown.pop("groups") == [
