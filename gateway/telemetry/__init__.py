@@ -1,0 +1,1 @@
+"""Logs, request ids, counters and metrics of the process and its workers."""

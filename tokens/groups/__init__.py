@@ -1,0 +1,1 @@
+"""Groups of tokens, which share limits."""

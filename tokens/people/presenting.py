@@ -1,0 +1,81 @@
+"""Present people as JSON. Never a password, never a secret."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from django.contrib.auth.models import User
+
+from tokens import presenting, records
+from tokens.limits import usage
+from tokens.models import Group
+from tokens.people import standing
+from tokens.people.models import Person
+from tokens.records import Limits
+from tokens.signin.models import SignIn
+
+
+def people(rows: Sequence[Person]) -> list[dict[str, object]]:
+    """Return many people, whose groups are asked for together."""
+    groups = standing.memberships(row.user.pk for row in rows)
+    return [_told(row, groups.get(row.user.pk, ())) for row in rows]
+
+
+def person(row: Person) -> dict[str, object]:
+    """Return a person with her own limits."""
+    return _told(row, standing.groups_of(row.user))
+
+
+def _told(row: Person, groups: Sequence[Group]) -> dict[str, object]:
+    user = row.user
+    return {
+        "email": standing.address_of(user),
+        "name": user.get_full_name(),
+        "active": user.is_active,
+        "is_staff": user.is_staff,
+        "groups": [group.name for group in groups],
+        "source": row.source,
+        **presenting.limits(row),
+    }
+
+
+def shown(row: Person) -> dict[str, object]:
+    """Return a person with what she has spent of her cap, and where she is signed in."""
+    return {
+        **person(row),
+        "usage": {"budget": spent(row)},
+        "sign_ins": [sign_in(each) for each in alive(row.user)],
+    }
+
+
+def spent(row: Person) -> dict[str, object] | None:
+    """Return what is spent of a person's cap; None without one."""
+    found = usage.of_limits(cap_of(row))["budget"]
+    if not isinstance(found, dict):
+        return None
+    return {name: found[name] for name in ("spent", "remaining", "resets_at")}
+
+
+def cap_of(row: Person) -> Limits:
+    """Return the limits of a person as the ledger counts them, her first group's budget for members among them."""
+    groups = standing.groups_of(row.user)
+    holding = Person(user=row.user, **standing.limits(row, groups[0] if groups else None))
+    return records.limits_of(holding, standing.ledger_of(row.user.pk))
+
+
+def alive(user: User) -> list[SignIn]:
+    """Return the sign-ins that may still be refreshed, newest first."""
+    return list(SignIn.objects.filter(user=user, revoked_at=None, ends_at__gt=time.time()))
+
+
+def sign_in(row: SignIn) -> dict[str, object]:
+    """Return a sign-in. Times are Unix seconds."""
+    return {
+        "id": str(row.id),
+        "surface": row.surface,
+        "client": row.client,
+        "started_at": row.started_at,
+        "last_used_at": row.last_used_at,
+        "expires_at": row.ends_at,
+    }

@@ -1,0 +1,68 @@
+"""Shapes of the API of people, for its answers and for the OpenAPI page."""
+
+from __future__ import annotations
+
+from ninja import Schema
+from pydantic import Field
+
+from tokens.schemas import Limitable, LimitsOut
+
+
+class PersonOut(LimitsOut):
+    """A person with her own limits, which hold for all her sign-ins together."""
+
+    email: str
+    name: str
+    active: bool
+    is_staff: bool
+    groups: list[str] = Field(description="By priority: the first one is the group of her sign-ins")
+    source: str = Field(description="local or oidc")
+
+
+class SpentOut(Schema):
+    spent: str
+    remaining: str
+    resets_at: int | None = Field(description="Unix seconds")
+
+
+class UsageOut(Schema):
+    budget: SpentOut | None = Field(description="Of her cap: her own budget, else what her first group gives")
+
+
+class SignInOut(Schema):
+    """A sign-in that may still be refreshed. Times are Unix seconds."""
+
+    id: str
+    surface: str
+    client: str = Field(description="Its User-Agent")
+    started_at: int
+    last_used_at: int | None
+    expires_at: int
+
+
+class ShownPersonOut(PersonOut):
+    usage: UsageOut
+    sign_ins: list[SignInOut] = Field(description="Newest first")
+
+
+class PersonListOut(Schema):
+    data: list[PersonOut]
+
+
+class PersonSettable(Limitable):
+    password: str | None = Field(None, description="Without one she signs in at the issuer only")
+    groups: list[str] | None = Field(None, description="All her groups, by name")
+    name: str | None = Field(None, description="At most 150 characters")
+    is_staff: bool | None = Field(None, description="May open the admin")
+
+
+class PersonIn(PersonSettable):
+    email: str
+
+
+class PersonChangeIn(PersonSettable):
+    active: bool | None = Field(None, description="false: signed out everywhere, within a second")
+
+
+class SignedOut(Schema):
+    signed_out: int = Field(description="How many sign-ins were ended")

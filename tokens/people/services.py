@@ -1,0 +1,221 @@
+"""Write people. Each function is one transaction, counted in `tokens_revision` and recorded in the audit.
+
+A person is a `auth.User`; who is made here has the address, in lower case, for a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.contrib.auth.models import Group as StaffGroup
+from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from gateway.kernel import audit
+from gateway.kernel.principal import Principal
+from tokens import auditing, fields
+from tokens.errors import BadTokenField
+from tokens.models import LIMIT_FIELDS, Group
+from tokens.people import following, mirror, standing
+from tokens.people.errors import PersonExists, PersonNotFound
+from tokens.people.models import Person
+from tokens.revisions import counted
+from tokens.signin.models import SignIn
+
+LONGEST_ADDRESS = 150
+"""Of a name in Django, which the address is too."""
+LONGEST_NAME = 150
+MOST_GROUPS = 200
+OWN = ("password", "groups", "name", "is_staff")
+NEW = (*OWN, *LIMIT_FIELDS)
+CHANGEABLE = (*OWN, "active", *LIMIT_FIELDS)
+
+Who = str | User
+"""An address or a login's name; or the row itself, where pages show it."""
+
+
+def add(email: object, *, principal: Principal, **given: object) -> Person:
+    """Make a person. Takes the fields of `NEW`, as in JSON; `groups` are names of groups that there are.
+
+    Without `password` she signs in at the issuer only. Raises BadTokenField, PersonExists.
+    """
+    address = checked_address(email)
+    values = _checked(given, NEW)
+    limits = fields.completed(_limits_in(values))
+    password = values.get("password")
+    with counted() as revision:
+        if _rows(address).exists():
+            raise PersonExists
+        user = User(username=address, email=address, **_of_user(values))
+        _set_password(user, password)
+        try:
+            with transaction.atomic():
+                user.save(force_insert=True)
+        except IntegrityError as problem:
+            raise PersonExists from problem
+        Person.objects.update_or_create(user=user, defaults={**limits, "revision": revision})
+        user.groups.set(_groups(values.get("groups", ())))
+        person = _person(user)
+        audit.record(principal, "person.create", f"person:{address}", None, auditing.of_person(person))
+        return person
+
+
+def change(who: Who, *, principal: Principal, **given: object) -> Person:
+    """Change the fields of `CHANGEABLE`; null clears. Who becomes inactive is signed out everywhere.
+
+    Raises PersonNotFound, BadTokenField.
+    """
+    values = _checked(given, CHANGEABLE)
+    with counted() as revision:
+        person = get(who)
+        before, user = auditing.of_person(person), person.user
+        subject = f"person:{before['email']}"
+        for name, value in _of_user(values).items():
+            setattr(user, name, value)
+        if "password" in values:
+            _set_password(user, values["password"])
+        user.save()
+        if "groups" in values:
+            kept = list(user.groups.filter(name__startswith=mirror.ROLES))
+            user.groups.set([*kept, *_groups(values["groups"])])
+        limits = fields.completed(_limits_in(values), person)
+        Person.objects.update_or_create(user=user, defaults={**limits, "revision": revision})
+        following.follow((user.pk,), revision)
+        changed = _person(user)
+        audit.record(principal, "person.change", subject, before, auditing.of_person(changed))
+        return changed
+
+
+def sign_out(who: Who, *, principal: Principal) -> int:
+    """End every sign-in of a person and return how many were not over. Raises PersonNotFound."""
+    with counted() as revision:
+        person = get(who)
+        ended = following.close(SignIn.objects.filter(user=person.user), revision)
+        subject = f"person:{auditing.of_person(person)['email']}"
+        audit.record(principal, "person.sign-out", subject, {"sign_ins": ended}, {"sign_ins": 0})
+        return ended
+
+
+def remove(who: Who, *, principal: Principal) -> None:
+    """Remove a person and end her sign-ins; what she used stays recorded. Raises PersonNotFound."""
+    with counted() as revision:
+        person = get(who)
+        shown = auditing.of_person(person)
+        following.close(SignIn.objects.filter(user=person.user), revision)
+        audit.record(principal, "person.remove", f"person:{shown['email']}", shown, None)
+        person.user.delete()
+
+
+def get(who: Who) -> Person:
+    """Return the person with this address, or this login. Raises PersonNotFound."""
+    if isinstance(who, User):
+        return _person(who)
+    try:
+        address = fields.text("email", who, fields.MAX_NAME_LENGTH).strip()
+    except BadTokenField:
+        raise PersonNotFound(who) from None
+    user = _rows(address).order_by("pk").first()
+    if user is None:
+        raise PersonNotFound(who)
+    return _person(user)
+
+
+def find_all() -> list[Person]:
+    """Return everybody, by address."""
+    users = User.objects.select_related("person").order_by("email", "username")
+    return [standing.person_of(user) for user in users]
+
+
+def checked_address(email: object) -> str:
+    """Return an address as it is kept. Raises BadTokenField."""
+    address = fields.text("email", email, LONGEST_ADDRESS).strip().lower()
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise BadTokenField("email", "must be an e-mail address") from None
+    return address
+
+
+def _rows(address: str) -> QuerySet[User]:
+    by_address = User.objects.filter(email__iexact=address)
+    return by_address if by_address.exists() else User.objects.filter(username__iexact=address)
+
+
+def _person(user: User) -> Person:
+    return standing.person_of(User.objects.select_related("person").get(pk=user.pk))
+
+
+def _checked(given: Mapping[str, object], known: tuple[str, ...]) -> dict[str, Any]:
+    for name in given:
+        if name not in known:
+            raise BadTokenField(name, "unknown field")
+    limits = {name: value for name, value in given.items() if name in LIMIT_FIELDS}
+    own = {name: _CHECKS[name](name, value) for name, value in given.items() if name not in limits}
+    return {**own, **fields.check_all(limits, LIMIT_FIELDS)}
+
+
+def _limits_in(values: Mapping[str, Any]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if name in LIMIT_FIELDS}
+
+
+def _of_user(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of Django's row: the whole name is its first one."""
+    found = {name: values[name] for name in ("is_staff",) if name in values}
+    if "active" in values:
+        found["is_active"] = values["active"]
+    if "name" in values:
+        found |= {"first_name": values["name"], "last_name": ""}
+    return found
+
+
+def _set_password(user: User, password: object) -> None:
+    if password is None:
+        user.set_unusable_password()
+        return
+    try:
+        validate_password(str(password), user)
+    except ValidationError as problem:
+        raise BadTokenField("password", " ".join(problem.messages)) from None
+    user.set_password(str(password))
+
+
+def _groups(names: Iterable[str]) -> list[StaffGroup]:
+    """Return Django's rows of groups of ours. Raises BadTokenField for a name that there is none of."""
+    wanted = list(dict.fromkeys(names))
+    known = set(Group.objects.filter(name__in=wanted).values_list("name", flat=True))
+    for name in wanted:
+        if name not in known or not mirror.is_mirrored(name):
+            raise BadTokenField("groups", f"no group with the name {name}")
+    return [StaffGroup.objects.get_or_create(name=name)[0] for name in wanted]
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise BadTokenField(name, "must be true or false")
+    return value
+
+
+def _names(name: str, value: object) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or len(value) > MOST_GROUPS:
+        raise BadTokenField(name, f"must be a list of at most {MOST_GROUPS} names of groups")
+    return [fields.text(name, each, fields.MAX_NAME_LENGTH) for each in value]
+
+
+def _password(name: str, value: object) -> str | None:
+    return None if value is None else fields.text(name, value, fields.MAX_NAME_LENGTH)
+
+
+_CHECKS: dict[str, Any] = {
+    "password": _password,
+    "groups": _names,
+    "name": lambda name, value: fields.text(name, value, LONGEST_NAME).strip(),
+    "is_staff": _flag,
+    "active": _flag,
+}

@@ -1,0 +1,1 @@
+"""Settings that a client obeys, by group."""

@@ -1,0 +1,70 @@
+"""Management of policies over HTTP. Authentication and the mapping of errors are the gateway's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Field, Router, Schema
+
+from gateway.kernel.principal import of_request
+from tokens import bodies
+from tokens.errors import BadTokenField
+from tokens.policies import services
+from tokens.policies.models import Policy
+from tokens.schemas import DeletedOut, body
+
+router = Router(tags=["policies"])
+
+
+class PolicyIn(Schema):
+    settings: dict[str, Any] = Field(description="Claude Code's managed-settings.json for the group's people")
+
+
+class PolicyOut(Schema):
+    group: str = Field(description="A group's name; * is everybody whom no policy of her own groups reaches")
+    settings: dict[str, Any]
+    checksum: str = Field(description="What a client that has these settings says")
+    warnings: list[str] = Field(description="What may be a mistake")
+
+
+class PolicyListOut(Schema):
+    data: list[PolicyOut]
+
+
+def shown(policy: Policy) -> dict[str, object]:
+    """Return a policy as answers and commands show it."""
+    return {
+        "group": policy.group,
+        "settings": services.settings_of(policy),
+        "checksum": policy.checksum,
+        "warnings": services.warnings_of(policy),
+    }
+
+
+@router.get("", response=PolicyListOut, summary="List policies, by group")
+def listing(request: HttpRequest) -> dict[str, object]:
+    return {"data": [shown(policy) for policy in services.find_all()]}
+
+
+@router.get("/{group}", response=PolicyOut, summary="Show a group's policy")
+def show(request: HttpRequest, group: str) -> dict[str, object]:
+    return shown(services.get(group))
+
+
+@router.put("/{group}", response=PolicyOut, openapi_extra=body(PolicyIn), summary="Set a group's policy")
+def put(request: HttpRequest, group: str) -> dict[str, object]:
+    """Replace the settings that the group's people get. `*` is everybody whom no policy of her own groups reaches.
+
+    They are served whole and unmerged; clients ask hourly.
+    """
+    given = bodies.only(bodies.read_object(request), ("settings",))
+    if "settings" not in given:
+        raise BadTokenField("settings", "must be given")
+    return shown(services.put(group, given["settings"], principal=of_request(request)))
+
+
+@router.delete("/{group}", response=DeletedOut, summary="Remove a group's policy")
+def delete(request: HttpRequest, group: str) -> dict[str, object]:
+    services.remove(group, principal=of_request(request))
+    return {"deleted": group}
