@@ -1,0 +1,1 @@
+"""Tokens that clients present: issue, check, limit and revoke them; groups of them."""

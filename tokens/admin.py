@@ -1,4 +1,4 @@
-"""Tokens and groups in Django's admin. Secrets are shown in the one answer that makes them, and never stored."""
+"""Admin pages of tokens and groups. A secret is shown in the one answer that makes it, and never stored."""
 
 from __future__ import annotations
 
@@ -12,23 +12,28 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.timesince import timeuntil
 
-from . import group_services, services
-from .errors import TokenError
-from .forms import ChangeForm, GroupForm, IssueForm, RotateForm
-from .limits import usage
-from .models import Group, Token
-
-_END_OF_DATES = 253_402_300_800  # the year 10000; imported records may hold any number
+from gateway.kernel.principal import of_request
+from tokens import services
+from tokens.errors import TokenError
+from tokens.groups import services as group_services
+from tokens.limits import usage
+from tokens.models import Group, Token
+from tokens.pages import handing
+from tokens.pages.forms import ChangeForm, GroupForm, IssueForm, RotateForm
+from tokens.pages.showing import END_OF_DATES, moment, used_of
+from tokens.policies.admin import PolicyAdmin
+from tokens.policies.models import Policy
 
 
 class ServiceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Services write; what they refuse is told on the form's page, and nothing is saved."""
+    """Admin whose changes services write; what they refuse is told on the form's page and not saved."""
 
     def changeform_view(
         self,
@@ -54,6 +59,9 @@ class StateFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Token]) -> QuerySet[Token]:
         state = self.value()
         return queryset if state not in services.STATES else services.in_state(queryset, state, time.time())
+
+
+admin.site.register(Policy, PolicyAdmin)
 
 
 @admin.register(Token)
@@ -93,13 +101,13 @@ class TokenAdmin(ServiceAdmin):
 
     @admin.display(description="issued (UTC)", ordering="issued_at")
     def issued(self, token: Token) -> str:
-        return _moment(token.issued_at)
+        return moment(token.issued_at)
 
     @admin.display(description="ends (UTC)", ordering="expires_at")
     def ends_at(self, token: Token) -> str:
-        if token.state(time.time()) != "active" or not 0 < token.expires_at < _END_OF_DATES:
-            return _moment(token.expires_at)
-        return f"{_moment(token.expires_at)} (in {timeuntil(datetime.fromtimestamp(token.expires_at, UTC), depth=1)})"
+        if token.state(time.time()) != "active" or not 0 < token.expires_at < END_OF_DATES:
+            return moment(token.expires_at)
+        return f"{moment(token.expires_at)} (in {timeuntil(datetime.fromtimestamp(token.expires_at, UTC), depth=1)})"
 
     @admin.display(description="rotated to")
     def rotated_to(self, token: Token) -> str:
@@ -108,7 +116,7 @@ class TokenAdmin(ServiceAdmin):
 
     @admin.display(description="used")
     def used(self, token: Token) -> str:
-        return _used(usage.of_token(token))
+        return _lines(used_of(usage.of_token(token)))
 
     def get_fieldsets(self, request: HttpRequest, obj: Token | None = None) -> Any:
         names = [name for name in ChangeForm.base_fields if name not in ("label", "ends")]
@@ -125,7 +133,8 @@ class TokenAdmin(ServiceAdmin):
             self.admin_site.admin_view(self.rotate_view),
             name="tokens_token_rotate",
         )
-        return [rotate, *super().get_urls()]
+        shown = self.admin_site.admin_view(self.secret_view)
+        return [path("secret/", shown, name="tokens_token_secret"), rotate, *super().get_urls()]
 
     def has_delete_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
         return False  # a deleted row would forget a revocation
@@ -143,30 +152,32 @@ class TokenAdmin(ServiceAdmin):
             }
             given = {name: value for name, value in given.items() if value is not None and value != []}
             try:
-                issued = services.issue(**given)
+                issued = services.issue(principal=of_request(request), **given)
             except TokenError as problem:
                 form.add_error(None, problem.message)
             else:
                 self.log_addition(request, issued.token, "Issued.")
-                return self._show_secret(request, issued, old=None)
+                handing.hand_over(request, issued.secret, issued.token.id)
+                return redirect("admin:tokens_token_secret")
         return self._page(request, "form", {"title": "Issue a token", "form": form, "button": "Issue"})
 
     def rotate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask for the grace, then show the successor's secret."""
+        """Ask for the grace period, then show the successor's secret."""
         token = self.get_object(request, object_id)
         if token is None or not self.has_change_permission(request, token):
             raise PermissionDenied
         form = RotateForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
-                result = services.rotate(
-                    token.id, form.cleaned_data["grace_seconds"], form.cleaned_data["ttl_hours"]
-                )
+                terms = form.cleaned_data["grace_seconds"], form.cleaned_data["ttl_hours"]
+                result = services.rotate(token.id, *terms, principal=of_request(request))
             except TokenError as problem:
                 form.add_error(None, problem.message)
             else:
                 self.log_change(request, token, f"Rotated to {result.issued.token.id}.")
-                return self._show_secret(request, result.issued, old=_moment(result.old_ends_at))
+                ends = moment(result.old_ends_at)
+                handing.hand_over(request, result.issued.secret, result.issued.token.id, ends)
+                return redirect("admin:tokens_token_secret")
         context = {"title": f"Rotate {token}", "form": form, "button": "Rotate", "token": token}
         return self._page(request, "form", context)
 
@@ -174,7 +185,7 @@ class TokenAdmin(ServiceAdmin):
         given = form.values()
         if "ends" in form.changed_data:
             given["expires_at"] = int(form.cleaned_data["ends"].timestamp())
-        services.change(obj.id, **given)
+        services.change(obj.id, principal=of_request(request), **given)
 
     @admin.action(description="Revoke selected tokens (for good)", permissions=["change"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Token]) -> HttpResponse | None:
@@ -190,10 +201,10 @@ class TokenAdmin(ServiceAdmin):
         self,
         request: HttpRequest,
         queryset: QuerySet[Token],
-        service: Callable[[str], Token],
+        service: Callable[..., Token],
         words: tuple[str, str, str],
     ) -> HttpResponse | None:
-        """The page that asks, then the deed. `words` are verb, consequence, and what the history says."""
+        """Show the page that asks, then act. `words` are verb, consequence, and what the history says."""
         if request.POST.get("confirmed") != "yes":
             context = {
                 "title": f"{words[0]} {queryset.count()} token(s)?",
@@ -207,19 +218,25 @@ class TokenAdmin(ServiceAdmin):
             return self._page(request, "confirm", context)
         count = 0
         for token in queryset:
-            service(token.id)
+            service(token.id, principal=of_request(request))
             self.log_change(request, token, words[2])
             count += 1
         self.message_user(request, f"{words[2][:-1]}: {count} token(s).", messages.SUCCESS)
         return None
 
-    def _show_secret(self, request: HttpRequest, issued: services.Issued, old: str | None) -> HttpResponse:
+    def secret_view(self, request: HttpRequest) -> HttpResponse:
+        """Show the secret that was issued just now, once: to reload shows it no more, and issues nothing."""
+        handed = handing.taken(request)
+        if handed is None:
+            messages.info(request, "A secret is shown once. If it is lost, rotate its token.")
+            return redirect("admin:tokens_token_changelist")
+        token = services.get(handed.token_id)
         context = {
             "title": "Your new token",
-            "secret": issued.secret,
-            "token": issued.token,
-            "ends": _moment(issued.token.expires_at),
-            "old_ends": old,
+            "secret": handed.secret,
+            "token": token,
+            "ends": moment(token.expires_at),
+            "old_ends": handed.old_ends,
             "origin": f"{request.scheme}://{request.get_host()}",
         }
         response = self._page(request, "secret", context)
@@ -249,48 +266,21 @@ class GroupAdmin(ServiceAdmin):
 
     @admin.display(description="used")
     def used(self, group: Group) -> str:
-        return _used(usage.of_group(group)) if group.pk else "—"
+        return _lines(used_of(usage.of_group(group))) if group.pk else "—"
 
     def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
-        name = form.cleaned_data["name"]
+        name, principal = form.cleaned_data["name"], of_request(request)
         if change:
-            group_services.change(form.initial["name"], name=name, **form.values())
+            group_services.change(form.initial["name"], principal=principal, name=name, **form.values())
         else:
-            obj.pk = group_services.create(name, **form.values()).pk
+            obj.pk = group_services.create(name, principal=principal, **form.values()).pk
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return {}  # groups are deleted one by one, by the service, which says when it can't
 
     def delete_model(self, request: HttpRequest, obj: Group) -> None:
-        group_services.delete(obj.name)
+        group_services.delete(obj.name, principal=of_request(request))
 
 
-def _used(found: dict[str, object]) -> str:
-    """A line for each limit that is set, the token's own first."""
-    lines = _used_lines(found)
-    groups = found.get("groups")
-    for group in groups if isinstance(groups, list) else ():
-        lines += [f"{group['name']}: {line}" for line in _used_lines(group)]
+def _lines(lines: list[str]) -> str:
     return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in lines))
-
-
-def _used_lines(found: dict[str, object]) -> list[str]:
-    lines = [f"{found['requests']} requests in all"]
-    for name in ("requests_per_minute", "input_tokens_per_minute", "output_tokens_per_minute"):
-        if isinstance(seen := found[name], dict):
-            lines.append(f"{seen['used']} {name.replace('_per_minute', '').replace('_', ' ')} in this minute")
-    if isinstance(parallel := found["max_parallel_requests"], dict):
-        lines.append(f"{parallel['used']} running now")
-    if isinstance(budget := found["budget"], dict):
-        ends = "" if budget["resets_at"] is None else f", resets {_moment(budget['resets_at'])} UTC"
-        lines.append(
-            f"{budget['spent']} spent, {budget['reserved']} reserved, {budget['remaining']} left{ends}"
-        )
-    return lines
-
-
-def _moment(seconds: int) -> str:
-    """Unix seconds for people; what is no date stays a number."""
-    if not 0 <= seconds < _END_OF_DATES:
-        return str(seconds)
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")

@@ -7,10 +7,11 @@ import time
 from django.http import HttpRequest
 from ninja import Query, Router
 
-from . import bodies, presenting, services
-from .errors import BadTokenField
-from .limits import usage
-from .schemas import (
+from gateway.kernel.principal import of_request
+from tokens import bodies, presenting, services
+from tokens.errors import BadTokenField
+from tokens.limits import usage
+from tokens.schemas import (
     ChangeIn,
     IssuedOut,
     IssueIn,
@@ -30,10 +31,10 @@ router = Router(tags=["tokens"])
 
 @router.post("", response=IssuedOut, openapi_extra=body(IssueIn), summary="Issue a token")
 def issue(request: HttpRequest) -> dict[str, object]:
-    """The secret is in this answer and nowhere else. Unknown fields are ignored, as in the reference."""
-    given = bodies.read_object(request)
-    known = {name: given[name] for name in services.ISSUABLE if given.get(name) is not None}
-    return presenting.issued(services.issue(**known), time.time())
+    """Issue a token; its secret is in this answer and nowhere else."""
+    given = bodies.only(bodies.read_object(request), services.ISSUABLE)
+    known = {name: value for name, value in given.items() if value is not None}
+    return presenting.issued(services.issue(principal=of_request(request), **known), time.time())
 
 
 @router.get("/list", response=TokenListOut, summary="List tokens, newest first")
@@ -48,11 +49,14 @@ def listing(request: HttpRequest, filters: Query[ListIn]) -> dict[str, object]:
 
 @router.post("/revoke", response=RevokedOut, openapi_extra=body(RevokeIn), summary="Revoke a token")
 def revoke(request: HttpRequest) -> dict[str, object]:
-    """For good. Repeating it is no error; an unknown id is (the reference says 200 to those)."""
-    token_id = bodies.read_object(request).get("id")
+    """Revoke a token for good.
+
+    Repeating it is no error; an unknown id is (the reference says 200 to those).
+    """
+    token_id = bodies.only(bodies.read_object(request), ("id",)).get("id")
     if not isinstance(token_id, str):
         raise BadTokenField("id", "must be given, as a string")
-    return {"revoked": services.revoke(token_id).id}
+    return {"revoked": services.revoke(token_id, principal=of_request(request)).id}
 
 
 @router.get("/{token_id}", response=ShownTokenOut, summary="Show a token and what it has used")
@@ -63,9 +67,9 @@ def show(request: HttpRequest, token_id: str) -> dict[str, object]:
 
 @router.patch("/{token_id}", response=TokenOut, openapi_extra=body(ChangeIn), summary="Change a token")
 def change(request: HttpRequest, token_id: str) -> dict[str, object]:
-    """Only what is given changes; null clears. Obeyed by every running process within a second."""
-    given = bodies.read_object(request)
-    return presenting.record(services.change(token_id, **given), time.time())
+    """Change only what is given; null clears. Every running process obeys within a second."""
+    given = bodies.read_fields(request)
+    return presenting.record(services.change(token_id, principal=of_request(request), **given), time.time())
 
 
 @router.post(
@@ -75,10 +79,8 @@ def change(request: HttpRequest, token_id: str) -> dict[str, object]:
     summary="Replace a token's secret",
 )
 def rotate(request: HttpRequest, token_id: str) -> dict[str, object]:
-    """A successor with the same limits and ledger; the old secret lives on for `grace_seconds`."""
-    given = bodies.read_object(request)
-    for name in given:
-        if name not in ("grace_seconds", "ttl_hours"):
-            raise BadTokenField(name, "unknown field")
-    result = services.rotate(token_id, given.get("grace_seconds"), given.get("ttl_hours"))
+    """Replace a token by a successor with the same limits; the old secret lives on for `grace_seconds`."""
+    given = bodies.only(bodies.read_object(request), ("grace_seconds", "ttl_hours"))
+    terms = given.get("grace_seconds"), given.get("ttl_hours")
+    result = services.rotate(token_id, *terms, principal=of_request(request))
     return presenting.rotated(result, time.time())

@@ -1,4 +1,4 @@
-"""Reading the JSON body of a management request: strict, bounded, with errors that say what is wrong."""
+"""Read the JSON body of a management request: strict, bounded, with errors that say what is wrong."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from typing import NoReturn
 
 from django.http import HttpRequest
 
-from .errors import BadTokenField, BodyTooLarge, WrongMediaType
+from tokens.errors import BadTokenField, BodyTooLarge, WrongMediaType
 
+ARGUMENTS = ("principal", "token_id", "group_name")
+"""Of services that take their fields by name."""
 MAX_BODY_BYTES = 2 * 1024 * 1024
 
 
 def read_object(request: HttpRequest) -> dict[str, object]:
-    """The body as a JSON object; an empty body is an empty object. Raises BadTokenField, BodyTooLarge,
-    WrongMediaType."""
+    """Read the body as a JSON object; an empty body is an empty object.
+
+    Raises BadTokenField, BodyTooLarge, WrongMediaType.
+    """
     content_type = (request.content_type or "").lower()
     if content_type != "application/json" and not (
         content_type.startswith("application/") and content_type.endswith("+json")
@@ -30,8 +34,30 @@ def read_object(request: HttpRequest) -> dict[str, object]:
     return parse_object(raw) if raw else {}
 
 
+def read_fields(request: HttpRequest) -> dict[str, object]:
+    """Read the fields of a change, as `read_object` does."""
+    return as_fields(read_object(request))
+
+
+def as_fields(given: dict[str, object]) -> dict[str, object]:
+    """Return what was given; an argument of our services is no field. Raises BadTokenField."""
+    for name in ARGUMENTS:
+        if name in given:
+            raise BadTokenField(name, "unknown field")
+    return given
+
+
+def only(given: dict[str, object], names: Iterable[str]) -> dict[str, object]:
+    """Return what was given when every name is known: one that is not was meant for something. Raises BadTokenField."""
+    known = frozenset(names)
+    for name in given:
+        if name not in known:
+            raise BadTokenField(name[:64], "unknown field")
+    return given
+
+
 def parse_object(raw: bytes) -> dict[str, object]:
-    """One JSON object. A name given twice is refused: which of the two was meant?"""
+    """Parse one JSON object. A name given twice is refused: nobody can say which of the two was meant."""
     try:
         value = json.loads(raw.decode(), object_pairs_hook=_once, parse_constant=_no_constant)
     except (ValueError, RecursionError):

@@ -1,58 +1,15 @@
-"""Who in this process wants to know that token rows changed. Plain callbacks, called after the commit."""
+"""Listeners of this process that are told after the commit that token rows changed."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from gateway.kernel.changes import Listeners
 
-logger = logging.getLogger(__name__)
+_changed = Listeners("token")
+on_change, forget, announce = _changed.add, _changed.remove, _changed.announce
 
-_listeners: list[Callable[[], None]] = []
-_on_issued: list[Callable[[], None]] = []
-_on_revoked: list[Callable[[], None]] = []
+_issued = Listeners("issued token")
+on_issued, forget_issued, announce_issued = _issued.add, _issued.remove, _issued.announce
 
-
-def on_change(callback: Callable[[], None]) -> None:
-    """Register a callback, usually `registry.apply_changes`. It runs in the thread that made the change,
-    before the service returns, and should be quick."""
-    if callback not in _listeners:
-        _listeners.append(callback)
-
-
-def forget(callback: Callable[[], None]) -> None:
-    """Take a callback off the list; it's no error if it isn't there."""
-    if callback in _listeners:
-        _listeners.remove(callback)
-
-
-def on_issued(callback: Callable[[], None]) -> None:
-    """Register a callback for every token issued in this process; for who counts them."""
-    if callback not in _on_issued:
-        _on_issued.append(callback)
-
-
-def on_revoked(callback: Callable[[], None]) -> None:
-    """The same for revocations, each that succeeds, repeated ones too."""
-    if callback not in _on_revoked:
-        _on_revoked.append(callback)
-
-
-def announce() -> None:
-    """Tell everyone. A listener that fails is logged: the change is committed, and polling will bring it."""
-    _tell(_listeners)
-
-
-def announce_issued() -> None:
-    _tell(_on_issued)
-
-
-def announce_revoked() -> None:
-    _tell(_on_revoked)
-
-
-def _tell(listeners: list[Callable[[], None]]) -> None:
-    for callback in tuple(listeners):
-        try:
-            callback()
-        except Exception:
-            logger.exception("A listener for token changes failed")
+_revoked = Listeners("revoked token")
+"""Each revocation that succeeds, repeated ones too."""
+on_revoked, forget_revoked, announce_revoked = _revoked.add, _revoked.remove, _revoked.announce

@@ -1,4 +1,4 @@
-"""What tokens raises. No HTTP statuses here: `gateway/errors.py` gives them. Every text may be shown to a client."""
+"""Errors of `tokens`. No HTTP statuses: `gateway/relay/errors.py` gives them. Clients may see every text."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .records import Limits
+    from tokens.records import Limits
 
 
 class TokenError(Exception):
-    """Anything this app refuses."""
+    """The root of this app's errors."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -18,7 +18,7 @@ class TokenError(Exception):
 
 
 class AuthenticationFailed(TokenError):
-    """The presented secret doesn't open the door."""
+    """The presented secret is refused."""
 
 
 class MissingToken(AuthenticationFailed):
@@ -29,14 +29,14 @@ class MissingToken(AuthenticationFailed):
 
 
 class BadPrefix(AuthenticationFailed):
-    """Not one of ours by its first letters."""
+    """The secret does not begin as ours do."""
 
     def __init__(self) -> None:
         super().__init__("Token must start with 'la_sk_' prefix")
 
 
 class InvalidToken(AuthenticationFailed):
-    """Malformed, forged, or with claims we don't take. `detail` never repeats the token."""
+    """The secret is malformed, forged, or has claims we don't take. `detail` never repeats the token."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(f"Invalid token: {detail}")
@@ -44,28 +44,35 @@ class InvalidToken(AuthenticationFailed):
 
 
 class ExpiredToken(AuthenticationFailed):
-    """`exp` has come, or the life of the token was cut short."""
+    """The token has ended: `exp` has come, or its life was cut short."""
 
     def __init__(self) -> None:
         super().__init__("Token has expired")
 
 
 class RevokedToken(AuthenticationFailed):
-    """The row says revoked. The reference answers 403 here, and 401 to its siblings."""
+    """The row says revoked. The reference answers 403 to this, and 401 to the other refusals."""
 
     def __init__(self) -> None:
         super().__init__("Token has been revoked")
 
 
+class EndedSignIn(AuthenticationFailed):
+    """The bearer of a sign-in that has ended: revoked, expired, or its person may not come in any more."""
+
+    def __init__(self) -> None:
+        super().__init__("This sign-in has ended; sign in again with /login")
+
+
 class UnrecordedToken(AuthenticationFailed):
-    """A good signature, but no row: the store was wiped, or the token was made elsewhere."""
+    """The signature is good, but there is no row: the store was wiped, or the token was made elsewhere."""
 
     def __init__(self) -> None:
         super().__init__("Token has no stored record here; ask for a new one")
 
 
 class UnknownToken(AuthenticationFailed):
-    """Internal: memory doesn't know `sub`. The relay awaits `Registry.lookup(sub)` and asks once more."""
+    """Memory doesn't know `sub`. Internal: the relay awaits `Registry.lookup(sub)` and asks once more."""
 
     def __init__(self, sub: str) -> None:
         super().__init__("Token has no stored record here; ask for a new one")
@@ -80,7 +87,7 @@ class StoreUnavailable(TokenError):
 
 
 class TokenNotFound(TokenError):
-    """No token row with this id."""
+    """There is no token row with this id."""
 
     def __init__(self, token_id: str) -> None:
         super().__init__("No token with this id")
@@ -88,7 +95,7 @@ class TokenNotFound(TokenError):
 
 
 class GroupNotFound(TokenError):
-    """No group with this name."""
+    """There is no group with this name."""
 
     def __init__(self, name: str) -> None:
         super().__init__("No group with this name")
@@ -127,13 +134,14 @@ class BodyTooLarge(TokenError):
 
 
 class TokenConflict(TokenError):
-    """The row can't make this change any more: revoked, already rotated, or changed meanwhile."""
+    """The row can't make this change any more: it is revoked, already rotated, or changed meanwhile."""
 
 
 class LimitExceeded(TokenError):
-    """A limit has no room for the call. `limit` is the field's name, `name` the group's ("" = the token's own).
+    """A limit has no room for the call.
 
-    `retry_after_seconds` None = waiting does not help; `is_final` = neither does asking again.
+    `limit` is the field's name, `name` the group's ("" = the token's own). `retry_after_seconds` None =
+    waiting does not help; `is_final` = neither does asking again.
     """
 
     def __init__(
@@ -156,7 +164,7 @@ class LimitExceeded(TokenError):
 
 
 class BalancesUnknown(TokenError):
-    """What these sets of limits have used so far is not known yet; it is being read."""
+    """The use of these sets of limits so far is not known yet; it is being read."""
 
     def __init__(self, sets: tuple[Limits, ...] = ()) -> None:
         super().__init__("The limits of this token are being read; try again")
@@ -168,6 +176,10 @@ class LedgerUnavailable(TokenError):
 
     def __init__(self) -> None:
         super().__init__("Limits can't be counted at the moment; try again")
+
+
+class CapUnreadable(LedgerUnavailable):
+    """What a person has spent can't be counted, and her call is refused: Claude Code is not to ask again."""
 
 
 _PER_MINUTE = {

@@ -1,4 +1,4 @@
-"""What a token's fields may hold. API, commands, admin and import all ask here, so all say the same."""
+"""Check a token's fields. API, commands, admin and import all ask here, so all say the same."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 
-from .errors import BadTokenField
-from .models import LIMIT_FIELDS, BudgetPeriod, Limited
+from gateway.kernel.parts import PARTS, Key
+from tokens.errors import BadTokenField
+from tokens.models import CHARGE, LIMIT_FIELDS, PREPAID, BudgetPeriod, Limited, PaymentRule
 
 ENABLED_LIMITS: tuple[str, ...] = LIMIT_FIELDS
-"""The limits that something enforces today. A limit that isn't listed is refused, never kept quietly."""
+"""Limits that something enforces today. A limit that isn't listed is refused, never kept quietly."""
 
-TOKEN_FIELDS = ("account", "provider", "group", *LIMIT_FIELDS)
-GROUP_FIELDS = ("parent", *LIMIT_FIELDS)
+TOKEN_FIELDS = ("account", "provider", "group", "person", "payment", *LIMIT_FIELDS)
+GROUP_FIELDS = ("parent", "priority", "member_budget", "member_budget_period", *LIMIT_FIELDS)
 
 DEFAULT_TTL_HOURS = 24
 MAX_TTL_HOURS = 87_600
@@ -21,18 +22,20 @@ MAX_LABEL_LENGTH = 1_000
 MAX_NAME_LENGTH = 255
 MAX_PATTERNS = 200
 MAX_COUNT = 10**15
+MAX_PRIORITY = 10**6
+USUAL_PRIORITY = 100
 MAX_GRACE_SECONDS = 30 * 86_400
 
 
 def check(name: str, value: object) -> object:
-    """`value` as the row keeps it. Raises BadTokenField naming the field."""
+    """Return `value` as the row keeps it. Raises BadTokenField naming the field."""
     if name in LIMIT_FIELDS and name not in ENABLED_LIMITS:
         raise BadTokenField(name, "this limit is not enforced by this version, so it can't be set")
     return _CHECKS[name](name, value)
 
 
 def check_all(given: Mapping[str, object], known: tuple[str, ...]) -> dict[str, object]:
-    """Every member checked; a name that isn't in `known` is refused."""
+    """Check every member; a name that isn't in `known` is refused."""
     for name in given:
         if name not in known:
             raise BadTokenField(name, "unknown field")
@@ -43,7 +46,7 @@ def check_all(given: Mapping[str, object], known: tuple[str, ...]) -> dict[str, 
 
 
 def completed(values: Mapping[str, object], row: Limited | None = None) -> dict[str, object]:
-    """With a new budget: its currency and period, where neither the call nor the row says them.
+    """Add the currency and period of a new budget, where neither the call nor the row says them.
 
     Raises BadTokenField for a currency in which nothing is priced: such a budget could not be counted.
     """
@@ -56,6 +59,9 @@ def completed(values: Mapping[str, object], row: Limited | None = None) -> dict[
             kept = "" if row is None else getattr(row, name)
             if not found.get(name, kept):
                 found[name] = usual
+    is_prepaid = found.get("payment", getattr(row, "payment", None)) == PREPAID
+    if is_prepaid and found.get("budget", getattr(row, "budget", None)) is None:
+        raise BadTokenField("payment", "prepaid needs a budget, which is what was paid")
     currency = found.get("budget_currency")
     if currency and (known := _currencies()) and currency not in known:
         listed = ", ".join(sorted(known))
@@ -66,36 +72,32 @@ def completed(values: Mapping[str, object], row: Limited | None = None) -> dict[
 DEFAULT_CURRENCY = "USD"
 
 
-def _usual_currencies() -> frozenset[str]:
-    return frozenset((DEFAULT_CURRENCY,))
+CURRENCIES: Key[Callable[[], frozenset[str]]] = Key("currencies of prices")
+"""Gives the currencies in which anything is priced."""
 
 
-_currencies: Callable[[], frozenset[str]] = _usual_currencies
-
-
-def use_currencies(source: Callable[[], frozenset[str]]) -> None:
-    """Who knows in which currencies anything is priced."""
-    global _currencies
-    _currencies = source
+def _currencies() -> frozenset[str]:
+    source = PARTS.get(CURRENCIES)
+    return frozenset((DEFAULT_CURRENCY,)) if source is None else source()
 
 
 def enabled(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of `names` that may be set today."""
+    """Return those of `names` that may be set today."""
     return tuple(name for name in names if name not in LIMIT_FIELDS or name in ENABLED_LIMITS)
 
 
 def label(value: object) -> str:
-    """A label, or the reason why not. Null counts as empty."""
+    """Check a label. Null counts as empty. Raises BadTokenField."""
     return text("label", value, MAX_LABEL_LENGTH)
 
 
 def ttl_hours(value: object) -> int:
-    """1 hour to 10 years; null counts as the default."""
+    """Check a token's life: 1 hour to 10 years; null counts as the default."""
     return DEFAULT_TTL_HOURS if value is None else integer("ttl_hours", value, (1, MAX_TTL_HOURS))
 
 
 def grace_seconds(value: object) -> int:
-    """How long a rotated token lives on; null counts as an hour."""
+    """Check the time that a rotated token lives on; null counts as an hour."""
     return 3600 if value is None else integer("grace_seconds", value, (0, MAX_GRACE_SECONDS))
 
 
@@ -126,6 +128,10 @@ def _name(name: str, value: object) -> str | None:
 
 def _count(name: str, value: object) -> int | None:
     return None if value is None else integer(name, value, (1, MAX_COUNT))
+
+
+def _priority(name: str, value: object) -> int:
+    return USUAL_PRIORITY if value is None else integer(name, value, (-MAX_PRIORITY, MAX_PRIORITY))
 
 
 def _percent(name: str, value: object) -> int | None:
@@ -167,6 +173,14 @@ def _currency(name: str, value: object) -> str:
     return value
 
 
+def _payment(name: str, value: object) -> str:
+    if value is None:
+        return CHARGE
+    if value not in PaymentRule.values:
+        raise BadTokenField(name, f"must be one of {', '.join(PaymentRule.values)}")
+    return str(value)
+
+
 def _period(name: str, value: object) -> str:
     if value is None:
         return ""
@@ -181,6 +195,11 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "provider": _name,
     "group": _name,
     "parent": _name,
+    "person": _name,
+    "priority": _priority,
+    "member_budget": _budget,
+    "member_budget_period": _period,
+    "payment": _payment,
     "max_requests": _count,
     "requests_per_minute": _count,
     "input_tokens_per_minute": _count,

@@ -1,16 +1,17 @@
-"""A token row as JSON: the reference's six fields, and ours after them. Never a secret."""
+"""Present token and group rows as JSON: the reference's six fields, and ours after them. Never a secret."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from . import fields
-from .models import Group, Limited, Token
-from .services import Issued, Rotated
+from tokens import fields
+from tokens.models import Group, Limited, Token
+from tokens.people import standing
+from tokens.services import Issued, Rotated
 
 
 def reference_record(token: Token) -> dict[str, object]:
-    """The record in the reference's order of fields."""
+    """Return the record in the reference's order of fields."""
     return {
         "id": token.id,
         "label": token.label,
@@ -22,12 +23,14 @@ def reference_record(token: Token) -> dict[str, object]:
 
 
 def record(token: Token, now: float) -> dict[str, object]:
-    """Everything there is to tell, with the limits that can be set today."""
+    """Return everything there is to tell, with the limits that can be set today."""
     return {
         **reference_record(token),
         "state": token.state(now),
         "provider": token.provider,
         "group": None if token.group is None else token.group.name,
+        "person": None if token.person is None else standing.address_of(token.person.user),
+        "payment": token.payment,
         **limits(token),
         "ledger_id": token.ledger_id,
         "rotated_from": token.rotated_from,
@@ -35,24 +38,32 @@ def record(token: Token, now: float) -> dict[str, object]:
 
 
 def group(row: Group) -> dict[str, object]:
-    """A group with its limits."""
+    """Return a group with its limits."""
     parent = None if row.parent is None else row.parent.name
-    return {"name": row.name, "parent": parent, **limits(row), "tokens": row.tokens.count()}
+    return {
+        "name": row.name,
+        "parent": parent,
+        "priority": row.priority,
+        "member_budget": _plain("budget", row.member_budget),
+        "member_budget_period": row.member_budget_period or None,
+        **limits(row),
+        "tokens": row.tokens.count(),
+    }
 
 
 def limits(token: Limited) -> dict[str, object]:
-    """The enabled limits; unset ones are null or empty."""
+    """Return the enabled limits; unset ones are null or empty."""
     values = {name: getattr(token, name) for name in fields.ENABLED_LIMITS}
     return {name: _plain(name, value) for name, value in values.items()}
 
 
 def issued(result: Issued, now: float) -> dict[str, object]:
-    """The answer to an issue: the only time the secret is told."""
+    """Return the answer to an issue: the only time the secret is told."""
     return {"token": result.secret, "ttl_hours": result.ttl_hours, **record(result.token, now)}
 
 
 def rotated(result: Rotated, now: float) -> dict[str, object]:
-    """The answer to a rotation: the successor with its secret, and when the old token ends."""
+    """Return the answer to a rotation: the successor with its secret, and when the old token ends."""
     return {**issued(result.issued, now), "old_expires_at": result.old_ends_at}
 
 

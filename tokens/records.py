@@ -1,4 +1,4 @@
-"""What memory keeps of a token row: immutable, complete for the relay, without any secret."""
+"""Records of token rows in memory: immutable, complete for the relay, without any secret."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
-from .models import Group, Limited, Token
+from tokens.models import CHARGE, Group, Limited, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Limits:
 
     @property
     def counts_something(self) -> bool:
-        """Whether a ledger has to be asked for these limits."""
+        """Tell whether a ledger has to be asked for these limits."""
         counted = (
             *(self.max_requests, self.requests_per_minute, self.input_tokens_per_minute),
             *(self.output_tokens_per_minute, self.max_parallel_requests, self.budget),
@@ -40,7 +40,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
-    """A token as the relay sees it. Times are Unix seconds."""
+    """Token as the relay sees it. Times are Unix seconds."""
 
     id: str
     label: str
@@ -57,6 +57,10 @@ class TokenRecord:
     group_id: int | None = None
     revision: int = 0
     is_recorded: bool = True
+    payment: str = CHARGE
+    person: str = ""  # the e-mail of who answers for it, or has signed in
+    is_sign_in: bool = False  # its own limits and its ledger are its person's
+    person_id: int | None = None  # the user's key: who signed in, or who answers for it
     limits: tuple[Limits, ...] = field(init=False)  # every set that holds for this token; the tightest wins
     is_limited: bool = field(init=False)  # some limit of `limits` counts something
     is_model_restricted: bool = field(init=False)  # some set names models: the call's model must be known
@@ -64,7 +68,7 @@ class TokenRecord:
     counted: tuple[Limits, ...] = field(init=False)  # the sets that a ledger is asked for
 
     def __post_init__(self) -> None:
-        """Worked out once: they are asked for every call."""
+        """Work out once what is asked for every call."""
         limits = (self.own, *self.shared)
         put = object.__setattr__
         put(self, "limits", limits)
@@ -74,20 +78,23 @@ class TokenRecord:
         put(self, "is_surface_restricted", any(each.allowed_surfaces for each in limits))
 
     def may_use_model(self, model: str) -> bool:
-        """Whether every set of limits allows this model name. `*`, `?` and `[…]` as in shell patterns."""
+        """Tell whether every set of limits allows this model name.
+
+        `*`, `?` and `[…]` as in shell patterns.
+        """
         return all(_matches(limits.allowed_models, model) for limits in self.limits)
 
     def may_use_surface(self, surface: str) -> bool:
-        """Whether every set of limits allows this surface."""
+        """Tell whether every set of limits allows this surface."""
         return all(_matches(limits.allowed_surfaces, surface) for limits in self.limits)
 
     def with_shared(self, shared: tuple[Limits, ...]) -> TokenRecord:
-        """The same token under its group's newer limits."""
+        """Return the same token under its group's newer limits."""
         return replace(self, shared=shared, group=shared[0].name if shared else None)
 
 
 def from_row(token: Token, shared: tuple[Limits, ...]) -> TokenRecord:
-    """The record of a row; `shared` are the limits of its group and of that group's parent."""
+    """Build the record of a row; `shared` are the limits of its group and of that group's parent."""
     return TokenRecord(
         id=token.id,
         label=token.label,
@@ -103,11 +110,22 @@ def from_row(token: Token, shared: tuple[Limits, ...]) -> TokenRecord:
         shared=shared,
         group_id=token.group_id,
         revision=token.revision,
+        payment=token.payment or CHARGE,
+        person=_email(token),
+        is_sign_in=token.sign_in_id is not None,
+        person_id=token.person_id,
     )
 
 
+def _email(token: Token) -> str:
+    """Return whose token it is, by e-mail; by the login's name where there is none."""
+    owner = token.person or token.sign_in
+    user = None if owner is None else owner.user
+    return "" if user is None else user.email or user.get_username()
+
+
 def unrecorded(sub: str, label: str, times: tuple[int, int]) -> TokenRecord:
-    """A token that is good by its signature alone. `times` are iat and exp."""
+    """Build the record of a token that is good by its signature alone. `times` are iat and exp."""
     return TokenRecord(
         id=sub,
         label=label,
@@ -125,12 +143,12 @@ def unrecorded(sub: str, label: str, times: tuple[int, int]) -> TokenRecord:
 
 
 def group_ledger(group_id: int) -> str:
-    """The ledger's name for what a group spends."""
+    """Return the ledger's name for what a group spends."""
     return f"group:{group_id}"
 
 
 def shared_limits(groups: Iterable[Group]) -> dict[int, tuple[Limits, ...]]:
-    """For every group's id: its own limits, then its parent's."""
+    """Map every group's id to its own limits, then its parent's."""
     by_id = {group.pk: group for group in groups}
     found: dict[int, tuple[Limits, ...]] = {}
     for pk, group in by_id.items():
@@ -140,7 +158,7 @@ def shared_limits(groups: Iterable[Group]) -> dict[int, tuple[Limits, ...]]:
 
 
 def limits_of(row: Limited, ledger: str, name: str = "") -> Limits:
-    """The limits of a row, counted in `ledger`."""
+    """Return the limits of a row, counted in `ledger`."""
     return Limits(
         ledger=ledger,
         name=name,

@@ -1,7 +1,7 @@
-"""The tokens as the data plane knows them: a copy in memory, asked on every call, changed behind its back.
+"""Tokens as the data plane knows them: a copy in memory, asked on every call, kept current from the rows.
 
 `authenticate` touches memory only and never waits. `load` and `apply_changes` are sync and use the ORM;
-`lookup` is the one question that the road may ask the database, once per unknown token.
+`lookup` is the one question that the relay may ask the database, once per unknown token.
 """
 
 from __future__ import annotations
@@ -15,33 +15,42 @@ from functools import lru_cache
 
 from channels.db import database_sync_to_async
 from django.db import DatabaseError
+from django.db.models import QuerySet
 
-from . import jwt
-from .errors import (
+from tokens.errors import (
+    EndedSignIn,
     ExpiredToken,
     InvalidToken,
     MissingToken,
     RevokedToken,
     StoreUnavailable,
+    TokenError,
     UnknownToken,
     UnrecordedToken,
 )
-from .models import Group, Token, TokensRevision
-from .records import Limits, TokenRecord, from_row, shared_limits, unrecorded
+from tokens.jwt import signing
+from tokens.models import Group, Token, TokensRevision
+from tokens.records import Limits, TokenRecord, from_row, shared_limits, unrecorded
 
 __all__ = ["Registry", "TokenRecord", "extract"]
 
 logger = logging.getLogger(__name__)
+
+Headers = tuple[tuple[bytes, bytes], ...]
 
 VERIFIED_SECRETS = 16_384
 ABSENT_SECONDS = 1.0
 LOOKUPS_PER_SECOND = 50
 MAX_ABSENT = 10_000
 MAX_ID_LENGTH = 255
+OWN_HEADER = b"x-la-token"
 
 
 class Registry:
-    """One per process. `secret` is the raw signing key; with `accept_unrecorded` a good signature is enough."""
+    """Registry of one process. `secret` is the raw signing key.
+
+    With `accept_unrecorded` a good signature is enough.
+    """
 
     def __init__(
         self, secret: bytes, accept_unrecorded: bool, clock: Callable[[], float] = time.time
@@ -54,14 +63,14 @@ class Registry:
         self._writing = threading.Lock()
         self.on_unlimited: Callable[[str], None] | None = None  # told the ledger of a set that counts no more
         # Only what verified is kept (exceptions are not cached), so a flood of bad secrets evicts nothing.
-        self._verified = lru_cache(VERIFIED_SECRETS)(lambda presented: jwt.verify(presented, secret))
+        self._verified = lru_cache(VERIFIED_SECRETS)(lambda presented: signing.verify(presented, secret))
         self._absent: dict[str, float] = {}
         self._flights: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._lookups: tuple[int, int] = (0, 0)  # the second, and how many look-ups it has seen
 
     @property
     def revision(self) -> int:
-        """The newest revision whose rows are in memory."""
+        """Return the newest revision whose rows are in memory."""
         return self._revision
 
     def __len__(self) -> int:
@@ -83,7 +92,7 @@ class Registry:
                 self._load()
                 return
             self._apply_groups()
-            for token in Token.objects.filter(revision__gt=self._revision).iterator():
+            for token in _tokens().filter(revision__gt=self._revision).iterator():
                 before = self._records.get(token.id)
                 self._records[token.id] = record = self._record(token)
                 if before is not None:
@@ -91,23 +100,42 @@ class Registry:
             self._revision = row.value
 
     def authenticate(self, secret: str, now: float) -> TokenRecord:
-        """The record behind a presented secret, or one of `tokens.errors`. Memory only.
+        """Return the record behind a presented secret, or raise one of `tokens.errors`. Memory only.
 
         UnknownToken asks the caller to `await lookup(sub)` and to call once more with the same `now`.
         """
         claims = self._verified(secret)
+        record = self._records.get(claims.sub)
         if now >= claims.exp:
-            raise ExpiredToken
+            raise EndedSignIn if record is not None and record.is_sign_in else ExpiredToken
         if claims.has_audience:
             raise InvalidToken("InvalidAudience")
-        record = self._records.get(claims.sub)
         if record is None:
             return self._without_record(claims)
         if record.ends_early_at is not None and now >= record.ends_early_at:
-            raise ExpiredToken
+            raise EndedSignIn if record.is_sign_in else ExpiredToken
         if record.is_revoked:
-            raise RevokedToken
+            raise EndedSignIn if record.is_sign_in else RevokedToken
         return record
+
+    async def whose(self, headers: Headers) -> TokenRecord:
+        """Return the token of a call. One that memory does not know costs one look-up. Raises a `TokenError`."""
+        secret = extract(headers)
+        try:
+            return self.authenticate(secret, time.time())
+        except UnknownToken as unknown:
+            await self.lookup(unknown.sub)
+            return self.authenticate(secret, time.time())
+
+    def are_known(self, headers: Headers) -> bool:
+        """Tell whether the token of these headers is still good, as far as memory knows."""
+        try:
+            self.authenticate(extract(headers), time.time())
+        except UnknownToken:
+            return True
+        except TokenError:
+            return False
+        return True
 
     async def lookup(self, sub: str) -> None:
         """Ask the database about one id that memory doesn't know; afterwards `authenticate` decides.
@@ -123,18 +151,18 @@ class Registry:
             task.add_done_callback(lambda _: self._flights.pop(key, None))
         await asyncio.shield(task)  # a caller that leaves must not take the answer from the others
 
-    def _without_record(self, claims: jwt.Claims) -> TokenRecord:
+    def _without_record(self, claims: signing.Claims) -> TokenRecord:
         until = self._absent.get(claims.sub)
         if until is None or self._clock() >= until:
             raise UnknownToken(claims.sub)
-        if not self._accept_unrecorded:
+        if not self._accept_unrecorded or not _is_id(claims.sub):
             raise UnrecordedToken
         return unrecorded(claims.sub, claims.label, (claims.iat, claims.exp))
 
     async def _look_up(self, sub: str) -> None:
         if sub in self._records:
             return
-        if len(sub) > MAX_ID_LENGTH or not sub.isprintable():
+        if not _is_id(sub):
             self._mark_absent(sub)
             return
         try:
@@ -158,7 +186,7 @@ class Registry:
             raise StoreUnavailable("too many unknown tokens at once; try again")
 
     def _fetch(self, sub: str) -> TokenRecord | None:
-        token = Token.objects.filter(pk=sub).first()
+        token = _tokens().filter(pk=sub).first()
         if token is None:
             return None
         with self._writing:
@@ -179,7 +207,7 @@ class Registry:
         # The counter first: rows written meanwhile are newer than it and will be read again.
         row = TokensRevision.objects.filter(pk=1).first()
         self._shared = shared_limits(Group.objects.all())
-        self._records = {token.id: self._record(token) for token in Token.objects.iterator()}
+        self._records = {token.id: self._record(token) for token in _tokens().iterator()}
         self._revision = row.value if row else 0
 
     def _apply_groups(self) -> None:
@@ -194,7 +222,7 @@ class Registry:
                 self._records[sub] = record.with_shared(self._shared[record.group_id])
 
     def _tell_unlimited(self, before: tuple[Limits, ...], after: tuple[Limits, ...]) -> None:
-        """What is no longer asked for is no longer counted: should it be limited again, it is read anew."""
+        """Tell which ledgers count no longer: should their sets be limited again, they are read anew."""
         if self.on_unlimited is None:
             return
         counted = {limits.ledger for limits in after if limits.counts_something}
@@ -210,8 +238,20 @@ class Registry:
         return from_row(token, self._shared[token.group_id])
 
 
-def extract(headers: tuple[tuple[bytes, bytes], ...]) -> str:
-    """The secret that a call presents: `Authorization: Bearer`, else `x-api-key`. Raises MissingToken.
+def _tokens() -> QuerySet[Token]:
+    """Return tokens with whose they are, in one query."""
+    return Token.objects.select_related("person__user", "sign_in__user")
+
+
+def _is_id(sub: str) -> bool:
+    """Tell whether it can be the key of a row: in the database, in Redis, in a log line."""
+    return len(sub) <= MAX_ID_LENGTH and sub.isprintable()
+
+
+def extract(headers: Headers) -> str:
+    """Return the secret that a call presents: `Authorization: Bearer`, else `x-api-key`. Raises MissingToken.
+
+    `x-la-token` goes before both: the others are the caller's own then.
 
     With both present and different the one that looks like ours wins: Claude Code's helper sends both.
     Header names are lower-case bytes; of repeated ones the first counts.
@@ -219,6 +259,8 @@ def extract(headers: tuple[tuple[bytes, bytes], ...]) -> str:
     bearer = api_key = ""
     has_authorization = has_api_key = False
     for name, value in headers:
+        if name == OWN_HEADER:
+            return value.strip().decode("latin-1").removeprefix("Bearer ")
         if name == b"authorization" and not has_authorization:
             has_authorization = True
             if value.startswith(b"Bearer "):
@@ -226,7 +268,7 @@ def extract(headers: tuple[tuple[bytes, bytes], ...]) -> str:
         elif name == b"x-api-key" and not has_api_key:
             has_api_key = True
             api_key = value.rstrip(b" \t").decode("latin-1")
-    if bearer and api_key and not jwt.looks_like_ours(bearer) and jwt.looks_like_ours(api_key):
+    if bearer and api_key and not signing.looks_like_ours(bearer) and signing.looks_like_ours(api_key):
         return api_key
     if not (bearer or api_key):
         raise MissingToken

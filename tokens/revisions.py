@@ -1,4 +1,4 @@
-"""The counter that every change of a token or group goes through."""
+"""Count every change of a token or group."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from django.db import transaction
 from django.db.models import F
 
-from . import changes
-from .models import TokensRevision
+from tokens import changes
+from tokens.models import TokensRevision
 
 
 @contextmanager
 def counted() -> Iterator[int]:
-    """A transaction that changes rows; gives the revision to stamp them with, tells listeners after it.
+    """Open a transaction that changes rows; yield the revision to stamp them with, tell listeners after it.
 
     The counter is incremented first: writers queue on its row, so revisions commit in the order in which
     they are given out, and a reader that has seen n has seen everything up to n.
@@ -29,5 +29,5 @@ def counted() -> Iterator[int]:
 
 
 def reload_from(revision: int) -> None:
-    """Rows are gone: readers that have not seen `revision` must load anew."""
+    """Make readers that have not seen `revision` load anew: rows are gone."""
     TokensRevision.objects.filter(pk=1).update(reload_from=revision)

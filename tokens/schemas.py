@@ -1,4 +1,4 @@
-"""The shapes of the token API, for its answers and for the OpenAPI page."""
+"""Shapes of the token API, for its answers and for the OpenAPI page."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
-from .services import MAX_PAGE
+from tokens.services import MAX_PAGE
 
 
 class LimitsOut(Schema):
-    """The limits of a token or a group; null = no such limit."""
+    """Limits of a token or a group; null = no such limit."""
 
     max_requests: int | None
     requests_per_minute: int | None
@@ -40,6 +40,8 @@ class TokenOut(LimitsOut):
     state: str = Field(description="active, revoked or expired")
     provider: str | None
     group: str | None
+    person: str | None = Field(description="Whose it is: the address of who signed in, or of its owner")
+    payment: str = Field(description="charge, exempt or prepaid")
     ledger_id: str
     rotated_from: str | None
 
@@ -97,6 +99,11 @@ class Settable(Limitable):
     account: str | None = Field(None, description="Serve this token with this account only")
     provider: str | None = Field(None, description="Serve this token with this provider only")
     group: str | None = Field(None, description="The name of a group, whose limits then hold too")
+    person: str | None = Field(None, description="The address of the person who answers for it")
+    payment: str | None = Field(
+        None,
+        description="Where calls are paid for: charge (when absent), exempt, or prepaid (needs a budget)",
+    )
 
 
 class IssueIn(Settable):
@@ -108,10 +115,13 @@ class ChangeIn(Settable):
 
 
 class GroupOut(LimitsOut):
-    """A team, whose limits hold for all its tokens together."""
+    """Team whose limits hold for all its tokens together."""
 
     name: str
     parent: str | None
+    priority: int = Field(description="Of a person's groups the lowest goes first, then the name")
+    member_budget: str | None = Field(description="Of each member, in `budget_currency`")
+    member_budget_period: str | None = Field(description="day, week, month or never")
     tokens: int = Field(description="How many belong to it")
 
 
@@ -124,8 +134,13 @@ class GroupListOut(Schema):
 
 
 class GroupChangeIn(Limitable):
-    name: str | None = Field(None, description="At most 255 characters, unique")
+    name: str | None = Field(None, description="At most 150 characters, unique")
     parent: str | None = Field(None, description="A group that has no parent itself")
+    priority: int | None = Field(
+        None, description="100 when absent; of a person's groups the lowest goes first"
+    )
+    member_budget: str | None = Field(None, description="The budget of each member who has none of her own")
+    member_budget_period: str | None = Field(None, description="day, week, month or never (when absent)")
 
 
 class GroupIn(GroupChangeIn):
@@ -146,6 +161,6 @@ class RotateIn(Schema):
 
 
 def body(schema: type[Schema], is_required: bool = True) -> dict[str, Any]:
-    """The OpenAPI description of a request body that the view reads itself."""
+    """Return the OpenAPI description of a request body that the view reads itself."""
     content = {"application/json": {"schema": schema.model_json_schema()}}
     return {"requestBody": {"required": is_required, "content": content}}

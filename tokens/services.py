@@ -1,7 +1,7 @@
-"""Everything that writes tokens. Each function is one transaction, counted in `tokens_revision`.
+"""Write tokens. Each function is one transaction, counted in `tokens_revision` and recorded in the audit.
 
 After the commit, and before the function returns, this process's listeners are told (`changes`) and the
-reference's files are written (`file_services`).
+reference's files are written (`files.services`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,18 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from . import changes, fields, jwt
-from .errors import BadTokenField, TokenConflict, TokenNotFound
-from .file_services import changing
-from .models import LIMIT_FIELDS, Group, Token
+from gateway.kernel import audit
+from gateway.kernel.principal import Principal
+from tokens import auditing, changes, fields
+from tokens.errors import BadTokenField, TokenConflict, TokenNotFound
+from tokens.files.services import changing
+from tokens.jwt import signing
+from tokens.models import LIMIT_FIELDS, Group, Token
+from tokens.people import following
+from tokens.people import services as people
+from tokens.people.errors import PersonNotFound
+from tokens.people.models import Person
+from tokens.signin.models import SignIn
 
 STATES = ("active", "revoked", "expired")
 MAX_PAGE = 1_000
@@ -28,7 +36,7 @@ ISSUABLE = ("label", "ttl_hours", *fields.TOKEN_FIELDS)
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A new row and the secret, which exists nowhere else."""
+    """A new row with its secret, which exists nowhere else."""
 
     token: Token
     ttl_hours: int
@@ -37,7 +45,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """The successor, and when the old token ends (Unix seconds)."""
+    """The successor of a rotated token, and the end of the old one (Unix seconds)."""
 
     issued: Issued
     old_ends_at: int
@@ -45,7 +53,7 @@ class Rotated:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What to list. `label` is contained in the label; None = any; `state` is one of STATES."""
+    """Filters of a list. `label` is contained in the label; None = any; `state` is one of STATES."""
 
     label: str | None = None
     state: str | None = None
@@ -57,41 +65,58 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Page:
+    """One page of a list."""
+
     tokens: list[Token]
     has_more: bool
 
 
-def issue(**given: object) -> Issued:
-    """Make a token. Takes `label`, `ttl_hours` and the enabled fields of `fields.TOKEN_FIELDS`, as in JSON;
-    `group` is a name. Raises BadTokenField."""
+def issue(*, principal: Principal, **given: object) -> Issued:
+    """Make a token.
+
+    Takes `label`, `ttl_hours` and the enabled fields of `fields.TOKEN_FIELDS`, as in JSON; `group` is a name.
+    Raises BadTokenField.
+    """
     given = dict(given)
     hours = fields.ttl_hours(given.pop("ttl_hours", None))
     label = fields.label(given.pop("label", None))
     values = fields.completed(fields.check_all(given, fields.TOKEN_FIELDS))
     with changing() as revision:
-        return _create(hours, {**_resolved(values), "label": label, "revision": revision})
+        issued = _create(hours, {**_resolved(values), "label": label, "revision": revision})
+        after = auditing.of_token(issued.token)
+        audit.record(principal, "token.issue", f"token:{issued.token.id}", None, after)
+        return issued
 
 
-def revoke(token_id: str) -> Token:
+def revoke(token_id: str, *, principal: Principal) -> Token:
     """Refuse the token from now on. There is no way back. Idempotent; raises TokenNotFound."""
     _check_id(token_id)
     with changing() as revision:
+        before = get(token_id)
+        _end_sign_in(before, revision)
         Token.objects.filter(pk=token_id, revoked_at=None).update(
             revoked_at=int(time.time()), revision=revision
         )
-        token = get(token_id)
         transaction.on_commit(changes.announce_revoked)
-        return token
+        return _recorded(principal, "token.revoke", before)
 
 
-def expire(token_id: str) -> Token:
+def expire(token_id: str, *, principal: Principal) -> Token:
     """End the token now, as if its time had run out. Idempotent; raises TokenNotFound."""
-    return _end_by(token_id, int(time.time()))
+    _check_id(token_id)
+    moment = int(time.time())
+    with changing() as revision:
+        before = get(token_id)
+        _end_sign_in(before, revision)
+        Token.objects.filter(pk=token_id, expires_at__gt=moment).update(expires_at=moment, revision=revision)
+        return _recorded(principal, "token.change", before)
 
 
-def change(token_id: str, **given: object) -> Token:
-    """Set `label`, `expires_at` (Unix seconds, not beyond the signed end) and the enabled fields; null
-    clears. Raises TokenNotFound, BadTokenField, TokenConflict."""
+def change(token_id: str, *, principal: Principal, **given: object) -> Token:
+    """Change `label`, `expires_at` (Unix seconds, not beyond the signed end) and the enabled fields.
+
+    Null clears. Raises TokenNotFound, BadTokenField, TokenConflict.
+    """
     given = dict(given)
     values: dict[str, object] = {}
     if "label" in given:
@@ -101,45 +126,57 @@ def change(token_id: str, **given: object) -> Token:
     values |= fields.check_all(given, fields.TOKEN_FIELDS)
     with changing() as revision:
         token = get(token_id)
+        if token.sign_in_id is not None:
+            raise TokenConflict("This token belongs to a sign-in; change its person instead")
         _check_end(token, values.get("expires_at"))
-        _compare_and_swap(token, {**_resolved(fields.completed(values, token)), "revision": revision})
-        return get(token_id)
+        compare_and_swap(token, {**_resolved(fields.completed(values, token)), "revision": revision})
+        return _recorded(principal, "token.change", token)
 
 
-def rotate(token_id: str, grace_seconds: object = None, ttl_hours: object = None) -> Rotated:
-    """A successor with a new id and the same limits and ledger; the old token lives `grace_seconds` more.
+def rotate(
+    token_id: str, grace_seconds: object = None, ttl_hours: object = None, *, principal: Principal
+) -> Rotated:
+    """Replace a token by a successor with a new id and the same limits and ledger.
 
-    `ttl_hours` defaults to the old token's own span. Raises TokenNotFound, BadTokenField, TokenConflict.
+    The old token lives `grace_seconds` more. `ttl_hours` defaults to the old token's own span. Raises
+    TokenNotFound, BadTokenField, TokenConflict.
     """
     grace = fields.grace_seconds(grace_seconds)
     hours = None if ttl_hours is None else fields.ttl_hours(ttl_hours)
     with changing() as revision:
         old = get(token_id)
+        if old.sign_in_id is not None:
+            raise TokenConflict("This token belongs to a sign-in, which refreshes it itself")
         if old.is_revoked:
             raise TokenConflict("A revoked token can't be rotated; issue a new one")
         if Token.objects.filter(rotated_from=old.id).exists():
             raise TokenConflict("This token was rotated already; rotate its successor")
-        kept = {name: getattr(old, name) for name in (*LIMIT_FIELDS, "account", "provider", "group", "label")}
+        kept = {
+            name: getattr(old, name)
+            for name in (*LIMIT_FIELDS, "account", "provider", "group", "person", "payment", "label")
+        }
         issued = _create(
             hours or _span_hours(old),
             {**kept, "ledger_id": old.ledger_id, "rotated_from": old.id, "revision": revision},
         )
         ends_at = min(old.expires_at, int(time.time()) + grace)
-        _compare_and_swap(old, {"expires_at": ends_at, "revision": revision})
+        compare_and_swap(old, {"expires_at": ends_at, "revision": revision})
+        after = {"expires_at": ends_at, "rotated_to": issued.token.id}
+        audit.record(principal, "token.rotate", f"token:{old.id}", {"expires_at": old.expires_at}, after)
         return Rotated(issued, ends_at)
 
 
 def get(token_id: str) -> Token:
-    """The row; raises TokenNotFound."""
+    """Return the row; raises TokenNotFound."""
     _check_id(token_id)
-    token = Token.objects.select_related("group").filter(pk=token_id).first()
+    token = Token.objects.select_related("group", "person__user").filter(pk=token_id).first()
     if token is None:
         raise TokenNotFound(token_id)
     return token
 
 
 def find(filters: Filters) -> Page:
-    """One page, newest first. Raises BadTokenField for a filter that makes no sense."""
+    """Return one page, newest first. Raises BadTokenField for a filter that makes no sense."""
     limit = fields.integer("limit", filters.limit, (1, MAX_PAGE))
     rows = _filtered(filters)
     if filters.after is not None:
@@ -148,12 +185,12 @@ def find(filters: Filters) -> Page:
         if last is None:
             raise BadTokenField("after", "no token with this id")
         rows = rows.filter(Q(issued_at__lt=last.issued_at) | Q(issued_at=last.issued_at, id__lt=last.id))
-    found = list(rows.select_related("group")[: limit + 1])
+    found = list(rows.select_related("group", "person__user")[: limit + 1])
     return Page(found[:limit], has_more=len(found) > limit)
 
 
 def find_all(filters: Filters) -> Iterator[Token]:
-    """Every token that the filters let through, newest first, page by page."""
+    """Yield every token that the filters let through, newest first, page by page."""
     while True:
         page = find(filters)
         yield from page.tokens
@@ -163,7 +200,7 @@ def find_all(filters: Filters) -> Iterator[Token]:
 
 
 def in_state(rows: QuerySet[Token], state: str, now: float) -> QuerySet[Token]:
-    """Those of `rows` that are `active`, `revoked` or `expired`."""
+    """Return those of `rows` that are in a state: `active`, `revoked` or `expired`."""
     if state not in STATES:
         raise BadTokenField("state", f"must be one of {', '.join(STATES)}")
     if state == "revoked":
@@ -183,32 +220,44 @@ def _filtered(filters: Filters) -> QuerySet[Token]:
     return rows if filters.state is None else in_state(rows, filters.state, time.time())
 
 
+def _end_sign_in(token: Token, revision: int) -> None:
+    """End the sign-in that a token belongs to; other tokens are let be."""
+    if token.sign_in_id is not None:
+        following.close(SignIn.objects.filter(pk=token.sign_in_id), revision)
+
+
 def _create(hours: int, values: Mapping[str, object]) -> Issued:
     token_id, now = str(uuid.uuid4()), int(time.time())
     ends_at = now + hours * 3600
     times = {"issued_at": now, "expires_at": ends_at, "signed_until": ends_at}
     token = Token.objects.create(id=token_id, **{"ledger_id": token_id, **times, **values})
     transaction.on_commit(changes.announce_issued)
-    claims = jwt.Claims(token_id, now, ends_at, token.label)
-    return Issued(token, hours, jwt.sign(claims, settings.TOKEN_SECRET.encode()))
+    claims = signing.Claims(token_id, now, ends_at, token.label)
+    return Issued(token, hours, signing.sign(claims, settings.GATEWAY.TOKEN_SECRET.encode()))
 
 
-def _end_by(token_id: str, moment: int) -> Token:
-    _check_id(token_id)
-    with changing() as revision:
-        Token.objects.filter(pk=token_id, expires_at__gt=moment).update(expires_at=moment, revision=revision)
-        return get(token_id)
+def _recorded(principal: Principal, action: str, before: Token) -> Token:
+    """Record what has become of a token, and return its row."""
+    token = get(before.id)
+    sides = auditing.of_token(before), auditing.of_token(token)
+    audit.record(principal, action, f"token:{token.id}", *sides)
+    return token
 
 
-def _compare_and_swap(token: Token, values: Mapping[str, object]) -> None:
-    """Write only if nobody wrote since `token` was read. Writers queue, so losing means a foreign writer."""
+def compare_and_swap(token: Token, values: Mapping[str, object]) -> None:
+    """Write only if nobody wrote since `token` was read. Writers queue, so a loss means a foreign writer."""
     if not Token.objects.filter(pk=token.pk, revision=token.revision).update(**values):
         raise TokenConflict("The token was changed meanwhile; try again")
 
 
 def _resolved(values: Mapping[str, object]) -> dict[str, object]:
-    """`group` from its name to its row."""
+    """Resolve `group` from its name to its row, and `person` from her address."""
     found = dict(values)
+    if found.get("person") is not None:
+        try:
+            found["person"] = Person.objects.get(pk=people.get(str(found["person"])).user.pk)
+        except (PersonNotFound, Person.DoesNotExist):
+            raise BadTokenField("person", "no person with this address") from None
     if found.get("group") is not None:
         found["group"] = Group.objects.filter(name=found["group"]).first()
         if found["group"] is None:
@@ -229,7 +278,7 @@ def _span_hours(token: Token) -> int:
 
 
 def _check_id(token_id: str) -> None:
-    """Raises TokenNotFound for what no database could hold as an id."""
+    """Raise TokenNotFound for what no database could hold as an id."""
     try:
         fields.text("id", token_id, fields.MAX_NAME_LENGTH)
     except BadTokenField:

@@ -1,4 +1,4 @@
-"""The admin: secrets once and only in the answer that makes them, deeds after a confirmation, services write."""
+"""Admin: secrets only in the answer that makes them, actions after a confirmation, services write."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import path
 
+from tests.principals import SOMEBODY
 from tests.tokens.conftest import SECRET
-from tokens import group_services, jwt, services
+from tokens import services
+from tokens.groups import services as group_services
+from tokens.jwt import signing
 from tokens.models import Group, Token
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
@@ -34,10 +37,11 @@ def test_issue_shows_the_secret_once(admin_client: Client) -> None:
     assert "Valid for (hours)" in admin_client.get(f"{LIST}add/").content.decode()
     form = {"label": "laptop", "ttl_hours": 48, "account": "a", "allowed_models": "claude-*\n\n gpt-5 \n"}
     response = admin_client.post(f"{LIST}add/", form)
-    assert response.status_code == 200
+    assert (response.status_code, response["Location"]) == (302, f"{LIST}secret/")
+    response = admin_client.get(response["Location"])
     secret = secret_in(response)
     token = Token.objects.get()
-    assert jwt.verify(secret, SECRET.encode()).sub == token.id
+    assert signing.verify(secret, SECRET.encode()).sub == token.id
     assert (token.label, token.account, token.allowed_models) == ("laptop", "a", ["claude-*", "gpt-5"])
     assert token.expires_at - token.issued_at == 48 * 3600
     assert "no-store" in response["Cache-Control"]
@@ -46,6 +50,24 @@ def test_issue_shows_the_secret_once(admin_client: Client) -> None:
     for session in Session.objects.all():
         assert secret not in str(session.get_decoded())
     assert secret not in str(LogEntry.objects.values())
+
+
+def test_reloading_the_page_of_a_secret_issues_nothing(admin_client: Client) -> None:
+    where = admin_client.post(f"{LIST}add/", {"label": "x", "ttl_hours": 1})["Location"]
+    session = Session.objects.get()
+    assert "la_sk_" in admin_client.get(where).content.decode()
+    assert "la_sk_" not in str(session.get_decoded())
+    again = admin_client.get(where)
+    assert (again.status_code, again["Location"]) == (302, LIST)
+    assert "shown once" in admin_client.get(LIST).content.decode()
+    assert Token.objects.count() == 1
+
+
+def test_a_budget_asks_for_its_period(admin_client: Client) -> None:
+    page = admin_client.post(f"{LIST}add/", {"label": "x", "ttl_hours": 1, "budget": "5"}).content.decode()
+    assert "Say when spending begins anew" in page and not Token.objects.exists()
+    form = {"label": "x", "ttl_hours": 1, "budget": "5", "budget_period": "never"}
+    assert admin_client.post(f"{LIST}add/", form).status_code == 302
 
 
 def test_issue_names_what_is_wrong(admin_client: Client) -> None:
@@ -60,7 +82,10 @@ def test_issue_names_what_is_wrong(admin_client: Client) -> None:
     ("action", "state"), [("revoke_selected", "revoked"), ("expire_selected", "expired")]
 )
 def test_actions_ask_first(admin_client: Client, action: str, state: str) -> None:
-    chosen, other = services.issue(label="chosen").token, services.issue().token
+    chosen, other = (
+        services.issue(label="chosen", principal=SOMEBODY).token,
+        services.issue(principal=SOMEBODY).token,
+    )
     form = {"action": action, "_selected_action": [chosen.id]}
     response = admin_client.post(LIST, form)
     assert "take me back" in response.content.decode() and chosen.id in response.content.decode()
@@ -74,13 +99,15 @@ def test_actions_ask_first(admin_client: Client, action: str, state: str) -> Non
 
 
 def test_rotate_shows_the_successor(admin_client: Client) -> None:
-    old = services.issue(label="x").token
+    old = services.issue(label="x", principal=SOMEBODY).token
     page = admin_client.get(f"{LIST}{old.id}/change/").content.decode()
     assert f"{LIST}{old.id}/rotate/" in page
     assert "Old secret works for" in admin_client.get(f"{LIST}{old.id}/rotate/").content.decode()
     response = admin_client.post(f"{LIST}{old.id}/rotate/", {"grace_seconds": 0})
     token = Token.objects.get(rotated_from=old.id)
-    assert jwt.verify(secret_in(response), SECRET.encode()).sub == token.id
+    shown = admin_client.get(response["Location"])
+    assert signing.verify(secret_in(shown), SECRET.encode()).sub == token.id
+    assert "The old secret works until" in shown.content.decode()
     assert services.get(old.id).state(time.time()) == "expired"
     response = admin_client.post(f"{LIST}{old.id}/rotate/", {"grace_seconds": 0})
     assert "rotated already" in response.content.decode()
@@ -94,8 +121,8 @@ def change(client: Client, token: Token, **form: Any) -> Any:
 
 
 def test_change_goes_through_the_service(admin_client: Client) -> None:
-    group = group_services.create("team")
-    token = services.issue(label="x").token
+    group = group_services.create("team", principal=SOMEBODY)
+    token = services.issue(label="x", principal=SOMEBODY).token
     response = change(admin_client, token, label="y", group=group.pk, allowed_surfaces="messages")
     assert response.status_code == 302, response.content.decode()
     changed = services.get(token.id)
@@ -105,7 +132,7 @@ def test_change_goes_through_the_service(admin_client: Client) -> None:
 
 
 def test_an_end_can_come_forward_but_not_go_back(admin_client: Client) -> None:
-    token = services.issue(ttl_hours=1).token
+    token = services.issue(ttl_hours=1, principal=SOMEBODY).token
     response = change(admin_client, token, ends_0="2200-01-01")
     assert "beyond the end" in response.content.decode()
     assert change(admin_client, token, ends_0="2020-01-01").status_code == 302
@@ -113,14 +140,17 @@ def test_an_end_can_come_forward_but_not_go_back(admin_client: Client) -> None:
 
 
 def test_tokens_are_not_deleted(admin_client: Client) -> None:
-    token = services.issue().token
+    token = services.issue(principal=SOMEBODY).token
     assert admin_client.post(f"{LIST}{token.id}/delete/", {"post": "yes"}).status_code == 403
     assert "delete_selected" not in admin_client.get(LIST).content.decode()
 
 
 def test_search_and_filters(admin_client: Client) -> None:
-    live, gone = services.issue(label="Alice").token, services.issue(label="Bob").token
-    services.revoke(gone.id)
+    live, gone = (
+        services.issue(label="Alice", principal=SOMEBODY).token,
+        services.issue(label="Bob", principal=SOMEBODY).token,
+    )
+    services.revoke(gone.id, principal=SOMEBODY)
 
     def found(query: str) -> set[str]:
         page = admin_client.get(f"{LIST}?{query}").content.decode()
@@ -134,7 +164,7 @@ def test_search_and_filters(admin_client: Client) -> None:
 
 
 def test_a_hostile_label_is_shown_as_text(admin_client: Client) -> None:
-    services.issue(label="<script>alert(1)</script>")
+    services.issue(label="<script>alert(1)</script>", principal=SOMEBODY)
     assert "<script>alert(1)" not in admin_client.get(LIST).content.decode()
 
 
@@ -142,7 +172,7 @@ def test_who_may_only_look_changes_nothing(client: Client) -> None:
     viewer = User.objects.create_user("viewer", password="x", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_token"))
     client.force_login(viewer)
-    token = services.issue().token
+    token = services.issue(principal=SOMEBODY).token
     assert client.get(LIST).status_code == 200
     assert client.post(f"{LIST}add/", {"ttl_hours": 1}).status_code == 403
     assert client.post(f"{LIST}{token.id}/rotate/", {"grace_seconds": 0}).status_code == 403
@@ -164,7 +194,7 @@ def test_groups_are_kept_by_the_service(admin_client: Client) -> None:
     assert admin_client.post(f"{where}{org.pk}/change/", {"name": "organisation"}).status_code == 302
     renamed = Group.objects.get(pk=org.pk)
     assert (renamed.name, renamed.allowed_models) == ("organisation", [])
-    services.issue(group="team")
+    services.issue(group="team", principal=SOMEBODY)
     admin_client.post(f"{where}{team.pk}/delete/", {"post": "yes"})
     assert Group.objects.filter(name="team").exists()
     Token.objects.all().delete()

@@ -1,4 +1,4 @@
-"""Reading a request's JSON object."""
+"""JSON objects of requests: read or refused."""
 
 from __future__ import annotations
 

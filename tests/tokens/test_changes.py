@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.principals import SOMEBODY
 from tokens import changes, services
 from tokens.errors import TokenNotFound
 
@@ -48,16 +49,25 @@ def test_a_listener_that_fails_does_not_silence_the_next(caplog: pytest.LogCaptu
 
 
 @pytest.mark.django_db(transaction=True)
-def test_issuing_and_revoking_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_issuing_and_revoking_are_told_apart() -> None:
     seen: list[str] = []
-    monkeypatch.setattr(changes, "_on_issued", [])
-    monkeypatch.setattr(changes, "_on_revoked", [])
-    changes.on_issued(lambda: seen.append("issued"))
-    changes.on_revoked(lambda: seen.append("revoked"))
-    token = services.issue(label="x").token
-    successor = services.rotate(token.id).issued.token
-    services.revoke(successor.id)
-    services.revoke(successor.id)
+
+    def issued() -> None:
+        seen.append("issued")
+
+    def revoked() -> None:
+        seen.append("revoked")
+
+    changes.on_issued(issued)
+    changes.on_revoked(revoked)
+    token = services.issue(label="x", principal=SOMEBODY).token
+    successor = services.rotate(token.id, principal=SOMEBODY).issued.token
+    services.revoke(successor.id, principal=SOMEBODY)
+    services.revoke(successor.id, principal=SOMEBODY)
     with pytest.raises(TokenNotFound):
-        services.revoke("nobody")
+        services.revoke("nobody", principal=SOMEBODY)
+    changes.forget_issued(issued)
+    changes.forget_revoked(revoked)
+    changes.announce_issued()
+    changes.announce_revoked()
     assert seen == ["issued", "issued", "revoked", "revoked"]

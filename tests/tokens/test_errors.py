@@ -1,4 +1,4 @@
-"""The texts that clients and scripts match on."""
+"""Texts that clients and scripts match on."""
 
 from __future__ import annotations
 

@@ -1,11 +1,14 @@
-"""What fields may hold, for every door alike."""
+"""Checks of fields, which API, commands and admin share."""
 
 from __future__ import annotations
+
+from decimal import Decimal
 
 import pytest
 
 from tokens import fields
 from tokens.errors import BadTokenField
+from tokens.models import Token
 
 
 @pytest.mark.parametrize(("name", "value"), [
@@ -42,3 +45,20 @@ def test_a_budget_needs_a_currency(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_unknown_field_is_named() -> None:
     with pytest.raises(BadTokenField, match="nonsense: unknown field"):
         fields.check_all({"nonsense": 1}, fields.TOKEN_FIELDS)
+
+
+@pytest.mark.django_db
+def test_who_pays_for_calls() -> None:
+    assert fields.check("payment", None) == "charge"
+    assert fields.check("payment", "exempt") == "exempt"
+    for bad in ("free", "", 1, ["exempt"]):
+        with pytest.raises(BadTokenField, match="payment: must be one of"):
+            fields.check("payment", bad)
+    with pytest.raises(BadTokenField, match="payment: prepaid needs a budget"):
+        fields.completed({"payment": "prepaid"})
+    assert fields.completed({"payment": "prepaid", "budget": Decimal(1)})["budget_currency"] == "USD"
+    prepaid = Token(payment="prepaid", budget=Decimal(1))
+    assert fields.completed({"label": "x"}, prepaid)
+    with pytest.raises(BadTokenField, match="prepaid"):
+        fields.completed({"budget": None}, prepaid)
+    assert fields.completed({"budget": None, "payment": "charge"}, prepaid)

@@ -1,4 +1,4 @@
-"""What a row says about itself."""
+"""State of a row, its table and its key."""
 
 from __future__ import annotations
 

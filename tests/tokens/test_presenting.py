@@ -1,4 +1,4 @@
-"""Rows as JSON: the reference's keys first, no secret, and what the schemas promise."""
+"""Rows as JSON: the reference's keys first, no secret, and as the schemas promise."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from tests.principals import SOMEBODY
 from tokens import fields, presenting, services
 from tokens.models import Token
 from tokens.schemas import IssuedOut, RotatedOut, TokenOut
@@ -22,10 +23,10 @@ def test_the_references_record_in_its_order() -> None:
 
 
 def test_answers_are_what_the_schemas_promise() -> None:
-    issued = services.issue(label="x")
+    issued = services.issue(label="x", principal=SOMEBODY)
     TokenOut.model_validate(presenting.record(issued.token, 0))
     IssuedOut.model_validate(presenting.issued(issued, 0))
-    RotatedOut.model_validate(presenting.rotated(services.rotate(issued.token.id), 0))
+    RotatedOut.model_validate(presenting.rotated(services.rotate(issued.token.id, principal=SOMEBODY), 0))
 
 
 def test_enabled_limits_are_shown_money_as_text(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,14 @@
-"""Records: what a token may use, under its own limits and its groups'."""
+"""Records: models and surfaces that a token may use, under its own limits and its groups'."""
 
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
 
 from tokens.models import Token
+from tokens.people.models import Person
 from tokens.records import Limits, from_row, unrecorded
+from tokens.signin.models import SignIn
 
 
 def row(**fields: object) -> Token:
@@ -26,6 +29,18 @@ def test_patterns(patterns: tuple[str, ...], model: str, allowed: bool) -> None:
     assert record.may_use_model(model) is allowed
     assert record.may_use_surface(model) is allowed
     assert record.is_model_restricted is bool(patterns)
+
+
+@pytest.mark.django_db
+def test_a_token_is_its_persons_and_a_sign_in_that_of_who_signed_in() -> None:
+    ann = User.objects.create_user("ann", "ann@example.org")
+    person, _ = Person.objects.get_or_create(user=ann)
+    assert from_row(row(person=person), ()).person == "ann@example.org"
+    times = {"started_at": 1, "ends_at": 2, "refresh_sha256": "x"}
+    assert from_row(row(sign_in=SignIn(user=ann, **times)), ()).person == "ann@example.org"
+    assert from_row(row(sign_in=SignIn(user=User(username="bob"), **times)), ()).person == "bob"
+    assert from_row(row(sign_in=SignIn(user=None, **times)), ()).person == ""
+    assert from_row(row(), ()).person == ""
 
 
 def test_every_set_of_limits_must_allow() -> None:

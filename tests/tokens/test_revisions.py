@@ -1,4 +1,4 @@
-"""The counter: made when missing, never lost by a refused change, told after the commit."""
+"""Counter of changes: made when missing, never lost by a refused change, told after the commit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The OpenAPI shapes follow what may be set: no limit is described that would be refused."""
+"""Shapes of OpenAPI follow what may be set: no limit is described that would be refused."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Commands of tokens and groups, one a module."""

@@ -1,9 +1,10 @@
-"""`manage.py tokens`: the reference's results, tables and exit codes, and several processes at once."""
+"""Command `tokens`: the reference's results, tables and exit codes, and several processes at once."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,9 +15,13 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests.principals import SOMEBODY
 from tests.tokens.conftest import SECRET, copied, stored
-from tokens import group_services, jwt, services
-from tokens.files import lino
+from tokens import services
+from tokens.files import binary, lino
+from tokens.groups import services as group_services
+from tokens.jwt import signing
+from tokens.models import Token
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).parents[4]
@@ -24,7 +29,7 @@ HEADING = "id                                    issued_at   expires_at  revoked
 
 
 def run(*arguments: str) -> tuple[str, str, int]:
-    """Standard output, standard error, exit status."""
+    """Return standard output, standard error and exit status."""
     out, err = StringIO(), StringIO()
     status = 0
     try:
@@ -38,12 +43,12 @@ def run(*arguments: str) -> tuple[str, str, int]:
 
 
 def test_the_references_life_of_tokens() -> None:
-    """The recorded sequence, step by step, with our deviations named."""
+    """Replay the recorded sequence step by step, with our deviations named."""
     assert run("list") == (HEADING, "", 0)
-    first = jwt.verify(run("issue")[0].strip(), SECRET.encode())
+    first = signing.verify(run("issue")[0].strip(), SECRET.encode())
     out, err, status = run("issue", "--ttl-hours", "87600", "--label", 'long "lived"', "--account", "primary")
     assert (err, status) == ("", 0)
-    second = jwt.verify(out.strip(), SECRET.encode())
+    second = signing.verify(out.strip(), SECRET.encode())
     assert second.exp - second.iat == 87_600 * 3600
     # the reference takes any number of hours; we from 1 to 87600
     for hours in ("-5", "0", "87601", "99999999999999"):
@@ -80,12 +85,12 @@ def test_the_references_life_of_tokens() -> None:
 
 
 def test_a_label_neither_breaks_the_table_nor_speaks_to_the_terminal() -> None:
-    services.issue(label="a\nb\tc é \x1b[31m")
+    services.issue(label="a\nb\tc é \x1b[31m", principal=SOMEBODY)
     assert run("list")[0].splitlines()[1].endswith("  false       a\\nb\\tc é \\x1b[31m")
 
 
 def test_issue_with_every_enabled_field() -> None:
-    group_services.create("team")
+    group_services.create("team", principal=SOMEBODY)
     options = (
         "--provider=p",
         "--group=team",
@@ -105,8 +110,11 @@ def test_issue_with_every_enabled_field() -> None:
 
 
 def test_list_filters_and_json() -> None:
-    live, gone = services.issue(label="Alice", account="a").token.id, services.issue(label="Bob").token.id
-    services.revoke(gone)
+    live, gone = (
+        services.issue(label="Alice", account="a", principal=SOMEBODY).token.id,
+        services.issue(label="Bob", principal=SOMEBODY).token.id,
+    )
+    services.revoke(gone, principal=SOMEBODY)
 
     def ids(*options: str) -> list[str]:
         return [row["id"] for row in json.loads(run("list", "--json", *options)[0])["data"]]
@@ -121,16 +129,16 @@ def test_list_filters_and_json() -> None:
 
 def test_list_goes_beyond_one_page(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(7):
-        services.issue()
+        services.issue(principal=SOMEBODY)
     original = services.Filters
     monkeypatch.setattr(services, "Filters", lambda **given: original(**given, limit=3))
     assert len(run("list")[0].splitlines()) == 8
 
 
 def test_rotate() -> None:
-    old = services.issue(label="x", ttl_hours=48).token
+    old = services.issue(label="x", ttl_hours=48, principal=SOMEBODY).token
     out, err, status = run("rotate", old.id, "--grace-seconds", "0")
-    claims = jwt.verify(out.strip(), SECRET.encode())
+    claims = signing.verify(out.strip(), SECRET.encode())
     assert (err, status, claims.label, claims.exp - claims.iat) == ("", 0, "x", 48 * 3600)
     assert services.get(old.id).state(time.time()) == "expired"
     assert run("rotate", old.id) == ("", "error: This token was rotated already; rotate its successor\n", 1)
@@ -139,7 +147,7 @@ def test_rotate() -> None:
 
 
 def test_revoke_as_json() -> None:
-    token_id = services.issue().token.id
+    token_id = services.issue(principal=SOMEBODY).token.id
     assert json.loads(run("revoke", token_id, "--json")[0]) == {"revoked": token_id}
 
 
@@ -154,16 +162,15 @@ def test_import(tmp_path: Path) -> None:
     assert run("import", str(tmp_path / "nowhere"))[2] == 1
 
 
-def test_a_reference_store_in_the_data_directory_is_there_at_once(tmp_path: Path, settings: Any) -> None:
-    settings.STORAGE_POLICY = "both"
+def test_a_reference_store_in_the_data_directory_is_there_at_once(tmp_path: Path, options: Any) -> None:
+    options(STORAGE_POLICY="both")
     copied("both-one-process", tmp_path)
     assert len(run("list")[0].splitlines()) > len(stored("both-one-process")["tokens"])
 
 
-def test_a_data_directory_that_cannot_be(tmp_path: Path, settings: Any) -> None:
-    settings.STORAGE_POLICY = "both"
-    settings.DATA_DIR = tmp_path / "file"
-    settings.DATA_DIR.touch()
+def test_a_data_directory_that_cannot_be(tmp_path: Path, options: Any) -> None:
+    options(STORAGE_POLICY="both", DATA_DIR=tmp_path / "file")
+    (tmp_path / "file").touch()
     assert run("list") == ("", "error: storage I/O error: File exists\n", 1)
 
 
@@ -181,12 +188,12 @@ def manage(data_dir: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_processes_at_once_lose_nothing_in_database_and_files(tmp_path: Path) -> None:
-    """Standard output holds the token and nothing else, so that a shell can capture it."""
+    """Check that standard output holds the token alone, so that a shell can capture it."""
     out, err = manage(tmp_path, "migrate", "-v0", "--skip-checks").communicate()
     assert out == "", err
     issuing = [manage(tmp_path, "tokens", "issue", "--label", f"é {number}") for number in range(5)]
     results = [process.communicate() for process in issuing]
-    claims = [jwt.verify(out.removesuffix("\n"), SECRET.encode()) for out, _ in results]
+    claims = [signing.verify(out.removesuffix("\n"), SECRET.encode()) for out, _ in results]
     assert {claim.label for claim in claims} == {f"é {number}" for number in range(5)}
     changing = [manage(tmp_path, "tokens", "rotate", claims[0].sub) for _ in range(3)]
     changing += [manage(tmp_path, "tokens", "revoke", claim.sub) for claim in claims[1:3]]
@@ -200,3 +207,35 @@ def test_processes_at_once_lose_nothing_in_database_and_files(tmp_path: Path) ->
     files = lino.read((tmp_path / "tokens.lino").read_bytes()).records
     assert set(files) == set(rows)
     assert all(files[claim.sub].revoked for claim in claims[:3])
+
+
+def test_tokens_are_exported_and_imported_again(tmp_path: Path) -> None:
+    kept = run("issue", "--label", 'кот "a"\n\tb', "--account", "primary")[0].strip()
+    lost = run("issue")[0].strip()
+    ids = [signing.verify(secret, SECRET.encode()).sub for secret in (kept, lost)]
+    run("revoke", ids[1])
+    out = tmp_path / "out"
+    assert run("export", str(out)) == ("exported 2 token(s)\n", "", 0)
+    told = {name: lino.read((out / "tokens.lino").read_bytes()).records[name] for name in ids}
+    assert told == binary.read((out / "tokens.bin").read_bytes()).records
+    assert [told[name].revoked for name in ids] == [False, True]
+    assert (told[ids[0]].label, told[ids[0]].account) == ('кот "a"\n\tb', "primary")
+    refused = run("export", str(out))
+    assert refused == ("", "error: storage I/O error: File exists\n", 1)
+    Token.objects.all().delete()
+    assert run("import", str(out)) == ("imported 2 token(s), revoked 0\n", "", 0)
+    assert [services.get(name).is_revoked for name in ids] == [False, True]
+
+
+def test_times_are_words_on_a_terminal() -> None:
+    run("issue", "--ttl-hours", "5", "--label", "a")
+
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    call_command("tokens", "list", stdout=out, no_color=True)
+    head, row = out.getvalue().splitlines()
+    assert head + "\n" == HEADING
+    assert re.fullmatch(r"[0-9a-f-]{36}  \d s ago     in 5 h      false       a", row)

@@ -1,0 +1,4 @@
+document.querySelector(".cancel-link").addEventListener("click", (event) => {
+    event.preventDefault();
+    history.back();
+});
