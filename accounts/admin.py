@@ -1,4 +1,4 @@
-"""Admin pages of accounts: what state they are in, and the operator's levers. Secrets go in, never out."""
+"""Admin pages of accounts: their state, and the operator's actions. Secrets go in, never out."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts import services
+from accounts.credentials import cloud_rows
+from accounts.credentials.clouds import KINDS
 from accounts.errors import AccountError, BadAccount
-from accounts.live import pool_to_show
 from accounts.models import Account, PoolSetting, Source
-from accounts.overview import MISLEADING_LIMIT, VENDOR_TERMS, account_view
+from accounts.pool.live import pool_to_show
+from accounts.pool.overview import MISLEADING_LIMIT, VENDOR_TERMS, account_view
+from accounts.pool.store import ONLY_ROW
 from accounts.probing import probe
-from accounts.store import ONLY_ROW
+from gateway.kernel.moments import end_for_people
+from gateway.kernel.principal import of_request
 
 if TYPE_CHECKING:  # Django's classes take their model as a parameter in the stubs only
     BaseForm = forms.ModelForm[Account]
@@ -30,19 +34,19 @@ else:
     BaseAccountAdmin = BaseSettingAdmin = admin.ModelAdmin
 
 TERMS = ("is_paused", "priority", "weight", "max_parallel", "pause_at_percent", "request_caps")
-PLACE = ("provider", "location")
-WRITE_ONLY = ("secret", "refresh_token", "proxy")
+PLACE = ("provider", "location", "region")
+WRITE_ONLY = ("secret", "refresh_token", "proxy", *cloud_rows.FIELDS)
 LEFT_ALONE = "Leave empty to keep what is stored. It is never shown."
 
 
 class AccountForm(BaseForm):
-    """Checks with the same rules as the API."""
+    """Form of an account, checked with the same rules as the API."""
 
     secret = forms.CharField(
         required=False,
         widget=forms.PasswordInput,
         strip=True,
-        help_text=f"API key or access token. {LEFT_ALONE}",
+        help_text=f"API key, access token, or the secret of a cloud's login (Google's: its JSON). {LEFT_ALONE}",
     )
     refresh_token = forms.CharField(
         required=False, widget=forms.PasswordInput, help_text=f"Of an oauth account. {LEFT_ALONE}"
@@ -53,13 +57,20 @@ class AccountForm(BaseForm):
         help_text=f"http:// or socks5://[user:password@]host:port. {LEFT_ALONE}",
     )
     no_proxy = forms.BooleanField(required=False, label="Remove the egress proxy")
+    access_key_id = forms.CharField(required=False, help_text=f"Of an aws account. {LEFT_ALONE}")
+    session_token = forms.CharField(
+        required=False, widget=forms.PasswordInput, help_text=f"Of an aws account. {LEFT_ALONE}"
+    )
+    role_arn = forms.CharField(required=False, help_text=f"Of an aws account: to assume. {LEFT_ALONE}")
+    tenant_id = forms.CharField(required=False, help_text=f"Of an azure account. {LEFT_ALONE}")
+    client_id = forms.CharField(required=False, help_text=f"Of an azure account. {LEFT_ALONE}")
 
     class Meta:
         model = Account
         fields = ("name", "source", *PLACE, *TERMS)
 
     def values(self) -> dict[str, Any]:
-        """What services are told: only what was changed, secrets only when given."""
+        """Return what services are told: only what was changed, secrets only when given."""
         changed = {
             name: self.cleaned_data[name]
             for name in self.changed_data
@@ -73,7 +84,7 @@ class AccountForm(BaseForm):
         return {**changed, **given}
 
     def clean(self) -> dict[str, Any]:
-        """Dry run of the services' own checks, so that a mistake is told beside its field."""
+        """Run the services' own checks without writing, so that a mistake is told beside its field."""
         cleaned = super().clean() or {}
         if self.errors:
             return cleaned
@@ -95,23 +106,23 @@ class AccountForm(BaseForm):
 
 @admin.register(Account)
 class AccountAdmin(BaseAccountAdmin):
-    """List with live state; actions pause, resume and clear."""
+    """Accounts with their live state; actions pause, resume, clear and test."""
 
     form = AccountForm
-    list_display = ("name", "provider", "source", "state", "used_now", "rests", "quota_now", "error")
+    list_display = ("name", "provider", "source", "state", "used_now", "cooldowns", "quota_now", "error")
     list_filter = ("provider", "source", "is_paused", "is_absent", "needs_login")
     search_fields = ("name", "provider")
     search_help_text = "Search by name or provider"
     actions = ["pause", "resume", "clear", "test"]
-    readonly_fields = ("state", "rests", "quota_now", "error", "used_now", "about_subscriptions")
+    readonly_fields = ("state", "cooldowns", "quota_now", "error", "used_now", "about_subscriptions")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        """Each page asks the pool once; the answer travels with the rows."""
+        """Return the rows; the pool is asked once for each page, and the answer is kept beside them."""
         if not getattr(request, "has_asked_pool", False):
             request.has_asked_pool = True  # type: ignore[attr-defined]
             pool = pool_to_show()
             pool.apply_changes()
-            now = pool.now()
+            self._asked_at = now = pool.now()
             self._views = {state.id: account_view(state, now, include_paths=True) for state in pool.states()}
         return super().get_queryset(request)
 
@@ -122,8 +133,10 @@ class AccountAdmin(BaseAccountAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
         secrets: tuple[str, ...] = ("proxy", "no_proxy")
-        if obj is None or obj.source in (Source.API_KEY, Source.OAUTH):
+        if obj is None or obj.source in (Source.API_KEY, Source.OAUTH, *KINDS):
             secrets = ("secret", "refresh_token", *secrets)
+        if obj is None or obj.source in KINDS:
+            secrets = (*secrets, *cloud_rows.FIELDS)
         now = () if obj is None else (("Now", {"fields": self.readonly_fields}),)
         return (
             *now,
@@ -137,9 +150,10 @@ class AccountAdmin(BaseAccountAdmin):
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
         if change:
-            services.update(obj.name, form.values())
+            services.update(obj.name, form.values(), principal=of_request(request))
         else:
-            obj.pk = services.add(form.as_given(form.cleaned_data)).pk
+            given = form.as_given(form.cleaned_data)
+            obj.pk = services.add(given, principal=of_request(request)).pk
 
     def delete_model(self, request: HttpRequest, obj: Account) -> None:
         self._each(request, [obj], services.remove, "removed")
@@ -148,7 +162,7 @@ class AccountAdmin(BaseAccountAdmin):
         self._each(request, list(queryset), services.remove, "removed")
 
     def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
-        """An account that the environment names would come back."""
+        """Refuse to delete an account that the environment names: it would come back."""
         is_named = obj is not None and obj.is_managed and not obj.is_absent
         return super().has_delete_permission(request, obj) and not is_named
 
@@ -168,17 +182,17 @@ class AccountAdmin(BaseAccountAdmin):
     def test(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
         for row in queryset:
             try:
-                result = probe(row.name)
+                result = probe(row.name, principal=of_request(request))
             except AccountError as exc:
                 self.message_user(request, f"{row.name}: {exc}", messages.ERROR)
                 continue
             level = messages.SUCCESS if result.is_ok else messages.ERROR
             self.message_user(request, f"{row.name}: {result.told}", level)
 
-    def _each(self, request: HttpRequest, rows: list[Account], act: Callable[[str], Any], done: str) -> None:
+    def _each(self, request: HttpRequest, rows: list[Account], act: Callable[..., Any], done: str) -> None:
         for row in rows:
             try:
-                act(row.name)
+                act(row.name, principal=of_request(request))
             except AccountError as exc:
                 self.message_user(request, str(exc), messages.ERROR)
             else:
@@ -195,17 +209,17 @@ class AccountAdmin(BaseAccountAdmin):
     def used_now(self, row: Account) -> int:
         return int(self._view(row).get("used_total", row.used))
 
-    @admin.display(description="resting")
-    def rests(self, row: Account) -> SafeString | str:
+    @admin.display(description="on cooldown")
+    def cooldowns(self, row: Account) -> SafeString | str:
         lines = [
             (
-                " ".join(filter(None, (rest["scope"], rest["value"]))),
-                rest["remaining_seconds"],
-                rest["reason"],
+                " ".join(filter(None, (cooldown["scope"], cooldown["value"]))),
+                end_for_people(cooldown["until"], self._asked_at),
+                cooldown["reason"],
             )
-            for rest in self._view(row).get("cooldowns", [])
+            for cooldown in self._view(row).get("cooldowns", [])
         ]
-        return format_html_join(SafeString("<br>"), "{}: {} s more, {}", lines) or "–"
+        return format_html_join(SafeString("<br>"), "{}: {}, {}", lines) or "–"
 
     @admin.display(description="quota windows")
     def quota_now(self, row: Account) -> SafeString | str:
@@ -226,7 +240,7 @@ class AccountAdmin(BaseAccountAdmin):
 
 @admin.register(PoolSetting)
 class PoolSettingAdmin(BaseSettingAdmin):
-    """One row: the strategy, changed while the pool runs."""
+    """Setting of the pool in one row: the strategy, changed while the pool runs."""
 
     fields = ("strategy",)
 
@@ -243,7 +257,7 @@ class PoolSettingAdmin(BaseSettingAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: PoolSetting, form: Any, change: bool) -> None:
-        services.set_strategy(obj.strategy)
+        services.set_strategy(obj.strategy, principal=of_request(request))
         obj.pk = ONLY_ROW
 
 

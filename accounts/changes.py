@@ -1,8 +1,8 @@
-"""Who in this process wants to know that account rows changed."""
+"""Listeners of this process that are told when account rows changed."""
 
 from __future__ import annotations
 
-from providers.listeners import Listeners
+from gateway.kernel.changes import Listeners
 
 _listeners = Listeners("account")
 on_change, forget, announce = _listeners.add, _listeners.remove, _listeners.announce

@@ -1,4 +1,4 @@
-"""What `doctor` says about accounts: every source looked into, and with `online` asked."""
+"""Findings of `doctor` about accounts: every source is looked into, and asked with `online`."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from accounts.credential_files import FILE_NAMES
+from accounts.credentials.files import FILE_NAMES
+from accounts.credentials.sources import keeps_login, load_secret, read_home
 from accounts.environment import named_by_environment
 from accounts.errors import AccountError
-from accounts.models import Account, Source
-from accounts.probing import probe
-from accounts.sources import load_secret, read_home
-from accounts.state import Loaded
-from providers.findings import Finding
-from providers.secrets import box
+from accounts.models import Account, Cooldown, Source
+from accounts.pool.state import Loaded
+from accounts.probing import ask
+from gateway.kernel.findings import Finding
+from gateway.kernel.moments import end_for_people
+from gateway.kernel.secrets import box
+from providers.upstream import CredentialKind
 
 
 def doctor_lines(online: bool, stored: Sequence[Account] | None = None) -> list[Finding]:
-    """Environment's accounts first, as the reference names them, then the others. Changes nothing.
+    """Return the findings: the environment's accounts first, as the reference names them, then the others.
 
-    `stored` are the rows to look at, for a caller that knows that there are none to read; None: the database's.
+    Changes nothing.
+
+    `stored` are the rows to look at, for a caller that knows that none can be read; None: the database's.
     A problem: a source without a usable token, an expired one that can't be refreshed, a refused one.
     """
     rows = list(Account.objects.all()) if stored is None else list(stored)
@@ -32,7 +36,7 @@ def doctor_lines(online: bool, stored: Sequence[Account] | None = None) -> list[
 
 
 def _listed(stored: Sequence[Account]) -> list[Account]:
-    """What the environment names now, whether or not a server has started with it, then the stored ones."""
+    """Return what the environment names now, whether or not a server knows it, then the stored ones."""
     rows = {row.name: row for row in stored}
     listed = []
     for named in named_by_environment():
@@ -58,7 +62,11 @@ def _label(row: Account) -> str:
 
 def _finding(label: str, row: Account) -> Finding:
     reading = read_home(row)
-    loaded = load_secret(row, reading, box())
+    loaded = load_secret(row, reading, box(), keeps_login(row))
+    if loaded.credential is not None and loaded.credential.kind is CredentialKind.HOME:
+        return Finding(
+            label, f"{row.location} (read by the command line{', paused' if row.is_paused else ''})"
+        )
     words, is_problem = _words(row, loaded)
     if reading is None:
         return Finding(label, words, is_problem)
@@ -80,7 +88,19 @@ def _words(row: Account, loaded: Loaded) -> tuple[str, bool]:
         fate = ", will be refreshed" if loaded.has_refresh else " and has no refresh token"
         return f"token EXPIRED {_date(credential.expires_at)}{fate}{paused}", not loaded.has_refresh
     until = "" if credential.expires_at is None else f", expires {_date(credential.expires_at)}"
-    return f"token OK{until}{paused}", False
+    return f"token OK{until}{_cooldown(row, credential.fingerprint, now)}{paused}", False
+
+
+def _cooldown(row: Account, fingerprint: str, now: float) -> str:
+    """Tell until when the account takes no calls, or none for some models; "" = it takes them."""
+    if row.pk is None:
+        return ""
+    found = Cooldown.objects.filter(account_id=row.pk, fingerprint=fingerprint, until__gt=now)
+    told = [
+        f"{end_for_people(one.until, now)}{f' for {one.value}' if one.value else ''} ({one.reason})"
+        for one in found.order_by("-until")
+    ]
+    return f", but on cooldown {'; '.join(told)}" if told else ""
 
 
 def _date(moment: float | None) -> str:
@@ -94,7 +114,7 @@ def _has_files(row: Account) -> bool:
 def _asked(name: str) -> Finding:
     label = f"online {name}"
     try:
-        result = probe(name)
+        result = ask(name)
     except AccountError as exc:
         return Finding(label, str(exc), is_problem=True)
     return Finding(label, f"{result.told} ({result.seconds * 1000:.0f} ms)", not result.is_ok)

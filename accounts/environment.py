@@ -12,7 +12,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from accounts.credential_files import FILE_NAMES
+from accounts.credentials.files import FILE_NAMES
 from accounts.models import Source
 
 API_KEY_POSITION = 900
@@ -31,14 +31,14 @@ class Named:
 
 
 def named_by_environment() -> list[Named]:
-    """In the order in which they are listed."""
-    home = Path(settings.CLAUDE_CODE_HOME)
-    has_key = bool(settings.ANTHROPIC_API_KEY)
+    """Return the accounts that the environment names, in the order in which they are listed."""
+    options = settings.GATEWAY
+    home, has_key = options.CLAUDE_CODE_HOME, bool(options.ANTHROPIC_API_KEY)
     is_default_home = home.name == DEFAULT_DIRECTORY and home.parent in (Path.home(), Path("/root"))
     wanted = []
     if not (has_key and is_default_home and not _has_files(home)):
         wanted.append(Named("primary", Source.DIRECTORY, str(home), 0))
-    for number, directory in enumerate(settings.ADDITIONAL_ACCOUNT_DIRS, start=1):
+    for number, directory in enumerate(options.ADDITIONAL_ACCOUNT_DIRS, start=1):
         wanted.append(Named(f"account-{number}", Source.DIRECTORY, str(directory), number))
     if has_key:
         wanted.append(Named("api-key", Source.ENVIRONMENT, "ANTHROPIC_API_KEY", API_KEY_POSITION))

@@ -1,4 +1,4 @@
-"""What can go wrong in `accounts`. No HTTP statuses: `gateway/errors.py` maps classes to them."""
+"""Errors of `accounts`. No HTTP statuses: `gateway/relay/errors.py` maps classes to them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class RefreshFailed(AccountError):
 
 
 class Exhaustion(StrEnum):
-    """Why no account could be chosen, the one that ends soonest."""
+    """Reason why no account could be chosen, of those the one that ends soonest."""
 
     NO_ACCOUNT = "no_account"  # none is configured for this provider
     UNUSABLE = "unusable"  # paused, logged out, without a credential

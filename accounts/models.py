@@ -1,4 +1,4 @@
-"""Rows: our accounts at providers, what rests on them, and one counter that tells processes what changed.
+"""Rows: our accounts at providers, their cooldowns, and one counter that tells processes what changed.
 
 Times are Unix seconds (UTC). Secrets are stored encrypted, bound to the account's name.
 """
@@ -11,16 +11,19 @@ from django.db import models
 
 
 class Source(models.TextChoices):
-    """Where an account's secret lives."""
+    """Place of an account's secret."""
 
     DIRECTORY = "directory", "credential directory"
     API_KEY = "api_key", "API key, stored encrypted"
     OAUTH = "oauth", "OAuth pair, stored encrypted"
     ENVIRONMENT = "environment", "environment variable"
+    AWS = "aws", "AWS keys, profile, role or chain"
+    GOOGLE = "google", "Google service account, workload identity or default credentials"
+    AZURE = "azure", "Entra ID client"
 
 
 class Strategy(models.TextChoices):
-    """How a call without a bound account gets one."""
+    """Order in which calls without a bound account get one."""
 
     ROUND_ROBIN = "round-robin"
     PRIORITY = "priority"
@@ -35,8 +38,15 @@ class Account(models.Model):
     provider = models.CharField(max_length=64, default="anthropic", help_text="The provider's name")
     source = models.CharField(max_length=16, choices=Source)
     location = models.CharField(
-        max_length=1024, blank=True, default="", help_text="The directory, or the variable's name"
+        max_length=1024,
+        blank=True,
+        default="",
+        help_text="The directory, the variable's name, AWS's profile, or Google's file",
     )
+    region = models.CharField(
+        max_length=64, blank=True, default="", help_text="At a cloud; goes before its provider's"
+    )
+    details = models.JSONField(default=dict, blank=True, editable=False)
     encrypted_secret = models.TextField(blank=True, default="", editable=False)
     encrypted_proxy = models.TextField(blank=True, default="", editable=False)
     is_managed = models.BooleanField(default=False, editable=False, help_text="Named by the environment")
@@ -54,7 +64,7 @@ class Account(models.Model):
         "parallel calls at most", null=True, blank=True, help_text="Empty: no limit"
     )
     pause_at_percent = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="Rest when any quota window is used that far"
+        null=True, blank=True, help_text="Pause when any quota window is used that far"
     )
     # What traffic and refreshes leave behind.
     needs_login = models.BooleanField("login needed", default=False, editable=False)
@@ -75,7 +85,7 @@ class Account(models.Model):
 
 
 class Cooldown(models.Model):
-    """One thing that rests on an account. It ends with the credential that earned it."""
+    """One cooldown of an account. It ends with the credential that earned it."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="cooldowns")
     fingerprint = models.CharField(max_length=8)
@@ -99,7 +109,7 @@ class Cooldown(models.Model):
 
 
 class RefreshLease(models.Model):
-    """Who is refreshing an account's pair. Taken and given back by compare-and-swap."""
+    """The one process that refreshes an account's pair. Taken and given back by compare-and-swap."""
 
     account = models.OneToOneField(Account, on_delete=models.CASCADE, primary_key=True)
     owner = models.CharField(max_length=64, blank=True, default="")
@@ -114,7 +124,7 @@ class RefreshLease(models.Model):
 
 
 class PoolSetting(models.Model):
-    """One row: what may be changed while the pool runs. Blank = the setting's value."""
+    """Settings that may be changed while the pool runs, in one row. Blank = the setting's value."""
 
     strategy = models.CharField(max_length=16, choices=Strategy, blank=True, default="")
 
@@ -126,7 +136,7 @@ class PoolSetting(models.Model):
 
 
 class AccountsRevision(models.Model):
-    """One row. `value` grows with every change; a reader that saw less than `reload_from` loads anew."""
+    """Counter of changes, in one row. A reader that saw less than `reload_from` loads anew."""
 
     value = models.PositiveBigIntegerField(default=0)
     reload_from = models.PositiveBigIntegerField(default=0)

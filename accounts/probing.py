@@ -1,31 +1,43 @@
-"""Asking an upstream whether it takes an account's credential: one small call that costs no tokens."""
+"""Ask an upstream whether it takes an account's credential: one small call that costs no tokens."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
-import httpx
+from django.db import transaction
 
 from accounts import services
+from accounts.credentials.sources import keeps_login, load_proxy, load_secret, read_home
 from accounts.errors import BadAccount, CredentialUnavailable
 from accounts.models import Account
-from accounts.sources import load_proxy, load_secret, read_home
-from providers.dialects.types import WireAnswer, WireRequest
+from gateway.kernel import audit
+from gateway.kernel.principal import Principal
+from gateway.kernel.redaction import redact
+from gateway.kernel.secrets import SecretUnreadable, box
+from providers.catalog.live import catalog_to_show
+from providers.catalog.records import ProviderRecord
+from providers.dialects.types import WireRequest
 from providers.drivers.base import Outcome
-from providers.errors import SecretUnreadable
-from providers.live import catalog_to_show
-from providers.probing import Probe
-from providers.records import ProviderRecord
-from providers.registry import DRIVERS
-from providers.secrets import box
+from providers.drivers.table import DRIVERS
+from providers.probing import LIST, NO_ANSWER, WANTED, Probe, fetch_once, tried
+from providers.sending import upstream_of
 from providers.upstream import Upstream
 
-TIMEOUT_SECONDS = 15.0
-REQUEST = WireRequest("GET", b"/v1/models", b"limit=1", ((b"accept", b"application/json"),), b"")
+REQUEST = WireRequest("GET", b"/v1/models", b"limit=1", WANTED, b"")
 
 
-def probe(name: str) -> Probe:
-    """Calls the upstream with this account, refreshing nothing. Raises `UnknownAccount`, `BadAccount`."""
+def probe(name: str, *, principal: Principal) -> Probe:
+    """Call the upstream as `ask` does, and record who asked for it."""
+    result = ask(name)
+    with transaction.atomic():
+        after = {"ok": result.is_ok, "status": result.status}
+        audit.record(principal, "account.test", f"account:{name}", None, after)
+    return result
+
+
+def ask(name: str) -> Probe:
+    """Call the upstream with this account, refreshing nothing. Raises `UnknownAccount`, `BadAccount`."""
     row = services.get(name)
     place = place_of(row.provider)
     started = time.monotonic()
@@ -33,31 +45,21 @@ def probe(name: str) -> Probe:
         upstream = _upstream(row, place)
     except (CredentialUnavailable, SecretUnreadable) as exc:
         return Probe(False, None, str(exc))
-    driver = DRIVERS[place.kind]
-    request = _plain(driver.build(upstream, REQUEST))
-    request.headers.setdefault("host", request.url.netloc.decode())
+    if DRIVERS[place.kind].trial("") is not None:  # its list of models is open to everybody
+        found = tried(place, upstream, LIST)
+        return replace(found, message=redact.words(found.message))
     try:
-        with httpx.Client(timeout=TIMEOUT_SECONDS, proxy=upstream.proxy, trust_env=False) as client:
-            answer = client.send(request)
-    except (httpx.HTTPError, OSError) as exc:
+        fetched = fetch_once(upstream, REQUEST)
+    except NO_ANSWER as exc:
         return Probe(False, None, f"no answer: {type(exc).__name__}", seconds=time.monotonic() - started)
-    seen = WireAnswer(
-        answer.status_code, tuple((key.lower(), value) for key, value in answer.headers.raw), answer.content
-    )
-    verdict = driver.classify(seen, time.time())
+    verdict = fetched.verdict
     is_ok = verdict.outcome is Outcome.OK
     message = "ok" if is_ok else verdict.reason
-    return Probe(is_ok, seen.status, message, seconds=time.monotonic() - started)
-
-
-def _plain(built: httpx.Request) -> httpx.Request:
-    """The target in the URL, where this client looks for it: as an extension it would go to a proxy's CONNECT, too."""
-    url = built.url.copy_with(raw_path=built.extensions["target"])
-    return httpx.Request(built.method, url, headers=built.headers, content=built.read())
+    return Probe(is_ok, fetched.answer.status, redact.words(message), seconds=time.monotonic() - started)
 
 
 def place_of(provider: str) -> ProviderRecord:
-    """Where the provider is called. Raises `BadAccount` where there is no such provider."""
+    """Return the provider's record. Raises `BadAccount` where there is no such provider."""
     record = catalog_to_show().view.providers.get(provider)
     if record is None:
         raise BadAccount("provider", f"there is no provider named {provider!r}")
@@ -68,16 +70,8 @@ def place_of(provider: str) -> ProviderRecord:
 
 def _upstream(row: Account, place: ProviderRecord) -> Upstream:
     secrets = box()
-    loaded = load_secret(row, read_home(row), secrets)
+    loaded = load_secret(row, read_home(row), secrets, keeps_login(row))
     if loaded.credential is None:
         raise CredentialUnavailable(loaded.problem)
     proxy = load_proxy(row, secrets)
-    return Upstream(
-        row.provider,
-        place.kind,
-        place.base_url,
-        row.name,
-        loaded.credential,
-        headers=place.headers,
-        proxy=proxy,
-    )
+    return upstream_of(place, row.name, loaded.credential, proxy=proxy)

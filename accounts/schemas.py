@@ -1,4 +1,4 @@
-"""Shapes of the management API, for its documents; `validation.clean` is what checks."""
+"""Shapes of the management API, for its documents; `validation.clean` does the checking."""
 
 from __future__ import annotations
 
@@ -17,8 +17,20 @@ class ChangeAccount(Schema):
     """Fields that may be changed later. Only those given change."""
 
     provider: str | None = Field(None, description="The provider's name; `anthropic` when not given")
-    location: str | None = Field(None, description="A directory's absolute path, or a variable's name")
-    secret: str | None = Field(None, description="API key, or access token of a pair. Never shown again")
+    location: str | None = Field(
+        None, description="A directory's absolute path, a variable's name, AWS's profile, or Google's file"
+    )
+    region: str | None = Field(None, description="At a cloud; goes before the provider's")
+    secret: str | None = Field(
+        None,
+        description="API key, access token of a pair, AWS's secret access key, a service account's JSON, or a "
+        "client's secret. Never shown again",
+    )
+    access_key_id: str | None = Field(None, description="Of an aws account")
+    session_token: str | None = Field(None, description="Of an aws account")
+    role_arn: str | None = Field(None, description="Of an aws account: the role to assume")
+    tenant_id: str | None = Field(None, description="Of an azure account")
+    client_id: str | None = Field(None, description="Of an azure account")
     refresh_token: str | None = None
     expires_at: float | None = Field(None, description="Unix seconds: when the access token ends")
     proxy: str | None = Field(None, description="Egress proxy, http:// or socks5://[user:password@]host:port")
@@ -27,12 +39,12 @@ class ChangeAccount(Schema):
     weight: int | None = Field(None, description="Share of calls under the weighted strategy")
     request_caps: list[CapShape] | None = None
     max_parallel: int | None = None
-    pause_at_percent: int | None = Field(None, description="Rest when a quota window is used that far")
+    pause_at_percent: int | None = Field(None, description="Pause when a quota window is used that far")
 
 
 class NewAccount(ChangeAccount):
     name: str
-    source: str = Field(description="directory, api_key, oauth or environment")
+    source: str = Field(description="directory, api_key, oauth, environment, aws, google or azure")
 
 
 class WindowShape(Schema):
@@ -58,6 +70,7 @@ class AccountShape(Schema):
     name: str
     provider: str
     source: str
+    region: str | None
     state: str
     healthy: bool
     home: str | None
@@ -107,7 +120,7 @@ class PoolShape(Schema):
 
 
 def request_body(shape: type[Schema]) -> dict[str, Any]:
-    """The OpenAPI description of a body that is read as it stands."""
+    """Return the OpenAPI description of a body that is read as it stands."""
     return {
         "requestBody": {
             "required": True,

@@ -1,7 +1,8 @@
-"""What an operator may say about an account: checked, typed, with the field named when it is wrong."""
+"""Check and type what an operator says about an account; a wrong field is named."""
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -10,21 +11,22 @@ from typing import Any
 
 from accounts.errors import BadAccount
 from accounts.models import Source
+from providers.fields import own_secrets
+from providers.fields.validation import REGION
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,127}")
 RESERVED_NAME = re.compile(r"primary|api-key|account-\d+")
-OWN_VARIABLES = frozenset(
-    ("TOKEN_SECRET", "TOKEN_ADMIN_KEY", "DJANGO_SECRET_KEY", "SECRET_KEY", "ENCRYPTION_KEYS", "DATABASE_URL",
-     "REDIS_URL", "GONKA_PRIVATE_KEY")
-)  # fmt: skip
+VENDOR_KEYS = {"anthropic": "ANTHROPIC_API_KEY"}
+"""The secrets among our options that are a vendor's, and go to it alone."""
 PROXY = re.compile(r"(?:http|socks5h?)://(?:[^\s/@]+@)?(?:\[[0-9a-fA-F:.]+\]|[^\s/@:\[\]]+)(?::\d{1,5})?/?")
+NAME_THERE = re.compile(r"[\w.:/+=,@-]*", re.ASCII)
 MAX_CAPS = 8
 Check = Callable[[Any], Any]
 
 
 def clean(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same fields, checked and normalised. Raises `BadAccount` naming the first wrong one."""
+    """Return the same fields, checked and normalised. Raises `BadAccount` naming the first wrong one."""
     unknown = sorted(set(values) - set(CHECKS))
     if unknown:
         raise BadAccount(unknown[0], "unknown field")
@@ -38,19 +40,17 @@ def clean(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_new_name(name: str) -> None:
-    """Names that the environment gives are not free."""
+    """Refuse a name that is kept for the environment's accounts. Raises `BadAccount`."""
     if RESERVED_NAME.fullmatch(name):
         raise BadAccount("name", f"{name!r} is kept for accounts named by the environment")
 
 
 def check_source(source: str, location: str, secret: str) -> None:
-    """The fields that go with a source."""
+    """Check the fields that go with a source. Raises `BadAccount`."""
     if source == Source.DIRECTORY and not Path(location).is_absolute():
         raise BadAccount("location", "a directory account needs an absolute path")
     if source == Source.ENVIRONMENT and not VARIABLE.fullmatch(location):
         raise BadAccount("location", "an environment account needs a variable's name")
-    if source == Source.ENVIRONMENT and location in OWN_VARIABLES:
-        raise BadAccount("location", f"{location} is a secret of this gateway, not of a provider")
     if source in (Source.API_KEY, Source.OAUTH):
         if not secret:
             raise BadAccount("secret", f"a new {source} account needs its secret")
@@ -58,8 +58,19 @@ def check_source(source: str, location: str, secret: str) -> None:
             raise BadAccount("location", f"an {source} account has none")
 
 
+def check_variable(source: str, location: str, provider: str) -> None:
+    """Refuse a variable that holds a secret of the gateway: those go to nobody."""
+    if source == Source.ENVIRONMENT and is_own_variable(location, provider):
+        raise BadAccount("location", own_secrets.problem(location))
+
+
+def is_own_variable(name: str, provider: str) -> bool:
+    """Tell whether a variable holds a secret of ours that isn't this provider's key."""
+    return own_secrets.is_own(name) and VENDOR_KEYS.get(provider) != name
+
+
 def check_pair(source: str, fields: Mapping[str, Any]) -> None:
-    """Secrets go with the sources that store them."""
+    """Check that secrets go with the sources that store them. Raises `BadAccount`."""
     if source != Source.OAUTH and (fields.get("refresh_token") or fields.get("expires_at")):
         raise BadAccount("refresh_token", "only an oauth account has a pair")
     if source in (Source.API_KEY, Source.OAUTH) and "secret" in fields and not fields["secret"]:
@@ -69,7 +80,10 @@ def check_pair(source: str, fields: Mapping[str, Any]) -> None:
 
 
 def check_refreshable(source: str, provider: str) -> None:
-    """A refresh token goes to OAUTH_TOKEN_URL, which is Anthropic's: another vendor's must never be sent there."""
+    """Refuse an oauth account of another vendor than Anthropic. Raises `BadAccount`.
+
+    A refresh token goes to OAUTH_TOKEN_URL, which is Anthropic's: another vendor's must never be sent there.
+    """
     if source == Source.OAUTH and provider != "anthropic":
         raise BadAccount(
             "provider", "an oauth account is one of `anthropic`; use an api_key account for others"
@@ -103,6 +117,11 @@ def _secret(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("a text")
     secret = value.strip()
+    if secret.startswith("{") and not secret.isprintable():  # a cloud's login, on as many lines as it came
+        try:
+            secret = json.dumps(json.loads(secret))
+        except ValueError:
+            raise ValueError("no JSON") from None
     if len(secret) > 8192 or not (secret.isascii() and secret.isprintable()):
         raise ValueError("at most 8192 printable ASCII characters")
     return secret
@@ -119,6 +138,23 @@ def _whole(low: int, high: int, *, nullable: bool = False) -> Check:
     return check
 
 
+def _region(value: Any) -> str:
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str) or not REGION.fullmatch(value):
+        raise ValueError("the name of a region, such as eu-central-1")
+    return value
+
+
+def _name_there(value: Any) -> str:
+    """Return an id, or a role's ARN."""
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > 255 or not NAME_THERE.fullmatch(value):
+        raise ValueError("at most 255 visible ASCII letters")
+    return value
+
+
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("true or false")
@@ -126,7 +162,7 @@ def _flag(value: Any) -> bool:
 
 
 def _moment(value: Any) -> float | None:
-    """Unix seconds. A number that can only be milliseconds is refused, not guessed at."""
+    """Return Unix seconds or None. A number that can only be milliseconds is refused, not guessed at."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -165,7 +201,13 @@ CHECKS: dict[str, Check] = {
     "provider": _name,
     "source": _choice,
     "location": _text(1024),
+    "region": _region,
     "secret": _secret,
+    "session_token": _secret,
+    "access_key_id": _name_there,
+    "role_arn": _name_there,
+    "tenant_id": _name_there,
+    "client_id": _name_there,
     "refresh_token": _secret,
     "expires_at": _moment,
     "proxy": _proxy,

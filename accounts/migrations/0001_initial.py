@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 ('weight', models.PositiveIntegerField(default=1, help_text='Share of calls under the weighted strategy')),
                 ('request_caps', models.JSONField(blank=True, default=list, help_text='Requests per window: [{"requests": 50, "window_seconds": 60}]')),
                 ('max_parallel', models.PositiveIntegerField(blank=True, help_text='Calls at the same time', null=True)),
-                ('pause_at_percent', models.PositiveSmallIntegerField(blank=True, help_text='Rest when any quota window is used that far', null=True)),
+                ('pause_at_percent', models.PositiveSmallIntegerField(blank=True, help_text='Pause when any quota window is used that far', null=True)),
                 ('needs_login', models.BooleanField(default=False, editable=False)),
                 ('dead_fingerprint', models.CharField(blank=True, default='', editable=False, max_length=8)),
                 ('last_error', models.CharField(blank=True, default='', editable=False, max_length=500)),

@@ -12,22 +12,19 @@ import pytest
 from accounts import services
 from tests.accounts.refreshing import write_file
 from tests.fakes.token_endpoint import FakeTokenEndpoint
+from tests.principals import SOMEBODY
 
 
 @pytest.fixture
-def environment(settings: Any, tmp_path: Path) -> Callable[..., Path]:
-    """`environment(extra=2, key="")` → the home; `account-N` are the directories `aN` beside it."""
+def environment(options: Any, tmp_path: Path) -> Callable[..., Path]:
+    """Return `environment(extra=2, key="")`, which gives the home; `account-N` are `aN` beside it."""
 
     def make(extra: int = 0, key: str = "") -> Path:
         home = tmp_path / "home"
         extras = tuple(tmp_path / f"a{number}" for number in range(1, extra + 1))
         for directory in (home, *extras):
             directory.mkdir(exist_ok=True)
-        settings.CLAUDE_CODE_HOME, settings.ADDITIONAL_ACCOUNT_DIRS, settings.ANTHROPIC_API_KEY = (
-            home,
-            extras,
-            key,
-        )
+        options(CLAUDE_CODE_HOME=home, ADDITIONAL_ACCOUNT_DIRS=extras, ANTHROPIC_API_KEY=key)
         return home
 
     return make
@@ -45,9 +42,9 @@ def endpoint() -> Iterator[FakeTokenEndpoint]:
 
 
 @pytest.fixture
-def home(tmp_path: Path, settings: Any) -> Path:
-    """The account `primary` with an expired pair."""
-    settings.CLAUDE_CODE_HOME, settings.ADDITIONAL_ACCOUNT_DIRS, settings.ANTHROPIC_API_KEY = tmp_path, (), ""
+def home(tmp_path: Path, options: Any) -> Path:
+    """Return the home of the account `primary`, with an expired pair."""
+    options(CLAUDE_CODE_HOME=tmp_path, ADDITIONAL_ACCOUNT_DIRS=(), ANTHROPIC_API_KEY="")
     write_file(tmp_path)
-    services.sync_from_environment()
+    services.sync_from_environment(principal=SOMEBODY)
     return tmp_path

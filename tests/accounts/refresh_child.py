@@ -1,4 +1,4 @@
-"""A process that refreshes one account from many tasks at once. Arguments: see below."""
+"""Refresh one account from many tasks at once. Arguments: see below."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ DATABASE, URL, ACCOUNT, REFUSED, LEASE_SECONDS, TASKS = sys.argv[1:]
 settings.DATABASES["default"]["NAME"] = DATABASE
 django.setup()
 
+from accounts.credentials.refresh import Refresher, RefreshOptions  # noqa: E402
 from accounts.errors import RefreshFailed  # noqa: E402
-from accounts.keeper import RefreshDoor  # noqa: E402
-from accounts.pool import Pool  # noqa: E402
-from accounts.refresh import Refresher, RefreshOptions  # noqa: E402
+from accounts.maintenance import RefreshRunner  # noqa: E402
+from accounts.pool.pool import Pool  # noqa: E402
+from tests.accounts.refreshing import logins  # noqa: E402
 
 
 async def main() -> str:
-    options = RefreshOptions(URL, lease_seconds=float(LEASE_SECONDS), look_seconds=0.05, pause_seconds=0.05)
-    door = RefreshDoor(Refresher(options))
+    options = RefreshOptions(lease_seconds=float(LEASE_SECONDS), look_seconds=0.05, pause_seconds=0.05)
+    runner = RefreshRunner(Refresher(options, logins(URL)))
     results = await asyncio.gather(
-        *(door(int(ACCOUNT), REFUSED) for _ in range(int(TASKS))), return_exceptions=True
+        *(runner(int(ACCOUNT), REFUSED) for _ in range(int(TASKS))), return_exceptions=True
     )
     for result in results:
         if isinstance(result, RefreshFailed):

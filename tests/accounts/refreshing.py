@@ -1,4 +1,4 @@
-"""A pair on disk that has to be refreshed, and who refreshes it."""
+"""Pair on disk that has to be refreshed, and its refresher."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from accounts.refresh import Refresher, RefreshOptions
-from providers.secrets import fingerprint
+from accounts.credentials.claude_oauth import ClaudeOAuth
+from accounts.credentials.logins import Logins, logins_from_settings
+from accounts.credentials.refresh import Refresher, RefreshOptions
+from gateway.kernel.secrets import fingerprint
 from tests.fakes.token_endpoint import FakeTokenEndpoint
 
 OLD = "sk-ant-oat01-0"
@@ -35,4 +37,10 @@ def read_file(home: Path) -> dict[str, Any]:
 
 
 def refresher(endpoint: FakeTokenEndpoint, **options: Any) -> Refresher:
-    return Refresher(RefreshOptions(endpoint.url, **{"look_seconds": 0.02, "pause_seconds": 0.01, **options}))
+    quick = {"look_seconds": 0.02, "pause_seconds": 0.01, **options}
+    return Refresher(RefreshOptions(**quick), logins(endpoint.url))
+
+
+def logins(url: str) -> Logins:
+    """Return the logins of the settings, with their endpoint elsewhere."""
+    return dict.fromkeys(logins_from_settings(), ClaudeOAuth(url))

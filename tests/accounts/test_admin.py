@@ -1,4 +1,4 @@
-"""Admin pages: what is shown, what the levers do, and that secrets only go in."""
+"""Admin pages: live state, the operator's actions, and secrets that only go in."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from accounts import live, services
+from accounts import services
+from accounts.credentials.sources import load_secret
 from accounts.models import Account, PoolSetting
-from accounts.pool import Pool, PoolOptions
-from accounts.sources import load_secret
+from accounts.pool import live
+from accounts.pool.pool import Pool, PoolOptions
+from gateway.kernel.parts import PARTS
+from gateway.kernel.secrets import box
 from providers.drivers.base import Outcome, QuotaWindow, Scope, Verdict
-from providers.secrets import box
 from tests.accounts.building import START, Clock, ask
+from tests.principals import SOMEBODY
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIST = "/admin/accounts/account/"
@@ -61,32 +64,44 @@ def test_mistakes_are_told_beside_the_field(browser: Client) -> None:
     assert page.status_code == 200 and "kept for accounts named by the environment" in page.content.decode()
     page = browser.post(f"{LIST}add/", form(request_caps='[{"requests": 0}]'))
     assert "request_caps" in page.content.decode() and not Account.objects.exists()
-    services.add({"name": "one", "source": "api_key", "secret": "k"})
+    services.add({"name": "one", "source": "api_key", "secret": "k"}, principal=SOMEBODY)
     assert browser.post(f"{LIST}add/", form()).status_code == 200
 
 
+def test_a_region_is_given_and_taken_away(browser: Client) -> None:
+    assert browser.post(f"{LIST}add/", form(region="eu-central-1")).status_code == 302
+    row = Account.objects.get()
+    assert row.region == "eu-central-1"
+    browser.post(f"{LIST}{row.pk}/change/", form(region="", secret=""))
+    row.refresh_from_db()
+    assert row.region == ""
+
+
 def test_live_state_of_the_serving_pool_is_shown(browser: Client) -> None:
-    services.add({"name": "one", "source": "api_key", "secret": "k"})
+    services.add({"name": "one", "source": "api_key", "secret": "k"}, principal=SOMEBODY)
     pool = Pool(PoolOptions(clock=Clock(), jitter=lambda: 0.0))
     pool.load()
-    live.use(pool)
+    PARTS.put(live.POOL, pool)
     try:
         windows = (QuotaWindow("7d_opus", "rejected", 1.01, START + 90),)
         verdict = Verdict(Outcome.RETRY_OTHER, Scope.FAMILY, START + 90, reason="opus limit", windows=windows)
         pool.report(pool.choose(ask()), verdict)
         text = browser.get(LIST).content.decode()
-        assert "family opus: 90 s more, opus limit" in text and "7d_opus: 101.0 % used, until" in text
+        assert (
+            "family opus: until 08:01 UTC (in 90 s), opus limit" in text
+            and "7d_opus: 101.0 % used, until" in text
+        )
         page = browser.get(f"{LIST}{Account.objects.get().pk}/change/").content.decode()
         assert "only authorized for use with Claude Code" in page
         browser.post(LIST, {"action": "clear", "_selected_action": [str(Account.objects.get().pk)]})
         pool.apply_changes()
         assert pool.choose(ask())
     finally:
-        live.forget(pool)
+        PARTS.drop(live.POOL, pool)
 
 
-def test_levers(browser: Client) -> None:
-    pk = str(services.add({"name": "one", "source": "api_key", "secret": "k"}).pk)
+def test_actions(browser: Client) -> None:
+    pk = str(services.add({"name": "one", "source": "api_key", "secret": "k"}, principal=SOMEBODY).pk)
     browser.post(LIST, {"action": "pause", "_selected_action": [pk]})
     assert Account.objects.get().is_paused
     browser.post(LIST, {"action": "resume", "_selected_action": [pk]})
@@ -96,10 +111,10 @@ def test_levers(browser: Client) -> None:
 
 
 def test_what_the_environment_names_cannot_be_deleted_here(
-    browser: Client, settings: Any, tmp_path: Any
+    browser: Client, options: Any, tmp_path: Any
 ) -> None:
-    settings.CLAUDE_CODE_HOME, settings.ADDITIONAL_ACCOUNT_DIRS, settings.ANTHROPIC_API_KEY = tmp_path, (), ""
-    services.sync_from_environment()
+    options(CLAUDE_CODE_HOME=tmp_path, ADDITIONAL_ACCOUNT_DIRS=(), ANTHROPIC_API_KEY="")
+    services.sync_from_environment(principal=SOMEBODY)
     pk = str(Account.objects.get().pk)
     assert browser.post(f"{LIST}{pk}/delete/", {"post": "yes"}).status_code == 403
     browser.post(LIST, {"action": "delete_selected", "_selected_action": [pk], "post": "yes"})
@@ -108,16 +123,16 @@ def test_what_the_environment_names_cannot_be_deleted_here(
 
 
 def test_a_window_without_figures_says_so(browser: Client) -> None:
-    services.add({"name": "one", "source": "api_key", "secret": "k"})
+    services.add({"name": "one", "source": "api_key", "secret": "k"}, principal=SOMEBODY)
     pool = Pool(PoolOptions(clock=Clock(), jitter=lambda: 0.0))
     pool.load()
-    live.use(pool)
+    PARTS.put(live.POOL, pool)
     try:
         pool.report(pool.choose(ask()), Verdict(Outcome.OK, windows=(QuotaWindow("requests"),)))
         text = browser.get(LIST).content.decode()
         assert "requests: use not told" in text and "? %" not in text
     finally:
-        live.forget(pool)
+        PARTS.drop(live.POOL, pool)
 
 
 def test_the_strategy(browser: Client) -> None:
@@ -133,20 +148,22 @@ def test_the_list_asks_few_questions_however_many_accounts(
     browser: Client, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(30):
-        services.add({"name": f"a{number}", "source": "api_key", "secret": "k"})
+        services.add({"name": f"a{number}", "source": "api_key", "secret": "k"}, principal=SOMEBODY)
     with django_assert_max_num_queries(15):
         browser.get(LIST)
 
 
 def test_what_the_vendor_allows_is_said_where_accounts_are_added_and_shown(browser: Client) -> None:
-    services.add({"name": "one", "source": "api_key", "secret": "k"})
+    services.add({"name": "one", "source": "api_key", "secret": "k"}, principal=SOMEBODY)
     pk = Account.objects.get().pk
     for page in (f"{LIST}add/", f"{LIST}{pk}/change/"):
         assert "subscription logins" in browser.get(page).content.decode()
 
 
 def test_the_upstream_is_asked_from_the_list(browser: Client) -> None:
-    services.add({"name": "one", "source": "api_key", "secret": "k", "provider": "nowhere"})
+    services.add(
+        {"name": "one", "source": "api_key", "secret": "k", "provider": "nowhere"}, principal=SOMEBODY
+    )
     pks = [str(Account.objects.get().pk)]
     answer = browser.post(LIST, {"action": "test", "_selected_action": pks}, follow=True)
     (told,) = answer.context["messages"]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ninja.testing import TestClient
 
 from accounts.api import pool_router, router
 from accounts.errors import AccountExists, BadAccount, UnknownAccount
+from tests.asking import SomebodysClient
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CANARY = "sk-ant-api03-canary"
-client = TestClient(router)
-pool = TestClient(pool_router)
+client = SomebodysClient(router)
+pool = SomebodysClient(pool_router)
 
 
 def add(**values: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What `doctor` says about each way a credential can be."""
+"""Findings of `doctor` for each state of a credential."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import pytest
 from accounts import services
 from accounts.doctor import doctor_lines
 from accounts.models import Account
-from providers.secrets import fingerprint
+from gateway.kernel.secrets import fingerprint
 from tests.accounts.conftest import write_pair
+from tests.principals import SOMEBODY
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TOKEN = "sk-ant-oat01-canary"
@@ -78,8 +79,8 @@ def test_states_of_a_pair(
 def test_a_dead_login_is_told_until_another_comes(environment: Environment) -> None:
     home = environment()
     write_pair(home, accessToken=TOKEN, expiresAt=int(time.time() * 1000) + 10**7)
-    services.sync_from_environment()
-    services.mark_dead(Account.objects.get().id, fingerprint(TOKEN), "needs a new login")
+    services.sync_from_environment(principal=SOMEBODY)
+    services.mark_dead(Account.objects.get().id, fingerprint(TOKEN), "needs a new login", principal=SOMEBODY)
     assert "NEEDS A NEW LOGIN" in lines()[0] and problems() == [True]
     write_pair(home, accessToken=TOKEN + "2")
     assert problems() == [False]
@@ -87,9 +88,9 @@ def test_a_dead_login_is_told_until_another_comes(environment: Environment) -> N
 
 def test_stored_accounts_and_keys_of_the_environment(environment: Environment) -> None:
     environment(key="sk-ant-api03-canary")
-    services.add({"name": "one", "source": "api_key", "secret": "sk-canary"})
-    services.add({"name": "two", "source": "environment", "location": "NOT_SET_API_KEY"})
-    services.pause("two")
+    services.add({"name": "one", "source": "api_key", "secret": "sk-canary"}, principal=SOMEBODY)
+    services.add({"name": "two", "source": "environment", "location": "NOT_SET_API_KEY"}, principal=SOMEBODY)
+    services.pause("two", principal=SOMEBODY)
     assert lines()[1:] == [
         "account api-key        : token OK",
         "account one            : token OK",
@@ -102,3 +103,10 @@ def test_looking_changes_nothing(environment: Environment) -> None:
     environment(extra=1)
     lines()
     assert not Account.objects.exists()
+
+
+def test_a_login_that_the_command_line_keeps(environment: Environment, options: Callable[..., None]) -> None:
+    home = environment()
+    options(ROUTING_MODE="cli", CLAUDE_CODE_HOME=home)
+    assert f"{home} (read by the command line)" in lines()[0]
+    assert problems() == [False]

@@ -1,4 +1,4 @@
-"""Which accounts the environment names."""
+"""Accounts that the environment names."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ def test_primary_is_listed_without_credentials_too(environment: Environment) -> 
 
 
 def test_with_a_key_an_empty_default_home_is_no_account(
-    environment: Environment, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, options: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment(key="sk-ant-api03-k")
     monkeypatch.setenv("HOME", str(tmp_path))
-    settings.CLAUDE_CODE_HOME = tmp_path / ".claude"
+    home = tmp_path / ".claude"
+    options(CLAUDE_CODE_HOME=home)
     assert names() == ["api-key"]
-    settings.CLAUDE_CODE_HOME.mkdir()
-    (settings.CLAUDE_CODE_HOME / ".credentials.json").touch()
+    home.mkdir()
+    (home / ".credentials.json").touch()
     assert names() == ["primary", "api-key"]

@@ -1,4 +1,4 @@
-"""What an exhausted pool says of time."""
+"""Times in the error of an exhausted pool."""
 
 from __future__ import annotations
 

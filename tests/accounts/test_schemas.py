@@ -1,15 +1,15 @@
-"""The documents agree with what is answered and checked."""
+"""Schemas that agree with what is answered and checked."""
 
 from __future__ import annotations
 
-from accounts.overview import accounts_view
+from accounts.pool.overview import accounts_view
 from accounts.schemas import AccountShape, NewAccount, request_body
 from accounts.validation import CHECKS
-from tests.accounts.building import core_pool
+from tests.accounts.building import memory_pool
 
 
 def test_the_shape_has_every_key_of_the_view() -> None:
-    (view,) = accounts_view(core_pool(1), include_paths=True)["accounts"]
+    (view,) = accounts_view(memory_pool(1), include_paths=True)["accounts"]
     assert set(AccountShape.model_fields) == set(view)
 
 

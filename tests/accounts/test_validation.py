@@ -15,6 +15,7 @@ from accounts.validation import CHECKS, check_refreshable, clean
 KEY = {"name": "one", "source": "api_key", "secret": "sk-ant-api03-one"}
 
 
+@pytest.mark.django_db  # a kind of login is asked of its provider's row
 @pytest.mark.parametrize(
     ("values", "field"),
     [
@@ -42,6 +43,13 @@ KEY = {"name": "one", "source": "api_key", "secret": "sk-ant-api03-one"}
         ({**KEY, "max_parallel": 0}, "max_parallel"),
         ({**KEY, "pause_at_percent": 101}, "pause_at_percent"),
         ({**KEY, "is_paused": "yes"}, "is_paused"),
+        ({"name": "x", "source": "environment", "location": "TOKEN_SECRET"}, "location"),
+        ({"name": "x", "source": "environment", "location": "TOKEN_ADMIN_KEY_FILE"}, "location"),
+        ({"name": "x", "source": "environment", "location": "OPENAI_COMPATIBLE_API_KEY"}, "location"),
+        (
+            {"name": "x", "source": "environment", "location": "ANTHROPIC_API_KEY", "provider": "p"},
+            "location",
+        ),
         ({**KEY, "proxy": "ftp://h"}, "proxy"),
         ({**KEY, "proxy": "h:1"}, "proxy"),
         ({**KEY, "request_caps": {"requests": 1}}, "request_caps"),

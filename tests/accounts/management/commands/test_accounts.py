@@ -1,4 +1,4 @@
-"""`manage.py accounts …`: the reference's table, results alone on standard output, exit codes."""
+"""Command `accounts`: the reference's table, results alone on standard output, exit codes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _homes(settings: Any, tmp_path: Any) -> None:
-    settings.CLAUDE_CODE_HOME = tmp_path
-    settings.ADDITIONAL_ACCOUNT_DIRS = (tmp_path / "a1", tmp_path / "a2")
-    settings.ANTHROPIC_API_KEY = ""
-    for home in (tmp_path, *settings.ADDITIONAL_ACCOUNT_DIRS):
+def _homes(options: Any, tmp_path: Any) -> None:
+    extras = (tmp_path / "a1", tmp_path / "a2")
+    options(CLAUDE_CODE_HOME=tmp_path, ADDITIONAL_ACCOUNT_DIRS=extras, ANTHROPIC_API_KEY="")
+    for home in (tmp_path, *extras):
         home.mkdir(exist_ok=True)
         (home / "credentials.json").write_text('{"accessToken":"tok-a"}')
 
