@@ -1,145 +1,81 @@
-"""The Anthropic Messages dialect: what the road must read, usage, events, and errors. Pure.
+"""The Anthropic Messages dialect: fields of a call, usage, events, and errors.
 
-Reading is partial and tolerant: unknown fields and event types pass by, and a JSON null is an absent
+Pure. Reading is partial and tolerant: unknown fields and event types pass by, and a JSON null is an absent
 field. What translators need beyond this stands in `anthropic_messages.py`.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import orjson
 
 from providers.dialects import sse
+from providers.dialects.anthropic_call import read_call as read_call
 from providers.dialects.anthropic_messages import (
     ErrorEvent,
     ErrorFields,
     MessageDelta,
     MessageStart,
     MessageStop,
-    UsageFields,
     event_type,
     merge_usage,
     read_event,
 )
+from providers.dialects.anthropic_messages import read_totals as read_totals
+from providers.dialects.made import by_messages
+from providers.dialects.mending import UNREADABLE, tolerant
 from providers.dialects.types import (
-    NO_VALUE,
-    CallFields,
+    UNREAD,
     Failure,
     FailureKind,
     Headers,
+    Made,
     Refused,
     Usage,
     header,
-    long_values,
 )
 
-PING = b'event: ping\ndata: {"type": "ping"}\n\n'
-VERSION = b"2023-06-01"
+PING, VERSION = b'event: ping\ndata: {"type": "ping"}\n\n', b"2023-06-01"
 """The `anthropic-version` for callers that sent none."""
-
 VERSION_WITHOUT_SAMPLING = b"2026-10-21"
 """From this version on `temperature`, `top_p` and `top_k` are refused by every model."""
-
-
-# --- what a call asks -------------------------------------------------------------------------------
-
-
-class _Metadata(msgspec.Struct):
-    user_id: str | None = None
-
-
-class _Call(msgspec.Struct):
-    model: str | None = None
-    stream: bool | None = None
-    max_tokens: int | None = None
-    metadata: _Metadata | None = None
-    system: msgspec.Raw = NO_VALUE
-    tools: msgspec.Raw = NO_VALUE
-    messages: msgspec.Raw = NO_VALUE
-
-
-class _LooseCall(msgspec.Struct):
-    model: Any = None
-    stream: Any = None
-    max_tokens: Any = None
-    metadata: Any = None
-
-
-_call_decoder = msgspec.json.Decoder(_Call)
-_loose_call_decoder = msgspec.json.Decoder(_LooseCall)
-
-
-def read_call(body: bytes) -> CallFields:
-    """The fields of a messages body. Of a wrong type: None. No JSON object: `is_readable` is False."""
-    try:
-        call = _call_decoder.decode(body)
-    except msgspec.ValidationError:
-        return _read_loosely(body)
-    except (msgspec.DecodeError, RecursionError):
-        return CallFields(is_readable=False)
-    user_id = call.metadata.user_id if call.metadata is not None else None
-    return CallFields(
-        model=call.model,
-        stream=call.stream is True,
-        max_tokens=call.max_tokens,
-        user_id=user_id,
-        long=long_values(call.system, call.tools, call.messages),
-    )
-
-
-def _read_loosely(body: bytes) -> CallFields:
-    try:
-        call = _loose_call_decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        return CallFields(is_readable=False)
-    user_id = call.metadata.get("user_id") if isinstance(call.metadata, dict) else None
-    is_count = isinstance(call.max_tokens, int) and not isinstance(call.max_tokens, bool)
-    return CallFields(
-        model=call.model if isinstance(call.model, str) else None,
-        stream=call.stream is True,
-        max_tokens=call.max_tokens if is_count else None,
-        user_id=user_id if isinstance(user_id, str) else None,
-    )
 
 
 # --- usage ------------------------------------------------------------------------------------------
 
 
-class _Totals(msgspec.Struct):
-    model: str | None = None
-    usage: UsageFields | None = None
+class _Identified(msgspec.Struct):
+    id: str | None = None
 
 
-_totals_decoder = msgspec.json.Decoder(_Totals)
+_id_decoder = msgspec.json.Decoder(_Identified)
 
 
-def read_totals(body: bytes) -> tuple[str | None, Usage]:
-    """`(model, usage)` of a whole answer, nothing else decoded. Unreadable: `(None, Usage())`."""
+def message_id(body: bytes) -> str | None:
+    """Return the id of a whole answer; None when it has none, or can't be read."""
     try:
-        seen = _totals_decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        return None, Usage()
-    return seen.model, merge_usage(Usage(), seen.usage)
+        return tolerant(_id_decoder.decode, body).id
+    except UNREADABLE:
+        return None
 
 
-class StreamTotals:
-    """Watches a stream go by: usage, model, error, and whether its closing event has come.
+class StreamTotals(msgspec.Struct):
+    """Totals of a stream that passes by: usage, model, error, and whether its closing event has come.
 
     Parses only the events that carry one of these. Never raises: what it cannot read, it passes by.
     """
 
-    __slots__ = ("failure", "is_finished", "model", "usage")
-
-    def __init__(self) -> None:
-        self.usage = Usage()
-        self.model: str | None = None
-        self.failure: Failure | None = None
-        self.is_finished = False  # `message_stop` or `error` was seen
+    usage: Usage = UNREAD  # as long as nobody has told it
+    model: str | None = None
+    failure: Failure | None = None
+    is_finished: bool = False  # `message_stop` or `error` was seen
+    message_id: str | None = None
+    made: list[Made] | None = None  # what the answer has made, where somebody wants to know
 
     def see(self, name: bytes, data: bytes) -> None:
         if (name or event_type(data).encode()) not in _TOTAL_EVENTS:
+            if self.made is not None and name == b"content_block_start" and b'"file_id"' in data:
+                self.made += by_messages(data)
             return
         try:
             event = read_event(data)
@@ -147,8 +83,10 @@ class StreamTotals:
             return
         if isinstance(event, MessageDelta):
             self.usage = merge_usage(self.usage, event.usage)
+            if self.made is not None and (b'"container"' in data or b'"fallback_credit_token"' in data):
+                self.made += by_messages(data)
         elif isinstance(event, MessageStart):
-            self.model = event.message.model
+            self.model, self.message_id = event.message.model, event.message.id
             self.usage = merge_usage(self.usage, event.message.usage)
         elif isinstance(event, MessageStop):
             self.is_finished = True
@@ -214,11 +152,12 @@ _KINDS_BY_STATUS = {
 
 
 def error_type(failure: Failure) -> str:
-    """The dialect's word for it: `rate_limit_error`."""
+    """Return the dialect's word for a failure, such as `rate_limit_error`."""
     return failure.type or _WORDS[failure.kind]
 
 
-def _error(failure: Failure, request_id: str | None) -> bytes:
+def error_body(failure: Failure, request_id: str | None = None) -> bytes:
+    """Return the JSON body of an answer that is an error."""
     error: dict[str, object] = {"type": error_type(failure), "message": failure.message}
     if failure.code is not None:
         error["details"] = {"error_code": failure.code}
@@ -228,18 +167,16 @@ def _error(failure: Failure, request_id: str | None) -> bytes:
     return orjson.dumps(body)
 
 
-def error_body(failure: Failure, request_id: str | None = None) -> bytes:
-    """The JSON body of an answer that is an error."""
-    return _error(failure, request_id)
-
-
 def error_event(failure: Failure, request_id: str | None = None) -> bytes:
-    """The event that ends a stream with an error."""
-    return sse.event(b"error", _error(failure, request_id))
+    """Return the event that ends a stream with an error."""
+    return sse.event(b"error", error_body(failure, request_id))
 
 
 def failure_of(error: ErrorFields) -> Failure:
-    """What an `error` event inside a 200 says. An unknown type word is kept, as kind `upstream`."""
+    """Convert an `error` event inside a 200 to a failure.
+
+    An unknown type word is kept, as kind `upstream`.
+    """
     word = error.type or "api_error"
     kind = _KINDS.get(word, FailureKind.UPSTREAM)
     return Failure(kind, error.message or word, type=None if word in _KINDS else word)
@@ -253,10 +190,13 @@ _error_decoder = msgspec.json.Decoder(_ErrorBody)
 
 
 def read_error(status: int, headers: Headers, body: bytes) -> Failure:
-    """What an answer with an error status says. The status decides where the body has no known word."""
+    """Convert an answer with an error status to a failure.
+
+    The status decides where the body has no known word.
+    """
     try:
-        error = _error_decoder.decode(body).error or ErrorFields()
-    except msgspec.DecodeError:
+        error = tolerant(_error_decoder.decode, body).error or ErrorFields()
+    except UNREADABLE:
         error = ErrorFields()
     kind = _KINDS.get(error.type or "") or _KINDS_BY_STATUS.get(status)
     if kind is None:
@@ -272,7 +212,10 @@ def read_error(status: int, headers: Headers, body: bytes) -> Failure:
 
 
 def _seconds(value: bytes | None) -> float | None:
-    """`retry-after` in seconds. The date form needs a clock: the header itself is passed on."""
+    """Return `retry-after` in seconds; None for the date form.
+
+    A date needs a clock: the header itself is passed on.
+    """
     try:
         seconds = float(value) if value is not None else None
     except ValueError:

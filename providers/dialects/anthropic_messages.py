@@ -1,16 +1,20 @@
-"""Anthropic messages as they stand on the wire: whole answers, events, `usage` objects. Pure.
+"""Anthropic messages as they stand on the wire: whole answers, events, `usage` objects.
 
-Structs name only what is read. Unknown fields, blocks, deltas and event types pass by, and a JSON null is
-an absent field. Counts are tokens; `input_tokens` never includes cached ones in this dialect.
+Pure. Structs name only what is read. Unknown fields, blocks, deltas and event types pass by, and a JSON null
+is an absent field. Counts are tokens; `input_tokens` never includes cached ones in this dialect.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 
-from providers.dialects.types import Failure, FailureKind, Refused, Usage
+from providers.dialects.extras import with_extras
+from providers.dialects.mending import UNREADABLE, tolerant
+from providers.dialects.odd_usage import forgiving
+from providers.dialects.types import UNREAD, Failure, FailureKind, Refused, Usage
 
 # --- usage ------------------------------------------------------------------------------------------
 
@@ -33,14 +37,25 @@ class UsageFields(msgspec.Struct):
     cache_creation: CacheCreation | None = None
     output_tokens: int | None = None
     output_tokens_details: OutputDetails | None = None
+    server_tool_use: Any = None
+    service_tier: Any = None
+    speed: Any = None
+    inference_geo: Any = None
+    iterations: Any = None
 
 
 def merge_usage(before: Usage, seen: UsageFields | None) -> Usage:
-    """`before` with every count that `seen` contains put in its place: counts are cumulative, never added."""
+    """Return `before` with the counts of `seen` in place of its own: they are cumulative, never added.
+
+    A count that `seen` does not have stays.
+    """
     if seen is None:
         return before
     write_5m, write_1h = _cache_writes(before, seen)
-    return Usage(
+    told = (seen.input_tokens, seen.output_tokens, seen.cache_read_input_tokens)
+    if before is UNREAD and told == NO_COUNTS and not (write_5m or write_1h):
+        return before
+    merged = Usage(
         input_tokens=before.input_tokens if seen.input_tokens is None else seen.input_tokens,
         cache_read_tokens=(
             before.cache_read_tokens if seen.cache_read_input_tokens is None else seen.cache_read_input_tokens
@@ -48,8 +63,25 @@ def merge_usage(before: Usage, seen: UsageFields | None) -> Usage:
         cache_write_5m_tokens=write_5m,
         cache_write_1h_tokens=write_1h,
         output_tokens=before.output_tokens if seen.output_tokens is None else seen.output_tokens,
-        is_estimated=before.is_estimated,
+        web_searches=before.web_searches,
+        modes=before.modes,
+        parts=before.parts,
     )
+    if (
+        not before.modes
+        and seen.server_tool_use is None
+        and seen.iterations is None
+        and (seen.service_tier is None or seen.service_tier == "standard")
+        and seen.speed != "fast"
+        and seen.inference_geo != "us"
+    ):
+        return merged  # most answers
+    return with_extras(
+        merged, seen.server_tool_use, seen.service_tier, seen.speed, seen.inference_geo, seen.iterations
+    )
+
+
+NO_COUNTS = (None, None, None)
 
 
 def _cache_writes(before: Usage, seen: UsageFields) -> tuple[int, int]:
@@ -67,11 +99,37 @@ def _cache_writes(before: Usage, seen: UsageFields) -> tuple[int, int]:
     return total - write_1h, write_1h
 
 
+class _Totals(msgspec.Struct):
+    model: str | None = None
+    usage: UsageFields | None = None
+
+
+_totals_decoder = msgspec.json.Decoder(_Totals)
+
+
+def read_totals(body: bytes) -> tuple[str | None, Usage]:
+    """Return `(model, usage)` of a whole answer, with nothing else decoded.
+
+    Unreadable: `(None, UNREAD)`.
+    """
+    try:
+        seen = _totals_decoder.decode(body)
+    except UNREADABLE:
+        try:
+            seen = forgiving(_totals_decoder.decode, body)
+        except UNREADABLE:
+            return None, UNREAD
+    return seen.model, merge_usage(UNREAD, seen.usage)
+
+
 # --- a whole answer ---------------------------------------------------------------------------------
 
 
 class Block(msgspec.Struct):
-    """One content block. Fields of every known type side by side; `input` is the raw JSON."""
+    """One content block: fields of every known type side by side.
+
+    `input` is the raw JSON.
+    """
 
     type: str = ""
     text: str | None = None
@@ -84,7 +142,6 @@ class Block(msgspec.Struct):
 
 
 class StopDetails(msgspec.Struct):
-    category: str | None = None
     explanation: str | None = None
 
 
@@ -111,10 +168,17 @@ _message_decoder = msgspec.json.Decoder(Message)
 
 
 def read_message(body: bytes) -> Message:
-    """The whole answer. Raises `Refused` (kind `upstream`) when it is no message."""
+    """Return the whole answer.
+
+    Raises `Refused` (kind `upstream`) when it is no message.
+    """
     try:
         return _message_decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError) as exc:
+    except UNREADABLE:
+        pass
+    try:
+        return forgiving(_message_decoder.decode, body)
+    except UNREADABLE as exc:
         raise Refused(Failure(FailureKind.UPSTREAM, "the upstream's answer is no message")) from exc
 
 
@@ -133,6 +197,13 @@ class Ending(msgspec.Struct):
     stop_reason: str | None = None
     stop_sequence: str | None = None
     stop_details: StopDetails | None = None
+
+
+def refusal_text(ending: Ending) -> str | None:
+    """Return the vendor's explanation of a refusal, if it gave one."""
+    if ending.stop_reason != "refusal" or ending.stop_details is None:
+        return None
+    return ending.stop_details.explanation or None
 
 
 class MessageStart(msgspec.Struct, tag="message_start"):
@@ -190,13 +261,17 @@ _event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 def read_event(data: bytes) -> Event | None:
-    """One event from its `data:`. None for an event type that we do not know.
+    """Return one event from its `data:`; None for an event type that we do not know.
 
     Raises `Refused` (kind `upstream`) for what is no JSON, and for a known event that lacks its fields.
     """
     try:
         return _event_decoder.decode(data)
-    except msgspec.DecodeError as exc:
+    except UNREADABLE:
+        pass
+    try:
+        return forgiving(_event_decoder.decode, data)
+    except UNREADABLE as exc:
         kind = event_type(data)
         if kind and kind not in _KNOWN_EVENTS:
             return None
@@ -212,11 +287,11 @@ _TYPE = re.compile(rb'\s*\{\s*"type"\s*:\s*"([a-z_]+)"')
 
 
 def event_type(data: bytes) -> str:
-    """The `type` of an event, found without a parse where it stands first. "" when there is none."""
+    """Return the `type` of an event, found without a parse where it stands first; "" when there is none."""
     found = _TYPE.match(data)
     if found:
         return found[1].decode()
     try:
-        return _typed_decoder.decode(data).type
-    except msgspec.DecodeError:
+        return tolerant(_typed_decoder.decode, data).type
+    except UNREADABLE:
         return ""

@@ -1,14 +1,14 @@
-"""Bedrock's way to write a messages call: model and streaming in the path, betas in the body, frames back. Pure.
+"""Bedrock's form of a messages call and its answer.
 
-An answer that was not streamed is an ordinary message. A stream is event-stream frames, each around one event;
-pings have no frame, so nothing keeps a silent connection open. Errors are `{"message": …}` with the header
-`x-amzn-errortype`, in a stream an exception frame.
+Pure. Model and streaming stand in the path, betas in the body. An answer that was not streamed is an ordinary
+message. A stream is event-stream frames, each around one event; pings have no frame, so nothing keeps a
+silent connection open. Errors are `{"message": …}` with the header `x-amzn-errortype`, in a stream an
+exception frame.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 
 import msgspec
 import orjson
@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from providers.dialects import envelopes, eventstream
 from providers.dialects.anthropic import failure_of, read_error
 from providers.dialects.anthropic_messages import ErrorEvent, ErrorFields, event_type, read_event
-from providers.dialects.encodings import Decoder, decoder
+from providers.dialects.encodings import Decoder, decoder, needed
+from providers.dialects.mending import UNREADABLE, tolerant
 from providers.dialects.sse import SseReader
 from providers.dialects.types import (
     Call,
@@ -27,11 +28,11 @@ from providers.dialects.types import (
     Refused,
     Target,
     Translator,
-    Usage,
     WireAnswer,
     WireRequest,
     header,
 )
+from providers.dialects.wrapping import Wrapping
 
 STREAM_HEADERS: Headers = (
     (b"content-type", b"application/vnd.amazon.eventstream"),
@@ -70,32 +71,38 @@ _STATUSES = {529: 503, 504: 408}
 
 
 def error_headers(failure: Failure) -> Headers:
-    """What tells an AWS client which exception it is."""
+    """Return the header by which an AWS client tells exceptions apart."""
     return ((b"x-amzn-errortype", _NAMES[failure.kind].encode()),)
 
 
 def error_body(failure: Failure, request_id: str | None = None) -> bytes:
-    """`{"message": …}`; the request id travels as a header."""
+    """Return `{"message": …}`; the request id travels as a header."""
     return orjson.dumps({"message": failure.message})
 
 
 def exception(failure: Failure) -> bytes:
-    """The frame that ends a stream."""
+    """Return the frame that ends a stream with an error."""
     return eventstream.exception(
         _STREAM_NAMES.get(failure.kind, "modelStreamErrorException"), failure.message
     )
 
 
 class BedrockEnvelope:
-    """One exchange. Paths: `/model/{id}/invoke`, `/invoke-with-response-stream`, `/count-tokens`; also without
-    `/model/{id}`, the model then standing in the body."""
+    """Bedrock's envelope around one exchange.
+
+    Paths: `/model/{id}/invoke`, `/invoke-with-response-stream`, `/count-tokens`; also without `/model/{id}`,
+    the model then standing in the body.
+    """
 
     def __init__(self) -> None:
         self._is_stream = False
         self._is_count = False
 
     def unwrap(self, call: Call) -> Call:
-        """Raises `Refused` when path or body are not of the dialect."""
+        """Return the call as a messages call.
+
+        Raises `Refused` when path or body are not of the dialect.
+        """
         rest, _, verb = call.path.rpartition(b"/")
         self._is_stream = verb == b"invoke-with-response-stream"
         self._is_count = verb == b"count-tokens"
@@ -117,49 +124,33 @@ class BedrockEnvelope:
         }
         if self._is_count:
             told.pop("max_tokens", None)  # every invoke body has it, the count takes none
-            return envelopes.messages_call(call, envelopes.COUNT_TOKENS, told, headers)
+            return envelopes.messages_call(call, envelopes.COUNT_TOKENS, told, headers, asked)
         if self._is_stream:
             told["stream"] = b"true"
-        return envelopes.messages_call(call, envelopes.MESSAGES, told, headers)
+        return envelopes.messages_call(call, envelopes.MESSAGES, told, headers, asked)
 
     def wrap(self, inner: Translator) -> Translator:
         return BedrockCount(inner) if self._is_count else BedrockTranslator(inner)
 
 
 def _counted_body(body: bytes) -> bytes:
-    """The invoke body inside `{"input": {"invokeModel": {"body": <base64>}}}`."""
+    """Return the invoke body inside `{"input": {"invokeModel": {"body": <base64>}}}`."""
     try:
-        encoded = orjson.loads(body)["input"]["invokeModel"]["body"]
+        encoded = tolerant(orjson.loads, body)["input"]["invokeModel"]["body"]
         return base64.b64decode(encoded, validate=True)
-    except (orjson.JSONDecodeError, KeyError, TypeError, binascii.Error) as exc:
+    except (*UNREADABLE, KeyError, TypeError) as exc:
         raise envelopes.invalid("input.invokeModel.body must be base64", "input.invokeModel.body") from exc
 
 
-class BedrockTranslator:
-    """A messages translator, its answer put into Bedrock's forms."""
+class BedrockTranslator(Wrapping):
+    """A messages translator whose answer is put into Bedrock's forms."""
 
     def __init__(self, inner: Translator) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._is_stream = False
         self._reader = SseReader()
         self._decoder: Decoder | None = None
         self._has_ended = False
-
-    @property
-    def is_transparent(self) -> bool:
-        return self._inner.is_transparent
-
-    @property
-    def usage(self) -> Usage:
-        return self._inner.usage
-
-    @property
-    def model(self) -> str | None:
-        return self._inner.model
-
-    @property
-    def failure(self) -> Failure | None:
-        return self._inner.failure
 
     def request(self, call: Call, target: Target) -> WireRequest:
         told = self._inner.request(call, target)
@@ -199,9 +190,9 @@ class BedrockTranslator:
 
     def _framed(self, told: bytes) -> bytes:
         out = b""
-        if self._decoder is not None:
-            told = self._decoder.feed(told)
         try:
+            if self._decoder is not None:
+                told = needed(self._decoder, told)
             for name, data in self._reader.feed(told):
                 out += self._frame(name, data)
         except Refused as exc:
@@ -227,7 +218,10 @@ class BedrockTranslator:
         return exception(failure)
 
     def _with_metrics(self, data: bytes) -> bytes:
-        """The counts; latencies are left out, for nothing here has a clock."""
+        """Add the token counts to the closing event.
+
+        Latencies are left out, for nothing here has a clock.
+        """
         usage = self._inner.usage
         metrics = {"inputTokenCount": usage.input_tokens, "outputTokenCount": usage.output_tokens}
         fields: dict[str, bytes | msgspec.Raw] = {**envelopes.read_object(data)}
@@ -236,7 +230,7 @@ class BedrockTranslator:
 
 
 class BedrockCount(BedrockTranslator):
-    """A token count: `{"inputTokens": n}`."""
+    """The translator of a token count, whose answer is `{"inputTokens": n}`."""
 
     is_transparent = False
 
@@ -249,7 +243,7 @@ class BedrockCount(BedrockTranslator):
 
 def _counted(body: bytes) -> bytes:
     try:
-        count = orjson.loads(body)["input_tokens"]
-    except (orjson.JSONDecodeError, KeyError, TypeError) as exc:
+        count = tolerant(orjson.loads, body)["input_tokens"]
+    except (*UNREADABLE, KeyError, TypeError) as exc:
         raise Refused(Failure(FailureKind.UPSTREAM, "the upstream's answer is no token count")) from exc
     return orjson.dumps({"inputTokens": count})

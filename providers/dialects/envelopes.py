@@ -1,4 +1,7 @@
-"""What the envelopes of Bedrock and Vertex share: lifting fields out of a body without re-encoding it. Pure."""
+"""Lift fields out of a body without re-encoding it, for the envelopes of Bedrock and Vertex.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 
 import msgspec
-import orjson
 from msgspec.structs import replace
 
 from providers.dialects.anthropic import VERSION, read_call
+from providers.dialects.mending import UNREADABLE, tolerant
 from providers.dialects.types import Call, Failure, FailureKind, Headers, Refused
 
 RawObject = dict[str, msgspec.Raw]
@@ -26,42 +29,49 @@ _OLD_VERSIONS = {"bedrock-2023-05-31": VERSION, "vertex-2023-10-16": VERSION}
 
 
 def read_object(body: bytes) -> RawObject:
-    """The top level of a body, its values as they stand. Raises `Refused` when it is no JSON object."""
+    """Return the top level of a body, its values as they stand.
+
+    Raises `Refused` when it is no JSON object.
+    """
     try:
-        return _object_decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError) as exc:
+        return tolerant(_object_decoder.decode, body)
+    except UNREADABLE as exc:
         raise invalid("the body must be a JSON object") from exc
 
 
 def write_object(fields: Fields) -> bytes:
-    return (
-        b"{"
-        + b",".join(b"%b:%b" % (orjson.dumps(name), bytes(value)) for name, value in fields.items())
-        + b"}"
-    )
+    """Return the object with its values as they stand."""
+    raw = msgspec.Raw
+    return msgspec.json.encode({name: raw(value) for name, value in fields.items()})
 
 
 def lift_version(fields: RawObject) -> bytes | None:
-    """Takes `anthropic_version` out of a body: the value for the header. Vendor dates become the API's first."""
+    """Take `anthropic_version` out of a body and return the value for the header, None without one.
+
+    Vendor dates become the API's first version.
+    """
     value = text_of(fields.pop("anthropic_version", None))
-    return _OLD_VERSIONS.get(value, value.encode()) if value else None
+    return _OLD_VERSIONS.get(value) or _in_header(value, "anthropic_version").encode() if value else None
 
 
 def lift_betas(fields: RawObject) -> list[str]:
-    """Takes `anthropic_beta` out of a body: a list, or one text with commas."""
+    """Take `anthropic_beta` out of a body: a list, or one text with commas.
+
+    Raises `Refused` for another shape.
+    """
     raw = fields.pop("anthropic_beta", None)
-    value = msgspec.json.decode(raw) if raw is not None else None
+    value = _value_of(raw)
     if isinstance(value, str):
         value = value.split(",")
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise invalid("anthropic_beta must be an array of strings", "anthropic_beta")
-    return [each.strip() for each in value if each.strip()]
+    return [_in_header(each.strip(), "anthropic_beta") for each in value if each.strip()]
 
 
 def lifted_headers(headers: Headers, version: bytes | None, betas: list[str]) -> Headers:
-    """The call's headers as a messages call has them: version and betas told here, the vendor's own gone."""
+    """Return the headers of the messages call: version and betas added, the vendor's own gone."""
     kept = [(name, value) for name, value in headers if not _is_vendors(name)]
     if version is not None:
         kept = [pair for pair in kept if pair[0] != b"anthropic-version"]
@@ -76,16 +86,29 @@ def lifted_headers(headers: Headers, version: bytes | None, betas: list[str]) ->
 
 
 def _is_vendors(name: bytes) -> bool:
+    if name.startswith(b"x-amzn-bedrock-"):  # a guardrail, a tier: for the cloud, whichever way it is called
+        return name in (b"x-amzn-bedrock-accept", b"x-amzn-bedrock-content-type")
     return name in (b"accept", b"content-length") or name.startswith((b"x-amzn-", b"x-amz-", b"x-goog-"))
 
 
-def messages_call(call: Call, path: bytes, fields: Fields, headers: Headers) -> Call:
+def messages_call(call: Call, path: bytes, fields: Fields, headers: Headers, asked: str = "") -> Call:
+    """Return the call of a surface's caller as a messages call. `asked`: the model as it was written."""
     body = write_object(fields)
-    return replace(call, path=path, query=b"", headers=headers, body=body, fields=read_call(body))
+    read, name = read_call(body), unquote(asked)
+    cloud_id = "" if name in ("", read.model) or name == f"{read.model}[1m]" else name
+    return replace(
+        call,
+        path=path,
+        query=b"",
+        headers=headers,
+        body=body,
+        fields=read,
+        cloud_id=cloud_id.removesuffix("[1m]"),
+    )
 
 
 def anthropic_model(name: str) -> str:
-    """The Anthropic id in a Bedrock or Vertex one; a name that holds none comes back as it is.
+    """Return the Anthropic id in a Bedrock or Vertex one; a name that holds none comes back as it is.
 
     `us.anthropic.claude-sonnet-4-5-20250929-v1:0`, an ARN that ends in it, `claude-sonnet-4-5@20250929`.
     """
@@ -100,8 +123,23 @@ def anthropic_model(name: str) -> str:
 
 
 def text_of(raw: msgspec.Raw | None) -> str | None:
-    value = msgspec.json.decode(raw) if raw is not None else None
+    value = _value_of(raw)
     return value if isinstance(value, str) else None
+
+
+def _value_of(raw: msgspec.Raw | None) -> object:
+    """None for what is not there, and for what can't be read."""
+    try:
+        return None if raw is None else tolerant(msgspec.json.decode, bytes(raw))
+    except UNREADABLE:
+        return None
+
+
+def _in_header(text: str, param: str) -> str:
+    """Return the text for a header. Raises `Refused` for what none can hold."""
+    if not (text.isascii() and text.isprintable()):
+        raise invalid(f"{param} must be of printable ASCII letters", param)
+    return text
 
 
 def invalid(message: str, param: str | None = None) -> Refused:

@@ -1,7 +1,7 @@
-"""AWS event-stream frames, written and read. Pure.
+"""AWS event-stream frames, written and read.
 
-A frame: total length and headers length (4 bytes each, big endian), CRC-32 of these 8 bytes, headers, payload,
-CRC-32 of everything before it. Header values that we write are text.
+Pure. A frame: total length and headers length (4 bytes each, big endian), CRC-32 of these 8 bytes, headers,
+payload, CRC-32 of everything before it. Header values that we write are text.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
+import msgspec
 import orjson
 
 from providers.dialects.types import Failure, FailureKind, Refused
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 _PRELUDE = struct.Struct(">II")
+_PRELUDE_WITH_CRC = struct.Struct(">III")
 _CRC = struct.Struct(">I")
 _LENGTH = struct.Struct(">H")
 _OVERHEAD = 16  # both lengths and both checksums
@@ -25,11 +27,13 @@ _FIXED_SIZES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}  # header types
 _BYTES, _TEXT = 6, 7
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """`headers` holds the text and bytes ones; other types are skipped."""
+class Frame(msgspec.Struct, frozen=True):
+    """One frame.
 
-    headers: dict[bytes, bytes]
+    `headers` holds the text and bytes ones; other types are skipped. Frames of one kind share them.
+    """
+
+    headers: Mapping[bytes, bytes]
     payload: bytes
 
 
@@ -41,7 +45,7 @@ def encode_headers(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def encode(headers: bytes, payload: bytes) -> bytes:
-    """One frame from headers already encoded."""
+    """Return one frame from headers already encoded."""
     prelude = _PRELUDE.pack(_OVERHEAD + len(headers) + len(payload), len(headers))
     body = prelude + _CRC.pack(zlib.crc32(prelude)) + headers + payload
     return body + _CRC.pack(zlib.crc32(body))
@@ -53,12 +57,12 @@ _CHUNK = encode_headers(
 
 
 def chunk(event: bytes) -> bytes:
-    """The frame of one Anthropic event, given its JSON."""
+    """Return the frame of one Anthropic event, given its JSON."""
     return encode(_CHUNK, b'{"bytes":"%b"}' % base64.b64encode(event))
 
 
 def exception(name: str, message: str) -> bytes:
-    """The frame that ends a stream with an error: `throttlingException` and the like."""
+    """Return the frame that ends a stream with an error: `throttlingException` and the like."""
     headers = encode_headers(
         (
             (b":exception-type", name.encode()),
@@ -69,8 +73,24 @@ def exception(name: str, message: str) -> bytes:
     return encode(headers, orjson.dumps({"message": message}))
 
 
+_CHUNK_START, _CHUNK_OVERHEAD = 12 + len(_CHUNK), _OVERHEAD + len(_CHUNK)
+
+
+def only_chunk(data: bytes) -> bytes | None:
+    """Return the payload of a chunk's frame where that is all of the data, as it mostly is; else None."""
+    size = len(data)
+    if size < _CHUNK_OVERHEAD or not data.startswith(_CHUNK, 12):
+        return None
+    total, headers_length, crc = _PRELUDE_WITH_CRC.unpack_from(data)
+    if total != size or headers_length != len(_CHUNK) or crc != zlib.crc32(data[:8]):
+        return None
+    if _CRC.unpack_from(data, size - 4)[0] != zlib.crc32(data[:-4]):
+        return None
+    return data[_CHUNK_START:-4]
+
+
 class FrameReader:
-    """Network bytes in, whole frames out.
+    """Incremental reader: network bytes in, whole frames out.
 
     Raises `Refused` (kind `upstream`) for a wrong checksum, impossible lengths, or a frame over
     `MAX_FRAME_BYTES`; after that it can't go on.
@@ -84,28 +104,37 @@ class FrameReader:
         return not self._pending
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that end inside this chunk, in order."""
-        pending = self._pending
-        pending += data
+        """Return the frames that end inside this chunk, in order."""
+        held = data
+        if self._pending:
+            self._pending += data
+            if not self._is_whole():
+                return []
+            held = bytes(self._pending)
         frames = []
-        start = 0
-        while len(pending) - start >= _OVERHEAD:
-            total = self._checked_length(start)
-            if len(pending) - start < total:
+        start, size = 0, len(held)
+        while size - start >= _OVERHEAD:
+            total = _checked_length(held, start)
+            if size - start < total:
                 break
-            frames.append(_decode(bytes(pending[start : start + total])))
+            frames.append(_decode(held[start : start + total] if size != total else held))
             start += total
-        del pending[:start]
+        self._pending = bytearray(held[start:])
         return frames
 
-    def _checked_length(self, start: int) -> int:
-        total, headers_length = _PRELUDE.unpack_from(self._pending, start)
-        (crc,) = _CRC.unpack_from(self._pending, start + 8)
-        if crc != zlib.crc32(self._pending[start : start + 8]):
-            raise _broken("the checksum of a frame's lengths is wrong")
-        if not _OVERHEAD <= total <= MAX_FRAME_BYTES or headers_length > total - _OVERHEAD:
-            raise _broken("a frame has impossible lengths")
-        return int(total)
+    def _is_whole(self) -> bool:
+        """Tell whether the first frame that waits has come to its end: a large one is not copied at every chunk."""
+        size = len(self._pending)
+        return size >= _OVERHEAD and size >= _checked_length(self._pending, 0)
+
+
+def _checked_length(held: bytes | bytearray, start: int) -> int:
+    total, headers_length, crc = _PRELUDE_WITH_CRC.unpack_from(held, start)
+    if crc != zlib.crc32(held[start : start + 8]):
+        raise _broken("the checksum of a frame's lengths is wrong")
+    if not _OVERHEAD <= total <= MAX_FRAME_BYTES or headers_length > total - _OVERHEAD:
+        raise _broken("a frame has impossible lengths")
+    return int(total)
 
 
 def _decode(frame: bytes) -> Frame:
@@ -117,7 +146,9 @@ def _decode(frame: bytes) -> Frame:
     return Frame(_decode_headers(frame[12:headers_end]), frame[headers_end:-4])
 
 
-def _decode_headers(data: bytes) -> dict[bytes, bytes]:
+@lru_cache(maxsize=256)
+def _decode_headers(data: bytes) -> Mapping[bytes, bytes]:
+    """Return the headers; those of a stream's frames are all the same bytes. What was raised is not kept."""
     headers: dict[bytes, bytes] = {}
     at = 0
     try:

@@ -1,4 +1,7 @@
-"""OpenAI Chat Completions as it stands on the wire: fields, usage, errors, chunks. Pure."""
+"""OpenAI Chat Completions as it stands on the wire: fields, usage, errors, chunks.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,20 @@ from typing import Any
 import msgspec
 import orjson
 
+from providers.dialects.error_shapes import event_error
+from providers.dialects.mending import UNREADABLE, tolerant
 from providers.dialects.openai_errors import error_body, error_object, failure_from_object
 from providers.dialects.openai_fields import (
     OpenAiCall,
     UsageReader,
     count_or_none,
+    long_values,
+    member,
+    priced,
     text_or_none,
-    without_lone_surrogates,
+    usage_object,
 )
-from providers.dialects.types import NO_VALUE, CallFields, Failure, Usage, long_values
+from providers.dialects.types import NO_VALUE, UNREAD, Call, CallFields, Failure, Made, Usage
 
 __all__ = [
     "DONE",
@@ -45,6 +53,7 @@ class _Call(OpenAiCall):
     tools: msgspec.Raw = NO_VALUE
     response_format: msgspec.Raw = NO_VALUE
     messages: msgspec.Raw = NO_VALUE
+    input: msgspec.Raw = NO_VALUE  # of a Responses body
 
 
 class Function(msgspec.Struct):
@@ -65,15 +74,22 @@ class ToolCall(msgspec.Struct):
     type: Any = None
     function: Function | None = None
     custom: Custom | None = None
+    extra_content: Any = None  # Gemini's: the signature of the thought behind the call
+    provider_specific_fields: Any = None  # the same through LiteLLM
+    thought_signature: Any = None  # and through others
 
 
 class Delta(msgspec.Struct):
-    """A message or a piece of one. `reasoning_content` and `reasoning` are common extensions."""
+    """A message or a piece of one.
+
+    `reasoning_content`, `reasoning` and `reasoning_details` are common extensions.
+    """
 
     content: Any = None
     refusal: Any = None
     reasoning_content: Any = None
     reasoning: Any = None
+    reasoning_details: Any = None
     tool_calls: list[ToolCall] | None = None
     function_call: Function | None = None
     annotations: Any = None
@@ -85,16 +101,87 @@ class Choice(msgspec.Struct):
     message: Delta | None = None
     finish_reason: Any = None
     stop_reason: Any = None  # of vLLM and its kin: the stop sequence that was met
+    usage: Any = None  # of Kimi: in the last chunk's choice
 
 
 class Chunk(msgspec.Struct):
-    """A stream chunk or a whole completion: what translation needs of it."""
+    """A stream chunk or a whole completion, with the fields that translation needs."""
 
     id: Any = None
     model: Any = None
     choices: list[Choice] | None = None
     usage: Any = None
     error: Any = None
+    service_tier: Any = None
+    x_groq: Any = None
+
+    @property
+    def told_usage(self) -> object:
+        """Return the `usage` object, wherever this upstream tells it."""
+        if self.usage:
+            return self.usage
+        if self.x_groq is not None and (told := member(self.x_groq, "usage")):
+            return told
+        return self.choices[0].usage if self.choices else None
+
+
+def loose_chunk(value: object) -> Chunk:
+    """Return what can be understood of a chunk whose fields are not of their types."""
+    if not isinstance(value, dict):
+        return Chunk(error=event_error(value))
+    choices = [_loose_choice(choice) for choice in _dicts(value.get("choices"))]
+    named = {name: value.get(name) for name in ("id", "model", "usage", "error", "service_tier", "x_groq")}
+    named["error"] = named["error"] or (None if choices else event_error(value))
+    return Chunk(choices=choices, **named)
+
+
+def _loose_choice(value: dict[str, Any]) -> Choice:
+    return Choice(
+        _loose_index(value.get("index")) or 0,
+        _loose_delta(value.get("delta")),
+        _loose_delta(value.get("message")),
+        value.get("finish_reason"),
+        value.get("stop_reason"),
+        value.get("usage"),
+    )
+
+
+def _loose_delta(value: object) -> Delta | None:
+    if not isinstance(value, dict):
+        return None
+    known = {name: value[name] for name in Delta.__struct_fields__ if name in value}
+    calls = value.get("tool_calls")
+    known["tool_calls"] = [_loose_call(call) for call in _dicts(calls)]
+    known["function_call"] = _loose_function(value.get("function_call"))
+    return Delta(**known)
+
+
+def _loose_call(value: dict[str, Any]) -> ToolCall:
+    known = {name: value[name] for name in ToolCall.__struct_fields__ if name in value}
+    known["index"] = _loose_index(value.get("index"))
+    known["function"] = _loose_function(value.get("function"))
+    custom = value.get("custom")
+    known["custom"] = Custom(custom.get("name"), custom.get("input")) if isinstance(custom, dict) else None
+    return ToolCall(**known)
+
+
+def _loose_function(value: object) -> Function | None:
+    return Function(value.get("name"), value.get("arguments")) if isinstance(value, dict) else None
+
+
+def _loose_index(value: object) -> int | None:
+    try:
+        return None if value is None or isinstance(value, bool) else int(value)  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    """Return the objects of a list; of an object in its place the object itself, or those that it numbers."""
+    if isinstance(value, dict):
+        is_numbered = bool(value) and all(name.isdigit() for name in value)
+        value = list(value.values()) if is_numbered else [value] if value else []
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 _call_decoder = msgspec.json.Decoder(_Call)
@@ -105,68 +192,71 @@ _usage = UsageReader("prompt_tokens", "completion_tokens")
 usage_from, reasoning_tokens, read_totals = _usage.usage, _usage.reasoning, _usage.totals
 
 
+def names_objects(call: Call) -> bool:
+    """Tell whether the call may name a file that its vendor stores."""
+    return call.body.rfind(b'"file_id"') >= 0  # backwards it takes a quarter of the time
+
+
 def asks_for_stream(query: bytes) -> bool:
-    """`?stream=true` or `=1` asks for a stream whatever the body says; another value asks for nothing."""
-    return any(pair in (b"stream=true", b"stream=1") for pair in query.split(b"&"))
+    """Return whether the query asks for a stream: `?stream=true` or `=1`, whatever the body says.
+
+    Another value asks for nothing.
+    """
+    return query != b"" and any(pair in (b"stream=true", b"stream=1") for pair in query.split(b"&"))
+
+
+_CHAT_TOOL = re.compile(rb'\A.{0,400}?"function"\s*:', re.DOTALL)
+LEAST_TOOLS = 4
+"""Bytes of a list of tools that is empty, or null."""
 
 
 def read_call(body: bytes) -> CallFields:
-    """The fields the road needs, from a request body. Never raises."""
+    """Return the fields that the relay needs, from a request body.
+
+    Never raises.
+    """
     try:
         call = _call_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return CallFields(is_readable=False)
+    except UNREADABLE:
+        try:
+            call = tolerant(_call_decoder.decode, body)
+        except UNREADABLE:
+            return CallFields(is_readable=False)
     max_tokens = count_or_none(call.max_completion_tokens)
     return call.fields(
         count_or_none(call.max_tokens) if max_tokens is None else max_tokens,
         choices=max(1, count_or_none(call.n) or 1),
         long=long_values(call.tools, call.response_format, call.messages),
+        is_foreign=(len(call.input) > 0 and len(call.messages) == 0)
+        or (len(call.tools) > LEAST_TOOLS and _CHAT_TOOL.search(call.tools) is None),
     )
 
 
 def decode_chunk(data: bytes) -> Chunk:
-    """One chunk or whole completion. Raises `msgspec.DecodeError` when it is none."""
+    """Decode one chunk or whole completion; an odd field of it is read as what it means, or is absent.
+
+    Raises one of `UNREADABLE` when it is no JSON. What is no object (`null`) is an empty chunk.
+    """
     try:
-        return _chunk_decoder.decode(data)
-    except msgspec.DecodeError:
-        return _chunk_decoder.decode(without_lone_surrogates(data))
+        chunk = _chunk_decoder.decode(data)
+    except UNREADABLE:
+        return loose_chunk(tolerant(orjson.loads, data))
+    if not chunk.choices and chunk.usage is None and not chunk.error:
+        chunk.error = event_error(tolerant(orjson.loads, data))
+    return chunk
 
 
-def usage_object(usage: Usage, reasoning: int = 0) -> dict[str, Any]:
-    """Our usage as a complete Chat `usage` object."""
-    written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
-    prompt = usage.input_tokens + usage.cache_read_tokens + written
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": usage.output_tokens,
-        "total_tokens": prompt + usage.output_tokens,
-        "prompt_tokens_details": {
-            "cached_tokens": usage.cache_read_tokens,
-            "cache_write_tokens": written,
-            "audio_tokens": 0,
-        },
-        "completion_tokens_details": {
-            "reasoning_tokens": reasoning,
-            "audio_tokens": 0,
-            "accepted_prediction_tokens": 0,
-            "rejected_prediction_tokens": 0,
-        },
-    }
-
-
-class StreamTotals:
-    """Watches a stream go by: usage, model, error, and whether it has come to its end.
+class StreamTotals(msgspec.Struct):
+    """Totals of a stream that passes by: usage, model, error, and whether it has come to its end.
 
     Parses only events that can carry one of these. Never raises: what it can't read, it passes by.
     """
 
-    __slots__ = ("failure", "is_finished", "model", "usage")
-
-    def __init__(self) -> None:
-        self.usage = Usage()
-        self.model: str | None = None
-        self.failure: Failure | None = None
-        self.is_finished = False  # a finish reason, `[DONE]` or an error was seen
+    usage: Usage = UNREAD  # as long as nobody has told it
+    model: str | None = None
+    failure: Failure | None = None
+    is_finished: bool = False  # a finish reason, `[DONE]` or an error was seen
+    made: list[Made] | None = None  # nothing of this API is kept: always empty
 
     def see(self, name: bytes, data: bytes) -> None:
         if data.startswith(b"[DONE]"):
@@ -176,10 +266,12 @@ class StreamTotals:
             return
         try:
             chunk = decode_chunk(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             return
         self.model = self.model or text_or_none(chunk.model)
-        self.usage = usage_from(chunk.usage) or self.usage
+        told = _usage.told(chunk.told_usage)
+        if told is not None:
+            self.usage = priced(told, chunk.service_tier)
         if chunk.error:
             self.failure, self.is_finished = failure_from_object(chunk.error), True
         elif any(choice.finish_reason for choice in chunk.choices or ()):
@@ -190,10 +282,13 @@ _MATTERS = re.compile(rb'"(?:usage|finish_reason)"\s*:\s*[^n\s]|"error"')
 
 
 def may_matter(data: bytes) -> bool:
-    """Whether a chunk may carry usage, a finish reason or an error (text may say so too)."""
+    """Return whether a chunk may carry usage, a finish reason or an error (text may say so too)."""
     return _MATTERS.search(data) is not None
 
 
 def stream_error(failure: Failure) -> bytes:
-    """An error in the middle of a stream. Nothing follows it: no finish reason, no `[DONE]`."""
+    """Return an error in the middle of a stream.
+
+    Nothing follows it: no finish reason, no `[DONE]`.
+    """
     return b"data: " + orjson.dumps({"error": error_object(failure)}) + b"\n\n"

@@ -1,11 +1,18 @@
-"""Errors in OpenAI's words, both ways: our `Failure` written out, a vendor's error body read in. Pure."""
+"""Errors in OpenAI's words, both ways: our `Failure` written out, a vendor's error body read in.
+
+Pure.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
+from providers.dialects.error_shapes import UNTOLD, error_in, plain_words, words_of
+from providers.dialects.mending import UNREADABLE, tolerant
+from providers.dialects.overflow import TOO_LONG, overflow_of
 from providers.dialects.types import Failure, FailureKind, Headers, header
 
 Words = tuple[str, str | None]
@@ -27,9 +34,6 @@ WORDS: dict[FailureKind, Words] = {
     FailureKind.OVERLOADED: ("server_error", "server_is_overloaded"),
     FailureKind.TIMEOUT: ("server_error", "timeout"),
 }
-
-TOO_LONG = "context_length_exceeded"
-_TOO_LONG_TEXTS = ("prompt is too long", "maximum context length", "context window", TOO_LONG)
 
 _KIND_BY_CODE: dict[str, FailureKind] = {
     "invalid_api_key": FailureKind.AUTHENTICATION,
@@ -74,13 +78,15 @@ _KIND_BY_STATUS: dict[int, FailureKind] = {
 
 
 def is_too_long(message: str) -> bool:
-    """Whether the text says that the prompt does not fit the model's context."""
-    lowered = message.lower()
-    return any(text in lowered for text in _TOO_LONG_TEXTS)
+    """Return whether the text says that the call does not fit the model's context."""
+    return overflow_of(message) is not None
 
 
 def words(failure: Failure) -> Words:
-    """(type, code). Codex and others branch on the code `context_length_exceeded`."""
+    """Return `(type, code)` of a failure.
+
+    Codex and others branch on the code `context_length_exceeded`.
+    """
     kind_type, kind_code = WORDS[failure.kind]
     code = failure.code or kind_code
     if failure.kind is FailureKind.INVALID_REQUEST and code is None and is_too_long(failure.message):
@@ -89,18 +95,24 @@ def words(failure: Failure) -> Words:
 
 
 def error_object(failure: Failure) -> dict[str, Any]:
-    """`{"message", "type", "param", "code"}`."""
+    """Return `{"message", "type", "param", "code"}`."""
     kind_type, code = words(failure)
-    return {"message": failure.message, "type": kind_type, "param": failure.param, "code": code}
+    return {"message": failure.message, "type": kind_type, "param": failure.param or None, "code": code}
 
 
 def error_body(failure: Failure, request_id: str | None = None) -> bytes:
-    """`{"error": {…}}`. The dialect has no place for the request id; it travels as `x-request-id`."""
+    """Return `{"error": {…}}`.
+
+    The dialect has no place for the request id; it travels as `x-request-id`.
+    """
     return orjson.dumps({"error": error_object(failure)})
 
 
 def kind_of(status: int | None, code: object, type_word: object) -> FailureKind:
-    """What an OpenAI-style error means; the code says more than the type, both more than the status."""
+    """Return the kind that an OpenAI-style error means.
+
+    The code says more than the type, both more than the status.
+    """
     for word in (code, type_word):
         kind = _KIND_BY_CODE.get(word) if isinstance(word, str) else None
         if kind is not None and not (kind is FailureKind.INVALID_REQUEST and (status or 400) != 400):
@@ -114,19 +126,24 @@ def kind_of(status: int | None, code: object, type_word: object) -> FailureKind:
 
 
 def failure_from_object(error: object, status: int | None = None) -> Failure:
-    """An `error` member as found in a body or an event, of whatever shape, as a `Failure`."""
+    """Convert an `error` member of a body or an event, of whatever shape, to a `Failure`.
+
+    One that says that the call does not fit the context is `context_length_exceeded`, whatever its code was.
+    """
+    error = error_in(error) or error
     if not isinstance(error, dict):
-        text = error if isinstance(error, str) and error else "The upstream reported an error"
-        return Failure(kind_of(status, None, None), text, vendor_status=status)
-    nested = error.get("error")
-    if isinstance(nested, dict):
-        error = nested
-    message, code, param = error.get("message"), error.get("code"), error.get("param")
-    if status is None and isinstance(code, int) and 400 <= code <= 599:
-        status = code
+        message = error if isinstance(error, str) and error else UNTOLD
+        code = type_word = param = None
+    else:
+        message, code, param = words_of(error) or UNTOLD, error.get("code"), error.get("param")
+        type_word = error.get("type")
+        if status is None and isinstance(code, int) and 400 <= code <= 599:
+            status = code
+    if overflow_of(message, status, code, type_word) is not None:
+        return Failure(FailureKind.INVALID_REQUEST, message, vendor_status=status, code=TOO_LONG)
     return Failure(
-        kind_of(status, code, error.get("type")),
-        message if isinstance(message, str) and message else "The upstream reported an error",
+        kind_of(status, code, type_word),
+        message,
         param=param if isinstance(param, str) else None,
         vendor_status=status,
         code=code if isinstance(code, str) else None,
@@ -134,32 +151,30 @@ def failure_from_object(error: object, status: int | None = None) -> Failure:
 
 
 def read_failure(status: int, headers: Headers, body: bytes) -> Failure:
-    """An answer that is no success, as a `Failure` that keeps the vendor's status, body and delay."""
+    """Convert an answer that is no success to a `Failure` that keeps the vendor's status, body and delay."""
     try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        parsed = None
-    error = parsed.get("error", parsed) if isinstance(parsed, dict) else None
-    seen = failure_from_object(error or f"The upstream answered {status}", status)
-    return Failure(
-        seen.kind,
-        seen.message,
-        retry_after_seconds=_retry_after(headers),
-        param=seen.param,
-        vendor_status=status,
-        vendor_body=body,
-        code=seen.code,
-    )
+        told: object = tolerant(orjson.loads, body)
+    except UNREADABLE:
+        told = plain_words(body)
+    seen = failure_from_object(told or f"The upstream answered {status}", status)
+    if seen.message == UNTOLD:
+        seen = replace(seen, message=f"The upstream answered {status}")
+    return replace(seen, retry_after_seconds=_retry_after(headers), vendor_status=status, vendor_body=body)
 
 
 def _retry_after(headers: Headers) -> float | None:
-    """Seconds. A date (which needs a clock) is left to whoever passes the header on."""
+    """Return the delay in seconds.
+
+    A date (which needs a clock) is left to the code that passes the header on.
+    """
     for name, unit in ((b"retry-after-ms", 1000.0), (b"retry-after", 1.0)):
         raw = header(headers, name)
         if raw is None:
             continue
         try:
-            return float(raw) / unit
+            seconds = float(raw) / unit
         except ValueError:
             continue
+        if 0 <= seconds < 1e9:  # neither of them is NaN
+            return seconds
     return None

@@ -1,17 +1,21 @@
-"""What OpenAI's two dialects say alike: the fields of a call, usage under other names, odd JSON. Pure."""
+"""Parts common to OpenAI's two dialects: the fields of a call, usage under other names, odd JSON.
+
+Pure.
+"""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from providers.dialects.types import CallFields, Usage
+from providers.dialects.mending import UNREADABLE, tolerant
+from providers.dialects.types import BATCH, FAST, LONG_BYTES, MOST_TOKENS, UNREAD, CallFields, Usage
 
 
 class OpenAiCall(msgspec.Struct):
-    """The members of a request that both dialects have; each adds its own limit of the output."""
+    """Members of a request that both dialects have; each adds its own limit of the output."""
 
     model: Any = None
     stream: Any = None
@@ -20,9 +24,17 @@ class OpenAiCall(msgspec.Struct):
     prompt_cache_key: Any = None
 
     def fields(
-        self, max_tokens: int | None, choices: int = 1, long: tuple[msgspec.Raw, ...] = ()
+        self,
+        max_tokens: int | None,
+        choices: int = 1,
+        long: tuple[msgspec.Raw, ...] = (),
+        *,
+        is_foreign: bool = False,
     ) -> CallFields:
-        """The fields the road needs. Members of another type are absent."""
+        """Return the fields that the relay needs.
+
+        Members of another type are absent.
+        """
         return CallFields(
             model=text_or_none(self.model),
             stream=self.stream is True,
@@ -31,51 +43,102 @@ class OpenAiCall(msgspec.Struct):
             prompt_cache_key=text_or_none(self.prompt_cache_key),
             choices=choices,
             long=long,
+            is_foreign=is_foreign,
         )
 
 
 class _Answer(msgspec.Struct):
     model: Any = None
     usage: Any = None
+    service_tier: Any = None
+    x_groq: Any = None
 
 
 _answer_decoder = msgspec.json.Decoder(_Answer)
+_any_decoder = msgspec.json.Decoder()
+
+
+def elsewhere(answer: dict[str, Any]) -> object:
+    """Return the `usage` that some upstreams tell in another place: beside the choice's text, or under `x_groq`."""
+    beside = member(answer.get("x_groq"), "usage")
+    choices = answer.get("choices")
+    inside = member(choices[0], "usage") if isinstance(choices, list) and choices else None
+    return beside or inside
+
+
+NOTHING = Usage()
 
 
 class UsageReader:
-    """Reads `usage` objects: Chat and Responses name their two counts differently and mean the same."""
+    """Reader of `usage` objects: Chat and Responses name their two counts differently and mean the same."""
 
-    __slots__ = ("_input", "_output")
+    __slots__ = ("_input", "_input_details", "_output", "_output_details")
 
     def __init__(self, input_name: str, output_name: str) -> None:
-        self._input = input_name
-        self._output = output_name
+        self._input, self._input_details = input_name, f"{input_name}_details"
+        self._output, self._output_details = output_name, f"{output_name}_details"
 
     def usage(self, usage: object) -> Usage | None:
-        """A `usage` object. OpenAI's count of the input includes cached tokens; ours excludes them."""
+        """Convert a `usage` object; None when it is none.
+
+        OpenAI's count of the input includes cached tokens; ours excludes them. DeepSeek and Kimi tell those beside.
+        """
         if not isinstance(usage, dict):
             return None
-        details = usage.get(f"{self._input}_details")
-        read = count(member(details, "cached_tokens"))
+        whole, output = count(usage.get(self._input)), count(usage.get(self._output))
+        details = usage.get(self._input_details)
         written = count(member(details, "cache_write_tokens"))
+        # DeepSeek and Kimi tell what came from the cache beside the counts.
+        beside = (usage.get("prompt_cache_hit_tokens"), usage.get("cached_tokens"))
+        read = max(map(count, (member(details, "cached_tokens"), *beside)))
         return Usage(
-            input_tokens=max(count(usage.get(self._input)) - read - written, 0),
+            input_tokens=max(whole - read - written, 0),
             cache_read_tokens=read,
             cache_write_5m_tokens=written,
-            output_tokens=count(usage.get(self._output)),
+            output_tokens=output,
         )
 
+    def told(self, usage: object) -> Usage | None:
+        """Convert a `usage` object; None also when it counts nothing: no answer costs no tokens at all."""
+        found = self.usage(usage)
+        return None if found == NOTHING else found
+
     def reasoning(self, usage: object) -> int:
-        """The part of the output that was reasoning."""
-        return count(member(member(usage, f"{self._output}_details"), "reasoning_tokens"))
+        """Return the part of the output that was reasoning, in tokens."""
+        return count(member(member(usage, self._output_details), "reasoning_tokens"))
 
     def totals(self, body: bytes) -> tuple[str | None, Usage]:
-        """(model, usage) of a whole answer; (None, Usage()) when the body can't be read."""
+        """Return `(model, usage)` of a whole answer; `(None, UNREAD)` when the body can't be read."""
         try:
-            answer = _answer_decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return None, Usage()
-        return text_or_none(answer.model), self.usage(answer.usage) or Usage()
+            answer = tolerant(_answer_decoder.decode, body)
+            usage = self.told(answer.usage)
+            if usage is None and b'"usage"' in body:
+                whole = tolerant(_any_decoder.decode, body)
+                usage = self.told(elsewhere(whole)) if isinstance(whole, dict) else None
+        except UNREADABLE:
+            return None, UNREAD
+        return text_or_none(answer.model), priced(usage or UNREAD, answer.service_tier)
+
+
+def priced(usage: Usage, tier: object) -> Usage:
+    """Return the usage with what the `service_tier` of the answer means for its price."""
+    if not isinstance(tier, str):
+        return usage
+    if tier in WAITING_TIERS:
+        return replace(usage, modes=(BATCH,))
+    return replace(usage, modes=(FAST,)) if tier in ("priority", "fast") else usage
+
+
+WAITING_TIERS = frozenset(("batch", "flex", "background"))
+"""Service tiers at half the price."""
+
+
+def long_values(*values: msgspec.Raw) -> tuple[msgspec.Raw, ...]:
+    """Return those of `values` that are longer than `LONG_BYTES`.
+
+    A search through a body steps over them.
+    """
+    return tuple([value for value in values if len(value) > LONG_BYTES])
 
 
 def text_or_none(value: object) -> str | None:
@@ -87,21 +150,35 @@ def count_or_none(value: object) -> int | None:
 
 
 def count(value: object) -> int:
-    """A count that a vendor wrote, however oddly: never negative, 0 when there is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+    """Return a count that a vendor wrote, however oddly: from 0 to `MOST_TOKENS`, 0 when there is none."""
+    if type(value) is int and 0 <= value <= MOST_TOKENS:  # as nearly all are
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         return 0
-    return int(value)
+    return int(min(value, MOST_TOKENS))
 
 
 def member(value: object, name: str) -> object:
     return value.get(name) if isinstance(value, dict) else None
 
 
-_LONE_SURROGATE = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-)
-
-
-def without_lone_surrogates(data: bytes) -> bytes:
-    """JSON in which half a character, cut off by a server that counts in UTF-16, is U+FFFD."""
-    return _LONE_SURROGATE.sub(rb"\\ufffd", data)
+def usage_object(usage: Usage, reasoning: int = 0) -> dict[str, Any]:
+    """Return our usage as a complete `usage` object of Chat Completions."""
+    written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
+    prompt = usage.input_tokens + usage.cache_read_tokens + written
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": prompt + usage.output_tokens,
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cache_read_tokens,
+            "cache_write_tokens": written,
+            "audio_tokens": 0,
+        },
+        "completion_tokens_details": {
+            "reasoning_tokens": reasoning,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }

@@ -1,29 +1,41 @@
-"""OpenAI Responses as it stands on the wire: fields, usage, errors, events. Pure."""
+"""OpenAI Responses as it stands on the wire: fields, usage, errors, events.
+
+Pure.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Any
 
 import msgspec
 import orjson
+from msgspec.structs import replace
 
-from providers.dialects.openai_errors import TOO_LONG, error_body, failure_from_object, words
+from providers.dialects.made import left_by
+from providers.dialects.mending import UNREADABLE, tolerant
+from providers.dialects.openai_errors import error_body, failure_from_object, words
 from providers.dialects.openai_fields import (
     OpenAiCall,
     UsageReader,
     count_or_none,
+    long_values,
     member,
+    priced,
     text_or_none,
-    without_lone_surrogates,
 )
-from providers.dialects.types import NO_VALUE, CallFields, Failure, FailureKind, Usage, long_values
+from providers.dialects.openai_response import Resource
+from providers.dialects.overflow import TOO_LONG
+from providers.dialects.types import NO_VALUE, UNREAD, Call, CallFields, Failure, FailureKind, Made, Usage
 
 __all__ = [
+    "INPUT_TOKENS",
     "KEEPALIVE",
     "TERMINAL",
     "Event",
     "StreamTotals",
+    "counted",
     "cut_off",
     "decode_event",
     "error_body",
@@ -39,6 +51,7 @@ __all__ = [
 ]
 
 KEEPALIVE = b": ping\n\n"
+INPUT_TOKENS = b"/v1/responses/input_tokens"
 TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
 
 # The words that `response.error.code` knows and Codex distinguishes; others are retried by it.
@@ -60,7 +73,7 @@ class _Call(OpenAiCall):
 
 
 class Event(msgspec.Struct):
-    """One stream event: what translation needs of it."""
+    """One stream event, with the fields that translation needs."""
 
     type: str = ""
     response: Any = None
@@ -86,14 +99,33 @@ _call_decoder = msgspec.json.Decoder(_Call)
 _event_decoder = msgspec.json.Decoder(Event)
 
 _usage = UsageReader("input_tokens", "output_tokens")
-usage_from, reasoning_tokens, read_totals = _usage.usage, _usage.reasoning, _usage.totals
+usage_from, reasoning_tokens = _usage.usage, _usage.reasoning
+
+
+def read_totals(body: bytes) -> tuple[str | None, Usage]:
+    """Return `(model, usage)` of a whole answer; `(None, UNREAD)` when the body can't be read."""
+    model, usage = _usage.totals(body)
+    if b"web_search_call" in body and usage != UNREAD:
+        with contextlib.suppress(*UNREADABLE):
+            usage = replace(usage, web_searches=searches_of(tolerant(orjson.loads, body)))
+    return model, usage
+
+
+def searches_of(response: object) -> int:
+    """Return how often an answer has searched the web: each call has a price."""
+    output = member(response, "output")
+    items = output if isinstance(output, list) else ()
+    return sum(member(item, "type") == "web_search_call" for item in items)
 
 
 def read_call(body: bytes) -> CallFields:
-    """The fields the road needs, from a request body. Never raises."""
+    """Return the fields that the relay needs, from a request body.
+
+    Never raises.
+    """
     try:
-        call = _call_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        call = tolerant(_call_decoder.decode, body)
+    except UNREADABLE:
         return CallFields(is_readable=False)
     return call.fields(
         count_or_none(call.max_output_tokens),
@@ -101,16 +133,27 @@ def read_call(body: bytes) -> CallFields:
     )
 
 
+def names_objects(call: Call) -> bool:
+    """Tell whether the call may name something that its vendor stores."""
+    body = call.body
+    return b"_id" in body or b'"id"' in body or b'"conversation"' in body or b"vector_store" in body
+
+
 def decode_event(data: bytes) -> Event:
-    """One event. Raises `msgspec.DecodeError` when it is none."""
-    try:
-        return _event_decoder.decode(data)
-    except msgspec.DecodeError:
-        return _event_decoder.decode(without_lone_surrogates(data))
+    """Decode one event.
+
+    Raises one of `UNREADABLE` when it is none.
+    """
+    return tolerant(_event_decoder.decode, data)
+
+
+def counted(input_tokens: int) -> bytes:
+    """Return the answer to a count."""
+    return orjson.dumps({"object": "response.input_tokens", "input_tokens": input_tokens})
 
 
 def usage_object(usage: Usage, reasoning: int = 0) -> dict[str, Any]:
-    """Our usage as a complete Responses `usage` object: Codex needs both details objects."""
+    """Return our usage as a complete Responses `usage` object: Codex needs both details objects."""
     written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
     total_input = usage.input_tokens + usage.cache_read_tokens + written
     return {
@@ -126,33 +169,39 @@ def usage_object(usage: Usage, reasoning: int = 0) -> dict[str, Any]:
 
 
 class StreamTotals:
-    """Watches a stream go by: usage, model, error, and whether it has come to its end.
+    """Totals of a stream that passes by: usage, model, error, and whether it has come to its end.
 
     Parses only the first and the terminal events. Never raises: what it can't read, it passes by.
     """
 
-    __slots__ = ("events_seen", "failure", "is_finished", "model", "response", "usage")
+    __slots__ = ("events_seen", "failure", "is_finished", "made", "model", "response", "usage")
 
     def __init__(self) -> None:
+        self.made: list[Made] | None = None  # what the answer has made, where somebody wants to know
         self.events_seen = 0
         self.response: dict[str, Any] = {}  # as the stream first told it
-        self.usage = Usage()
+        self.usage = UNREAD  # as long as nobody has told it
         self.model: str | None = None
         self.failure: Failure | None = None
         self.is_finished = False  # a terminal event was seen
 
     def see(self, name: bytes, data: bytes) -> None:
         self.events_seen += 1
-        if not _matters(name, data):
+        if not _is_watched(name, data):
             return
         try:
             event = decode_event(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             return
         if isinstance(event.response, dict):
             self.response = self.response or event.response
             self.model = text_or_none(event.response.get("model")) or self.model
-            self.usage = usage_from(event.response.get("usage")) or self.usage
+            told = _usage.told(event.response.get("usage"))
+            if told is not None:
+                told = replace(told, web_searches=searches_of(event.response))
+                self.usage = priced(told, event.response.get("service_tier"))
+            if self.made is not None and (event.type in TERMINAL or event.response.get("background")):
+                self.made += left_by(event.response)
         if event.type in TERMINAL:
             self.is_finished = True
             self.failure = failure_of(event)
@@ -162,12 +211,12 @@ _TERMINAL = re.compile(rb'"type"\s*:\s*"(?:response\.(?:created|completed|incomp
 _WATCHED = frozenset(name.encode() for name in TERMINAL | {"response.created"})
 
 
-def _matters(name: bytes, data: bytes) -> bool:
+def _is_watched(name: bytes, data: bytes) -> bool:
     return name in _WATCHED if name else _TERMINAL.search(data) is not None
 
 
 def failure_of(event: Event) -> Failure | None:
-    """What a terminal event says went wrong; None for a success."""
+    """Return the failure that a terminal event tells; None for a success."""
     if event.type == "response.failed":
         error = member(event.response, "error")
         return failure_from_object(error or "The upstream's response failed")
@@ -178,27 +227,31 @@ def failure_of(event: Event) -> Failure | None:
 
 
 def cut_off(totals: StreamTotals, failure: Failure) -> bytes:
-    """The end of a stream that passed by and broke off: `response.failed` for the response it was about."""
+    """Return the end of a stream that passed by and broke off: `response.failed` for its response.
+
+    b"" when the stream had ended already.
+    """
     if totals.is_finished:
         return b""
     response, number, begun = totals.response, totals.events_seen, b""
     if not response:  # clients take no event before `response.created`
-        response = {"id": "resp_failed", "object": "response", "created_at": 0, "model": "", "output": []}
+        response = Resource("resp_failed", 0, totals.model or "").object("in_progress", [])
         created = {"type": "response.created", "sequence_number": number}
-        begun = event_bytes(
-            "response.created", {**created, "response": {**response, "status": "in_progress"}}
-        )
+        begun = event_bytes("response.created", {**created, "response": response})
         number += 1
     return begun + failed_event(failure, response, number)
 
 
 def event_bytes(type_name: str, payload: dict[str, Any]) -> bytes:
-    """One event with both lines. `payload` already holds `type` and `sequence_number`."""
+    """Return one event with both lines.
+
+    `payload` already holds `type` and `sequence_number`.
+    """
     return b"event: " + type_name.encode() + b"\ndata: " + orjson.dumps(payload) + b"\n\n"
 
 
 def response_error(failure: Failure) -> dict[str, Any]:
-    """`response.error`: `{"code", "message"}`."""
+    """Return `response.error`: `{"code", "message"}`."""
     code = failure.code or _CODES.get(failure.kind, "server_error")
     if failure.kind is FailureKind.INVALID_REQUEST and words(failure)[1] == TOO_LONG:
         code = TOO_LONG
@@ -206,7 +259,7 @@ def response_error(failure: Failure) -> dict[str, Any]:
 
 
 def failed_event(failure: Failure, response: dict[str, Any], sequence_number: int) -> bytes:
-    """`response.failed`, the only error form that Codex acts on (a bare `error` event is ignored).
+    """Return `response.failed`, the only error form that Codex acts on (a bare `error` event is ignored).
 
     `response` is the response object as far as it is known; its status and error are set here.
     """

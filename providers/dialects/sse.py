@@ -1,10 +1,12 @@
-"""Server-sent events over bytes: an incremental reader and the writers. Pure.
+"""Server-sent events over bytes: an incremental reader and the writers.
 
-Works on bytes and whole lines, so a character cut by the network stays whole. Lines end with LF, CRLF or
-a bare CR; a CR ends its line at once and swallows an LF that comes later, so nothing waits for more.
+Pure. Works on bytes and whole lines, so a character cut by the network stays whole. Lines end with LF, CRLF
+or a bare CR; a CR ends its line at once and swallows an LF that comes later, so nothing waits for more.
 """
 
 from __future__ import annotations
+
+import msgspec
 
 from providers.dialects.types import Failure, FailureKind, Refused
 
@@ -16,28 +18,68 @@ MAX_EVENT_BYTES = 16 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 
 
-class SseReader:
-    """Network bytes in, whole events out.
+class SseReader(msgspec.Struct):
+    """Incremental reader: network bytes in, whole events out.
 
     Comments and events without `data:` give nothing. Raises `Refused` (kind `upstream`) when an event
     that has not ended grows over `max_event_bytes`.
     """
 
-    __slots__ = ("_is_after_cr", "_is_at_start", "_max_event_bytes", "_pending")
-
-    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
-        self._pending = bytearray()  # the start of an event whose blank line has not come
-        self._is_after_cr = False
-        self._is_at_start = True
-        self._max_event_bytes = max_event_bytes
+    max_event_bytes: int = MAX_EVENT_BYTES
+    _pending: bytearray = bytearray()  # the start of an event whose blank line has not come; one of its own
+    _is_after_cr: bool = False
+    _is_at_start: bool = True
+    _is_between: bool = True  # two events, with nothing pending
 
     @property
     def is_at_boundary(self) -> bool:
-        """True between two whole events: a ping may be written here without cutting one."""
+        """Return whether the stream stands between two whole events.
+
+        There a ping may be written without cutting one.
+        """
         return not self._pending or self._pending == b"\n"
 
+    @property
+    def is_torn(self) -> bool:
+        """Return whether the data of the event that has not ended can't be whole."""
+        return not self._pending.rstrip().endswith((b"}", b"]"))
+
+    def is_one(self, chunk: bytes, beginning: bytes) -> bool:
+        """Tell whether the chunk is one whole event of two lines that begins so: it need not be read to be known."""
+        return (
+            self._is_between
+            and chunk.startswith(beginning)
+            and chunk.count(b"\n") == 3
+            and chunk.endswith(b"\n\n")
+            and b"\r" not in chunk
+        )
+
+    def is_line(self, chunk: bytes) -> bool:
+        """Tell whether the chunk is one whole event of one line, which is an object."""
+        return (
+            self._is_between
+            and chunk.startswith(b"data: {")
+            and chunk.find(b"\n") == len(chunk) - 2
+            and chunk.endswith(b"\n")
+            and b"\r" not in chunk
+        )
+
     def feed(self, chunk: bytes) -> list[Event]:
-        """The events that end inside this chunk, in order."""
+        """Return the events that end inside this chunk, in order."""
+        is_even = self._is_between and not self._is_at_start and b"\r" not in chunk
+        if is_even and chunk.endswith(b"\n\n"):  # as most come: one, and whole
+            lines = chunk.split(b"\n")
+            first, count = lines[0], len(lines)
+            if count == 4 and first.startswith(b"event: ") and lines[1].startswith(b"data: "):
+                return [(first[7:], lines[1][6:])]
+            if count == 3 and first.startswith(b"data: "):
+                return [(b"", first[6:])]
+        self._is_between = False
+        events = self._read(chunk)
+        self._is_between = not self._pending and not self._is_after_cr
+        return events
+
+    def _read(self, chunk: bytes) -> list[Event]:
         if self._is_after_cr or b"\r" in chunk:
             chunk = self._with_line_feeds(chunk)
         pending = self._pending
@@ -57,14 +99,14 @@ class SseReader:
             whole = chunk[:end]
             if end + 2 < len(chunk):
                 pending += chunk[end + 2 :]
-        if len(pending) > self._max_event_bytes:
+        if len(pending) > self.max_event_bytes:
             self._wait()
         return self._events(whole)
 
     def flush(self) -> list[Event]:
-        """At the end of the stream: the last event when only its blank line is missing.
+        """Return the last event at the end of the stream, when only its blank line is missing.
 
-        What it holds may have been cut anywhere; whoever reads the data finds out.
+        Its data may have been cut anywhere; the reader of the data finds out.
         """
         rest = bytes(self._pending)
         self._pending.clear()
@@ -82,10 +124,10 @@ class SseReader:
         return events
 
     def _wait(self) -> list[Event]:
-        if len(self._pending) > self._max_event_bytes:
+        if len(self._pending) > self.max_event_bytes:
             raise Refused(
                 Failure(
-                    FailureKind.UPSTREAM, f"an event of the upstream exceeds {self._max_event_bytes} bytes"
+                    FailureKind.UPSTREAM, f"an event of the upstream exceeds {self.max_event_bytes} bytes"
                 )
             )
         return []
@@ -125,15 +167,21 @@ def _parse_lines(block: bytes) -> Event | None:
 
 
 def event(name: bytes, data: bytes) -> bytes:
-    """One event with a name. `data` holds no line ends."""
+    """Return one event with a name.
+
+    `data` holds no line ends.
+    """
     return b"event: " + name + b"\ndata: " + data + b"\n\n"
 
 
 def data(data: bytes) -> bytes:
-    """One event without a name. `data` holds no line ends."""
+    """Return one event without a name.
+
+    `data` holds no line ends.
+    """
     return b"data: " + data + b"\n\n"
 
 
 def comment(text: bytes) -> bytes:
-    """A line that every reader skips: keeps a silent connection open."""
+    """Return a line that every reader skips: it keeps a silent connection open."""
     return b": " + text + b"\n\n"

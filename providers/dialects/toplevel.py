@@ -1,7 +1,9 @@
-"""A body's top-level fields, without parsing the rest: `model` replaced, and what is given twice found. Pure.
+"""Find and replace top-level fields of a body without parsing it.
 
-An alias must not cost a parse and a re-encoding of a megabyte of prompt, nor change a byte of it, so the value is
-found by walking over the JSON's tokens; the walk mostly ends within the first hundred bytes.
+Pure. `model` is replaced, and a field that is given twice is found.
+
+An alias must not cost a parse and a re-encoding of a megabyte of prompt, nor change a byte of it, so the
+value is found by walking over the JSON's tokens; the walk mostly ends within the first hundred bytes.
 """
 
 from __future__ import annotations
@@ -13,39 +15,84 @@ from functools import lru_cache
 import msgspec
 import orjson
 
+from providers.dialects.mending import UNREADABLE, tolerant
+
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
 _COLON = re.compile(rb"\s*:?\s*")
+_ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")  # in digits only: a plain search
 _STRING = re.compile(rb'\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
 
 
 def find_model(body: bytes) -> tuple[int, int] | None:
-    """Where the value of the last top-level `"model"` stands, quotes included; None when it is no string."""
-    depth = 0
+    """Return the span of the last top-level `"model"` value, quotes included; None when it is no string."""
+    return find_nested_model(body, ())
+
+
+def find_nested_model(body: bytes, path: tuple[str, ...]) -> tuple[int, int] | None:
+    """Return the span of the last `"model"` value of the object at `path`, a member's name for each level."""
+    if b"\\" in body and _ESCAPED_LETTER.search(body) is not None:
+        return _walked(body, path, len(body))
+    at = body.rfind(b'"model"')  # the name is written as it is: behind the last one nothing can be found
+    if at < 0:
+        return None
+    plain = _plain_head(path).match(body)
+    if plain is not None and plain.start(1) == at:  # as vendors write it
+        return plain.span(2)
+    return _walked(body, path, at + len(b'"model"'))
+
+
+def _walked(body: bytes, path: tuple[str, ...], end: int) -> tuple[int, int] | None:
+    """Return the span that a walk over the tokens up to `end` finds."""
+    depth = matched = 0  # levels that are open, and those of them that are the path's
     found: tuple[int, int] | None = None
     is_key = False
-    for token in _TOKEN.finditer(body):
+    key = b""
+    for token in _TOKEN.finditer(body, 0, end):
         first = token.group()[:1]
         if first in b"{[":
+            if depth == matched < len(path) + 1 and first == b"{":
+                matched += depth == 0 or _is_name(key, path[matched - 1])
             depth += 1
-            is_key = depth == 1 and first == b"{"
+            is_key = depth == matched and first == b"{"
         elif first in b"}]":
             depth -= 1
+            matched = min(matched, depth)
             if depth == 0:
                 break
-        elif depth != 1:
+        elif depth != matched:
             continue
         elif first == b",":
             is_key = True
         elif first == b":":
             is_key = False
-        elif is_key and _is_model(token.group()):
-            value = _STRING.match(body, _after_colon(body, token.end()))
-            found = value.span(1) if value is not None else found
+        elif is_key:
+            key = token.group()
+            if depth == len(path) + 1 and _is_model(key):
+                value = _STRING.match(body, _after_colon(body, token.end()))
+                found = value.span(1) if value is not None else found
     return found
 
 
+@lru_cache(maxsize=8)
+def _plain_head(path: tuple[str, ...]) -> re.Pattern[bytes]:
+    """Return the pattern of a body in which nothing but plain texts stands before the model of the object at `path`."""
+    members = rb'\{\s*+(?:(?!%b)"[^"\\]*+"\s*+:\s*+"[^"\\]*+"\s*+,\s*+)*+'
+    found = rb"\s*+"
+    for name in path:
+        key = b'"%b"' % re.escape(name.encode())
+        found += members % key + key + rb"\s*+:\s*+"
+    return re.compile(found + members % b'"model"' + rb'("model")\s*+:\s*+("[^"\\]*+")')
+
+
+def _is_name(token: bytes, name: str) -> bool:
+    return token == f'"{name}"'.encode() or (b"\\" in token and _plain(token) == name)
+
+
 def replace_model(body: bytes, model: str) -> bytes:
-    """The same bytes with another model name. Unchanged when there is no top-level string `model`."""
+    """Return the same bytes with another model name.
+
+    Unchanged when there is no top-level string `model`.
+    """
     span = find_model(body)
     if span is None:
         return body
@@ -55,19 +102,17 @@ def replace_model(body: bytes, model: str) -> bytes:
 DECISIVE = ("model", "stream", "max_tokens", "max_completion_tokens", "max_output_tokens")
 """Fields on which limits and prices depend: given twice, ours and the upstream's reading could differ."""
 
-_ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")  # in digits only: a plain search
-
 
 WALKED_BYTES = 2048
-"""So much is walked over sooner than searched."""
+"""Bodies up to this size are walked at once, without a search before."""
 
 
 def repeated(
     body: bytes, names: tuple[str, ...] = DECISIVE, long: tuple[msgspec.Raw, ...] = ()
 ) -> str | None:
-    """The first of `names` that the top-level object has more than once, or None.
+    """Return the first of `names` that the top-level object has more than once, or None.
 
-    `long`: values of that object, which need not be looked into.
+    `long`: values of that object that are stepped over.
     """
     skipped = sum([len(value) for value in long])
     if (not skipped or len(body) - skipped > WALKED_BYTES) and not _may_repeat(body, names):
@@ -75,7 +120,7 @@ def repeated(
     quoted = {f'"{name}"'.encode(): name for name in names}
     seen: set[str] = set()
     for key in _keys(body, long):
-        name = quoted.get(key) or (orjson.loads(key) if b"\\" in key else None)
+        name = quoted.get(key) or (_plain(key) if b"\\" in key else None)
         if name in names:
             if name in seen:
                 return name
@@ -84,19 +129,30 @@ def repeated(
 
 
 def _may_repeat(body: bytes, names: tuple[str, ...]) -> bool:
-    """Searches only: a third of a millisecond a megabyte for each, the walk takes fifty times that."""
-    return _ESCAPED_LETTER.search(body) is not None or any(body.count(key) > 1 for key in _beginnings(names))
+    """Return whether a search finds a name twice, so that the walk is needed.
+
+    A search takes a third of a millisecond per megabyte and name, the walk fifty times that.
+    """
+    if b"\\u00" in body and _ESCAPED_LETTER.search(body) is not None:
+        return True
+    for key in _beginnings(names):  # noqa: SIM110 - a generator costs twice as much
+        if body.count(key) > 1:
+            return True
+    return False
 
 
 @lru_cache(maxsize=8)
 def _beginnings(names: tuple[str, ...]) -> tuple[bytes, ...]:
-    """Quoted names, those of the ceilings by what they have in common."""
+    """Return the quoted names, those of the ceilings by what they have in common."""
     shared = {'"max_' if name.startswith("max_") else f'"{name}"' for name in names}
     return tuple(text.encode() for text in sorted(shared))
 
 
 def _keys(body: bytes, long: tuple[msgspec.Raw, ...] = ()) -> Iterator[bytes]:
-    """The keys of the top-level object, as they are written. Steps over values that are among `long`."""
+    """Yield the keys of the top-level object, as they are written.
+
+    Values that are among `long` are stepped over.
+    """
     depth = 0
     is_key = False
     scanner = _TOKEN.finditer(body)
@@ -124,13 +180,16 @@ def _keys(body: bytes, long: tuple[msgspec.Raw, ...] = ()) -> Iterator[bytes]:
 
 
 def with_model(body: bytes, model: str) -> bytes:
-    """The body of a call that names no model, with this one. Unchanged when it is no JSON object."""
+    """Return the body of a call that names no model, with this one.
+
+    Unchanged when it is no JSON object.
+    """
     span = find_model(body)
     if span is not None:
         return replace_model(body, model)
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        document = tolerant(orjson.loads, body)
+    except UNREADABLE:
         return body
     if not isinstance(document, dict):
         return body
@@ -142,7 +201,15 @@ def with_model(body: bytes, model: str) -> bytes:
 
 
 def _is_model(token: bytes) -> bool:
-    return token == b'"model"' or (b"\\" in token and orjson.loads(token) == "model")
+    return token == b'"model"' or (b"\\" in token and _plain(token) == "model")
+
+
+def _plain(token: bytes) -> object:
+    """Return what a string of the JSON means; None for one that means nothing."""
+    try:
+        return tolerant(orjson.loads, token)
+    except UNREADABLE:
+        return None
 
 
 def _after_colon(body: bytes, position: int) -> int:

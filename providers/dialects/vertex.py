@@ -1,6 +1,6 @@
-"""Vertex AI's way to write a messages call: model in the path, version in the body. Pure.
+"""Vertex AI's form of a messages call: model in the path, version in the body.
 
-Answers and streams are Anthropic's own, errors too.
+Pure. Answers and streams are Anthropic's own, errors too.
 """
 
 from __future__ import annotations
@@ -16,10 +16,16 @@ COUNT = b"count-tokens"
 
 
 class VertexEnvelope:
-    """One exchange. Paths: `…/models/{model}:rawPredict`, `:streamRawPredict`, `…/count-tokens:rawPredict`."""
+    """Vertex's envelope around one exchange.
+
+    Paths: `…/models/{model}:rawPredict`, `:streamRawPredict`, `…/count-tokens:rawPredict`.
+    """
 
     def unwrap(self, call: Call) -> Call:
-        """Raises `Refused` when path or body are not of the dialect."""
+        """Return the call as a messages call.
+
+        Raises `Refused` when path or body are not of the dialect.
+        """
         resource, _, verb = call.path.rpartition(b":")
         if verb not in (STREAM, WHOLE):
             raise Refused(
@@ -33,15 +39,14 @@ class VertexEnvelope:
         asked = envelopes.text_of(fields.pop("model", None))
         is_count = name == COUNT
         if is_count:
-            name = (
-                asked.encode() if asked else before
-            )  # `…/models/count-tokens` or `…/models/{model}/count-tokens`
+            # The path is `…/models/count-tokens` or `…/models/{model}/count-tokens`.
+            name = asked.encode() if asked else before
         model = envelopes.anthropic_model(name.decode("latin-1"))
         body: dict[str, bytes | msgspec.Raw] = {"model": orjson.dumps(model), **fields}
         if verb == STREAM:
             body["stream"] = b"true"
         path = envelopes.COUNT_TOKENS if is_count else envelopes.MESSAGES
-        return envelopes.messages_call(call, path, body, headers)
+        return envelopes.messages_call(call, path, body, headers, name.decode("latin-1"))
 
     def wrap(self, inner: Translator) -> Translator:
         return inner

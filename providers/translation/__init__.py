@@ -1,0 +1,1 @@
+"""Pure translators between dialects: a folder per dialect, and the pairs of them."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,7 +25,7 @@ class Feedable(Protocol):
 
 
 def cases(folder: str) -> dict[str, dict[str, Any]]:
-    """The transcripts of `tests/wire/<folder>`, by file name without `.json`."""
+    """Return the transcripts of `tests/wire/<folder>`, by file name without `.json`."""
     return {path.stem: json.loads(path.read_text()) for path in sorted((WIRE / folder).glob("*.json"))}
 
 
@@ -39,9 +40,13 @@ def sse_bytes(events: Iterable[dict[str, Any]], line_end: bytes = b"\n") -> byte
     return bytes(out)
 
 
+_EVENT = re.compile(rb"(?s).+?(?:\r\n\r\n|\n\n|\r\r|\Z)")
+
+
 def splits(data: bytes, seed: int = 7) -> Iterator[list[bytes]]:
-    """The whole, single bytes, and random cuts (empty chunks too)."""
+    """Yield the whole, an event at a time, single bytes, and random cuts (empty chunks too)."""
     yield [data]
+    yield _EVENT.findall(data)
     yield [data[at : at + 1] for at in range(len(data))]
     rng = random.Random(seed)
     for _ in range(RANDOM_CUTS):
@@ -52,7 +57,10 @@ def splits(data: bytes, seed: int = 7) -> Iterator[list[bytes]]:
 def fed(
     translator: Feedable, chunks: Iterable[bytes], failed: Callable[[Exception], bytes] | None = None
 ) -> bytes:
-    """Everything that comes out. `failed` writes what an exception of `finish` becomes."""
+    """Return everything that comes out.
+
+    `failed` writes what an exception of `finish` becomes.
+    """
     out = b"".join(translator.feed(chunk) for chunk in chunks)
     try:
         return out + translator.finish()
@@ -67,7 +75,7 @@ def assert_same_however_cut(
     events: list[dict[str, Any]],
     failed: Callable[[Feedable, Exception], bytes] | None = None,
 ) -> bytes:
-    """The output, after checking that no cut and no line end changes a byte of it."""
+    """Return the output, after checking that no cut and no line end changes a byte of it."""
     expected: bytes | None = None
     for line_end in LINE_ENDS:
         for chunks in splits(sse_bytes(events, line_end)):
@@ -82,7 +90,7 @@ def assert_same_however_cut(
 
 
 def parsed(out: bytes) -> list[tuple[str | None, Any]]:
-    """Written events back as `(name, JSON data)`, `[DONE]` as text; comments are left out."""
+    """Parse written events back to `(name, JSON data)`, `[DONE]` as text; comments are left out."""
     events = []
     for block in out.decode().split("\n\n"):
         lines = [line for line in block.split("\n") if line and not line.startswith(":")]

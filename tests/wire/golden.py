@@ -1,4 +1,7 @@
-"""Golden files: what a case gave when somebody last looked at it. `WRITE_GOLDEN=1 pytest …` writes them anew."""
+"""Golden files: the outcome of a case when somebody last looked at it.
+
+`WRITE_GOLDEN=1 pytest …` writes them anew.
+"""
 
 from __future__ import annotations
 

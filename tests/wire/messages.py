@@ -12,12 +12,12 @@ KEYS = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "
 
 
 def named(events: list[Event]) -> list[dict[str, Any]]:
-    """Events in the form of a transcript."""
+    """Return events in the form of a transcript."""
     return [{"event": event["type"], "data": event} for event in events]
 
 
 def whole_message(transcript: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """What the vendor would have answered without streaming; None for a stream that does not end well."""
+    """Return the vendor's answer without streaming; None for a stream that does not end well."""
     message: dict[str, Any] = {}
     arguments: dict[int, str] = {}
     for entry in transcript:
@@ -120,7 +120,7 @@ _REASONS = st.sampled_from(
 
 @st.composite
 def streams(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Any stream that ends well: blocks one after another or interleaved, pings and unknown events between."""
+    """Draw any stream that ends well: blocks in turn or interleaved, pings and unknown events between."""
     blocks = [draw(_block(index)) for index in range(draw(st.integers(0, 4)))]
     body: list[Event] = []
     while any(blocks):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.dialects import anthropic
-from providers.dialects.types import CallFields, Failure, FailureKind, Usage
+from providers.dialects.types import UNREAD, CallFields, Failure, FailureKind, Usage
 
 
 def encoded(value: Any) -> bytes:
@@ -65,7 +65,7 @@ def test_totals_of_a_whole_answer() -> None:
         "cache_creation": {"ephemeral_5m_input_tokens": 2, "ephemeral_1h_input_tokens": 5},
     }
     assert anthropic.read_totals(encoded({"model": "m", "usage": usage})) == ("m", Usage(10, 3, 2, 5, 20))
-    assert anthropic.read_totals(b"<html>") == (None, Usage())
+    assert anthropic.read_totals(b"<html>") == (None, UNREAD)
 
 
 def test_stream_counts_are_cumulative_and_replace() -> None:
@@ -149,3 +149,24 @@ def test_an_answer_with_an_error_status_is_read(
     failure = anthropic.read_error(status, ((b"retry-after", b"2.5"),), body)
     assert (failure.kind, failure.message, failure.retry_after_seconds) == (kind, message, 2.5)
     assert failure.vendor_status == status
+
+
+@pytest.mark.parametrize(
+    ("thread", "kind", "previous", "is_continued"),
+    [
+        ({"type": "create"}, "create", None, False),
+        ({"type": "continue", "previous_message_id": "msg_1"}, "continue", "msg_1", True),
+        ({"type": "continue", "previous_message_id": 3}, None, None, True),
+        ("odd", None, None, True),
+    ],
+)
+def test_threads(thread: object, kind: str | None, previous: str | None, is_continued: bool) -> None:
+    for more in ({}, {"max_tokens": "odd"}):
+        fields = anthropic.read_call(json.dumps({"model": "m", "thread": thread, **more}).encode())
+        assert fields.thread is not None and fields.is_continued is is_continued
+        assert (fields.thread.kind, fields.thread.previous) == (kind, previous)
+
+
+def test_no_thread() -> None:
+    for body in (b"{}", b'{"thread": null}', b'{"thread": null, "model": 3}'):
+        assert anthropic.read_call(body).thread is None and not anthropic.read_call(body).is_continued

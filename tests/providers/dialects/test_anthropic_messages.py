@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from providers.dialects import anthropic_messages as messages
+from providers.dialects.anthropic_messages import Ending, StopDetails, refusal_text
 from providers.dialects.types import FailureKind, Refused
 
 
@@ -43,3 +44,9 @@ def test_what_is_no_message_is_refused(body: bytes) -> None:
 )
 def test_event_type(data: bytes, kind: str) -> None:
     assert messages.event_type(data) == kind
+
+
+def test_words_of_a_refusal() -> None:
+    assert refusal_text(Ending("refusal", None, StopDetails("why"))) == "why"
+    assert refusal_text(Ending("refusal", None, StopDetails(""))) is None
+    assert refusal_text(Ending("end_turn", None, StopDetails("why"))) is None

@@ -20,9 +20,9 @@ from providers.dialects.types import (
     Truncated,
     WireAnswer,
 )
-from providers.translation.pairs import translator
 from tests.fakes.sealer import CountedIds, PlainSealer
 from tests.providers.translation.exchange import EVENTS, JSON, call
+from tests.providers.translation.making import translator
 from tests.wire import feeding
 
 BODY = {

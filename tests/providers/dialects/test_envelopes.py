@@ -51,6 +51,7 @@ def test_betas_join_those_of_the_headers() -> None:
     headers = ((b"anthropic-beta", b"one, two"), (b"x-amzn-bedrock-trace", b"ENABLED"), (b"user-agent", b"u"))
     assert envelopes.lifted_headers(headers, b"2026-10-21", ["two", "three"]) == (
         (b"anthropic-beta", b"one, two"),
+        (b"x-amzn-bedrock-trace", b"ENABLED"),
         (b"user-agent", b"u"),
         (b"anthropic-version", b"2026-10-21"),
         (b"anthropic-beta", b"three"),
@@ -71,3 +72,17 @@ def test_betas_of_another_type_are_refused() -> None:
     with pytest.raises(Refused) as refused:
         envelopes.lift_betas(envelopes.read_object(b'{"anthropic_beta":[1]}'))
     assert refused.value.failure.param == "anthropic_beta"
+
+
+@pytest.mark.parametrize("value", [rb'"a\r\nx: y"', b'["a","b\\u0000"]', '"é"'.encode(), b'"\xff"'])
+def test_what_no_header_can_hold_is_refused(value: bytes) -> None:
+    body = b'{"anthropic_beta":%b,"anthropic_version":"x\\ny"}' % value
+    for lift in (envelopes.lift_betas, envelopes.lift_version):
+        with pytest.raises(Refused):
+            lift(envelopes.read_object(body))
+
+
+@pytest.mark.parametrize("value", [b"1e400", b'"\xff"', rb'"\ud83d"', b"9" * 5000])
+def test_broken_members_are_read_as_far_as_can_be(value: bytes) -> None:
+    fields = envelopes.read_object(b'{"model":%b}' % value)
+    assert envelopes.text_of(fields["model"]) in (None, "\ufffd")

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from providers.dialects import estimate
 from providers.dialects.estimate import TOKENS_PER_IMAGE, input_tokens, writes_cache
 
 PICTURE = base64.b64encode(bytes(range(256)) * 40).decode()
@@ -58,3 +59,33 @@ def test_what_asks_for_cache_writes() -> None:
     assert writes_cache(b'{"cache_control":{"type":"ephemeral"}}') == (True, False)
     assert writes_cache(b'{"cache_control":{"ttl":"1h"}}') == (True, True)
     assert writes_cache(b'{"1h":1}') == (False, False)
+
+
+def large(text: str, *blocks: dict) -> bytes:
+    content = [{"type": "text", "text": text}, *blocks]
+    return json.dumps({"model": "m", "messages": [{"role": "user", "content": content}]}).encode()
+
+
+WORDS = 'the quick brown fox, "quoted", jumps over the lazy dog\n' * 2000
+
+
+def test_a_rough_look_at_a_large_text_is_its_size() -> None:
+    body = large(WORDS)
+    assert len(body) > estimate.SMALL_BYTES
+    assert estimate.input_tokens(body, is_rough=True) == estimate.input_tokens(body) == -(-len(body) // 4)
+    assert estimate.writes_cache(body, is_rough=True) == (False, False)
+
+
+def test_a_rough_look_sees_pictures_that_are_large_and_marks_at_the_edges() -> None:
+    data = base64.b64encode(bytes(range(256)) * 400).decode()
+    picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}}
+    body = large(WORDS, picture)
+    assert estimate.input_tokens(body, is_rough=True) == estimate.input_tokens(body) < len(body) // 4
+    marked = large(WORDS, {"type": "text", "text": "x", "cache_control": {"type": "ephemeral", "ttl": "1h"}})
+    assert estimate.writes_cache(marked, is_rough=True) == (True, True)
+
+
+def test_a_small_body_is_always_searched_whole() -> None:
+    picture = {"type": "image", "source": {"type": "url", "url": "https://x.test/a.png"}}
+    body = large("hi", picture)
+    assert estimate.input_tokens(body, is_rough=True) == estimate.input_tokens(body) > 1600

@@ -104,3 +104,17 @@ def test_broken_frames_are_refused(data: bytes) -> None:
     with pytest.raises(Refused) as refused:
         eventstream.FrameReader().feed(data)
     assert refused.value.failure.kind is FailureKind.UPSTREAM
+
+
+def test_a_chunk_alone_is_known_by_its_bytes_and_anything_else_is_left_to_the_reader() -> None:
+    whole = eventstream.chunk(b'{"type":"message_stop"}')
+    assert eventstream.only_chunk(whole) == eventstream.FrameReader().feed(whole)[0].payload
+    for other in (
+        whole[:-1],
+        whole + whole,
+        whole[:-5] + b"x" + whole[-4:],  # its own checksum
+        whole[:3] + bytes([whole[3] + 1]) + whole[4:],  # its lengths' checksum
+        eventstream.exception("throttlingException", "slow"),
+        b"",
+    ):
+        assert eventstream.only_chunk(other) is None

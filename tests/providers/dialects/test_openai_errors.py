@@ -31,6 +31,11 @@ def test_the_body_has_the_four_members() -> None:
     }
 
 
+def test_a_field_without_a_name_is_null() -> None:
+    failure = Failure(FailureKind.INVALID_REQUEST, "the body is not valid JSON", param="")
+    assert json.loads(error_body(failure))["error"]["param"] is None
+
+
 def test_a_failure_s_own_words_win() -> None:
     failure = Failure(FailureKind.NOT_FOUND, "No such model", code="model_not_found", type="not_found_error")
     assert error_object(failure)["code"] == "model_not_found"

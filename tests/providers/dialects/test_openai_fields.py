@@ -15,7 +15,7 @@ from providers.dialects.openai_fields import (
     member,
     text_or_none,
 )
-from providers.dialects.types import CallFields, Usage
+from providers.dialects.types import UNREAD, CallFields, Usage
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_usage_under_either_names(dialect: object, input_name: str, output_name:
     for read in (reader.usage, dialect.usage_from):  # type: ignore[attr-defined]
         assert read(told) == usage and read(None) is None
     for read in (reader.totals, dialect.read_totals):  # type: ignore[attr-defined]
-        assert read(body) == ("m", usage) and read(b"{") == (None, Usage())
+        assert read(body) == ("m", usage) and read(b"{") == (None, UNREAD)
     for read in (reader.reasoning, dialect.reasoning_tokens):  # type: ignore[attr-defined]
         assert read(told) == 5 and read(None) == 0
 
@@ -51,7 +51,9 @@ def test_a_call_s_fields_and_what_has_another_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("odd", "told"), [(True, 0), (-3, 0), (2.7, 2), ("4", 0), (None, 0), (6, 6)], ids=str
+    ("odd", "told"),
+    [(True, 0), (-3, 0), (2.7, 2), ("4", 0), (None, 0), (6, 6), (float("inf"), 10**12), (float("nan"), 0)],
+    ids=str,
 )
 def test_counts(odd: object, told: int) -> None:
     assert count(odd) == told
@@ -61,3 +63,18 @@ def test_members_of_what_is_no_object() -> None:
     assert member({"a": 1}, "a") == 1 and member([], "a") is None
     assert count_or_none(True) is None and count_or_none(3) == 3
     assert text_or_none(3) is None and text_or_none("x") == "x"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"prompt_tokens_details": {"cached_tokens": 60}},
+        {"prompt_cache_hit_tokens": 60, "prompt_cache_miss_tokens": 40},
+        {"cached_tokens": 60},
+        {"prompt_tokens_details": {"cached_tokens": 60}, "prompt_cache_hit_tokens": 60},
+        {"prompt_tokens_details": None, "cached_tokens": 60},
+    ],
+)
+def test_cached_tokens_wherever_they_are_told(told: dict[str, object]) -> None:
+    usage = UsageReader("prompt_tokens", "completion_tokens").usage({"prompt_tokens": 100, **told})
+    assert usage == Usage(40, cache_read_tokens=60)

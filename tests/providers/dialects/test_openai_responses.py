@@ -17,7 +17,7 @@ from providers.dialects.openai_responses import (
     usage_from,
     usage_object,
 )
-from providers.dialects.types import CallFields, Failure, FailureKind, Usage
+from providers.dialects.types import UNREAD, CallFields, Failure, FailureKind, Usage
 
 
 def test_the_road_s_fields() -> None:
@@ -56,7 +56,7 @@ def test_usage_comes_back_as_it_was_written(usage: Usage) -> None:
 
 def test_totals_of_a_whole_answer() -> None:
     assert read_totals(b'{"model": "m", "usage": {"input_tokens": 2}, "output": [{}]}') == ("m", Usage(2))
-    assert read_totals(b"nonsense") == (None, Usage())
+    assert read_totals(b"nonsense") == (None, UNREAD)
 
 
 @pytest.mark.parametrize(

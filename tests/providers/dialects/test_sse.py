@@ -97,3 +97,56 @@ def test_flush_gives_an_event_that_lacks_only_its_blank_line() -> None:
     assert reader.feed(b"data: 1\n\ndata: [DONE]") == [(b"", b"1")]
     assert reader.flush() == [(b"", b"[DONE]")]
     assert reader.flush() == []
+
+
+DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta"}\n\n'
+BEGINNING = b"event: content_block_delta\n"
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        DELTA * 2,
+        DELTA[:-1],
+        DELTA[:-2] + b"\r\rdata: hidden\n\n",
+        b"event: message_stop\ndata: {}\n\n",
+        b"event: content_block_delta\ndata: {}\ndata: {}\n\n",
+    ],
+)
+def test_what_is_more_or_less_than_one_event_must_be_read(chunk: bytes) -> None:
+    assert sse.SseReader().is_one(DELTA, BEGINNING)
+    assert not sse.SseReader().is_one(chunk, BEGINNING)
+
+
+@pytest.mark.parametrize("before", [b"event: mess", b"data: 1\r"])
+def test_one_event_is_only_one_between_two(before: bytes) -> None:
+    reader = sse.SseReader()
+    reader.feed(before)
+    assert not reader.is_one(DELTA, BEGINNING)
+
+
+LINE = b'data: {"a": 1}\n\n'
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        LINE * 2,
+        LINE[:-1],
+        b"data: [DONE]\n\n",
+        b'data: {"a":\ndata: 1}\n\n',
+        b'data: {"a": 1}\rdata: 2\n\n',
+        DELTA,
+        b"",
+    ],
+)
+def test_a_line_is_one_event_of_one_line_that_is_an_object(chunk: bytes) -> None:
+    assert sse.SseReader().is_line(LINE)
+    assert not sse.SseReader().is_line(chunk)
+
+
+@pytest.mark.parametrize("before", [b"data: {", b"data: {}\r"])
+def test_a_line_is_only_one_between_two_events(before: bytes) -> None:
+    reader = sse.SseReader()
+    reader.feed(before)
+    assert not reader.is_line(LINE)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from providers.dialects.table import DIALECTS
+from providers.dialects.table import DIALECTS, of_caller
 from providers.dialects.types import Failure, FailureKind
 
 NAMES = sorted(DIALECTS)
@@ -31,7 +31,23 @@ def test_the_envelopes_are_made_anew_for_each_exchange() -> None:
 
 
 def test_a_chat_call_may_ask_for_a_stream_in_its_query() -> None:
-    body = b'{"model": "m", "stream": false}'
-    assert DIALECTS["openai_chat"].read(body, b"stream=true").stream
-    assert not DIALECTS["openai_chat"].read(body, b"").stream
-    assert not DIALECTS["openai_responses"].read(body, b"stream=true").stream
+    asks = DIALECTS["openai_chat"].asks_for_stream
+    assert asks is not None and asks(b"stream=true") and not asks(b"")
+    assert DIALECTS["openai_responses"].asks_for_stream is None
+    fields = DIALECTS["openai_chat"].read_call(b'{"model": "m", "stream": false}')
+    assert not fields.stream and fields.streamed().stream
+
+
+@pytest.mark.parametrize(
+    ("headers", "dialect"),
+    [
+        (((b"authorization", b"Bearer x"),), "openai_chat"),
+        (((b"x-api-key", b"x"),), "anthropic"),
+        (((b"authorization", b"Bearer x"), (b"anthropic-version", b"2023-06-01")), "anthropic"),
+        ((), "openai_chat"),
+    ],
+)
+def test_the_caller_decides_where_the_path_does_not(
+    headers: tuple[tuple[bytes, bytes], ...], dialect: str
+) -> None:
+    assert of_caller(headers) == dialect

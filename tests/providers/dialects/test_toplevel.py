@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.dialects import anthropic, openai_chat
-from providers.dialects.toplevel import DECISIVE, find_model, repeated, replace_model, with_model
+from providers.dialects.toplevel import (
+    DECISIVE,
+    find_model,
+    find_nested_model,
+    repeated,
+    replace_model,
+    with_model,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=12),
@@ -52,6 +59,38 @@ def test_the_rest_of_any_body_is_kept(rest: dict[str, object], model: str, comes
     assert span is not None
     assert changed[: span[0]] == body[: span[0]]
     assert changed.endswith(body[span[1] :])
+
+
+@given(
+    st.dictionaries(st.text(max_size=6), st.text(max_size=6) | JSON, max_size=3),
+    st.dictionaries(st.text(max_size=6), st.text(max_size=6) | JSON, max_size=3),
+    JSON,
+)
+def test_a_nested_model_is_found_whatever_stands_around(
+    outer: dict[str, object], inner: dict[str, object], last: object
+) -> None:
+    inner.pop("model", None)
+    outer.pop("message", None)
+    whole = {**outer, "message": {**inner, "model": "asked", "z": last}, "y": last}
+    for body in (json.dumps(whole).encode(), json.dumps(whole, ensure_ascii=False, indent=1).encode("utf-8")):
+        span = find_nested_model(body, ("message",))
+        assert span is not None
+        whole["message"] = {**inner, "model": "X", "z": last}
+        assert json.loads(body[: span[0]] + b'"X"' + body[span[1] :]) == whole
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        (b'{"message":"model","model":"a"}', ("message",)),
+        (b'{"other":{"model":"a"}}', ("message",)),
+        (b'{"message":{"inner":{"model":"a"}}}', ("message",)),
+        (b'{"message":{"model":1}}', ("message",)),
+        (b'{"message":{"model":"a"}}', ()),
+    ],
+)
+def test_a_model_elsewhere_is_not_the_nested_one(body: bytes, path: tuple[str, ...]) -> None:
+    assert find_nested_model(body, path) is None
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ _response_event: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 
 
 def check_message_grammar(events: Events) -> None:
-    """What Claude Code depends on: one start, blocks one after the other, each opened before its deltas."""
+    """Check what Claude Code depends on: one start, blocks in turn, each opened before its deltas."""
     names = [name for name, _ in events if name != "ping"]
     assert names[0] == "message_start" and names.count("message_start") == 1
     assert names[-2:] == ["message_delta", "message_stop"] and names.count("message_delta") == 1
@@ -40,7 +40,7 @@ def check_message_grammar(events: Events) -> None:
 
 
 def message(events: Events) -> dict[str, Any]:
-    """The message that the Anthropic SDK accumulates."""
+    """Return the message that the Anthropic SDK accumulates."""
     check_message_grammar(events)
     snapshot: Any = None
     buffers: dict[int, bytes] = {}
@@ -54,7 +54,7 @@ def message(events: Events) -> dict[str, Any]:
 
 
 def completion(events: Events) -> dict[str, Any]:
-    """The completion that the OpenAI SDK accumulates from chunks."""
+    """Return the completion that the OpenAI SDK accumulates from chunks."""
     assert events[-1] == [None, "[DONE]"]
     state = ChatCompletionStreamState()
     for name, data in events[:-1]:
@@ -65,7 +65,7 @@ def completion(events: Events) -> dict[str, Any]:
 
 
 def response(events: Events) -> dict[str, Any]:
-    """The response that the OpenAI SDK accumulates, which must be what the closing event says."""
+    """Return the response that the OpenAI SDK accumulates, which must be what the closing event says."""
     state: Any = ResponseStreamState(input_tools=omit, text_format=omit)
     for number, (name, data) in enumerate(events):
         assert name == data["type"] and data["sequence_number"] == number

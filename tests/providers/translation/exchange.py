@@ -15,8 +15,8 @@ from providers.dialects.types import (
     Truncated,
     WireAnswer,
 )
-from providers.translation.pairs import translator
 from tests.fakes.sealer import CountedIds, PlainSealer
+from tests.providers.translation.making import translator
 
 JSON: Headers = ((b"content-type", b"application/json"),)
 EVENTS: Headers = ((b"content-type", b"text/event-stream; charset=utf-8"),)
@@ -30,7 +30,7 @@ def call(body: Any, headers: Headers = (), path: bytes = b"/v1/x", query: bytes 
 
 
 def make(surface: str, body: Any, upstream: str = "anthropic", model: str | None = MODEL) -> Translator:
-    """A translator that has sent its request."""
+    """Return a translator that has sent its request."""
     made = translator(surface, upstream, CountedIds(), 1700000000.5, PlainSealer())
     made.request(call(body), Target(model))
     return made
@@ -39,13 +39,13 @@ def make(surface: str, body: Any, upstream: str = "anthropic", model: str | None
 def sent(
     surface: str, body: Any, target: Target | None = None, headers: Headers = (), query: bytes = b""
 ) -> Any:
-    """The body that the upstream gets."""
+    """Return the body that the upstream gets."""
     made = translator(surface, "anthropic", CountedIds(), 1700000000.5, PlainSealer())
     return json.loads(made.request(call(body, headers, query=query), target or Target(MODEL)).body)
 
 
 def cut(made: Any, exc: Exception) -> bytes:
-    """What the road does when `finish` raises."""
+    """Do what the relay does when `finish` raises."""
     assert isinstance(exc, Truncated)
     told: bytes = made.fail(Failure(FailureKind.UPSTREAM, "The upstream's stream was cut"))
     return told

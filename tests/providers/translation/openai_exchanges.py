@@ -1,7 +1,8 @@
-"""Drives the pairs over OpenAI dialects in tests: a sealer, ids that repeat, transcripts as JSON.
+"""Drive the pairs over OpenAI dialects in tests: a sealer, ids that repeat, transcripts as JSON.
 
-A transcript (`tests/wire/<pair>/<case>.json`) holds the caller's body (`call`), what the upstream must get (`request`),
-the upstream's events (`upstream`), and what the caller must get (`written`: `[event name, data]`).
+A transcript (`tests/wire/<pair>/<case>.json`) holds the caller's body (`call`), what the upstream must get
+(`request`), the upstream's events (`upstream`), and what the caller must get (`written`: `[event name,
+data]`).
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from providers.dialects.types import (
     Truncated,
     WireAnswer,
 )
-from providers.translation.chat_over_responses import ChatOverResponses
-from providers.translation.messages_over_chat import MessagesOverChat
-from providers.translation.messages_over_responses import MessagesOverResponses
-from providers.translation.openai_upstream import OpenAiUpstream
-from providers.translation.responses_over_chat import ResponsesOverChat
+from providers.translation.common.openai_upstream import OpenAiUpstream
+from providers.translation.pairs.chat_over_responses import ChatOverResponses
+from providers.translation.pairs.messages_over_chat import MessagesOverChat
+from providers.translation.pairs.messages_over_responses import MessagesOverResponses
+from providers.translation.pairs.responses_over_chat import ResponsesOverChat
 from tests.wire.feeding import assert_same_however_cut, cases, parsed, sse_bytes
 
 PAIRS: dict[str, type[OpenAiUpstream]] = {
@@ -38,7 +39,9 @@ UPSTREAM_MODEL = "gpt-5.1"
 
 
 class PlainSealer:
-    """Seals nothing, but tells what was sealed for which context."""
+    """A sealer that seals nothing, but tells what was sealed for which context."""
+
+    prefix = "sealed:"
 
     def seal(self, plain: bytes, context: str) -> str:
         return base64.b64encode(context.encode() + b"|" + plain).decode()
@@ -68,21 +71,21 @@ def call_of(body: dict[str, Any]) -> Call:
 
 
 def translator(pair: str, body: dict[str, Any], target: Target | None = None) -> OpenAiUpstream:
-    """A translator that has seen its request."""
+    """Return a translator that has seen its request."""
     made = PAIRS[pair](counting_ids(), NOW, PlainSealer())
     made.request(call_of(body), target or Target(UPSTREAM_MODEL))
     return made
 
 
 def sent(pair: str, body: dict[str, Any], target: Target | None = None) -> dict[str, Any]:
-    """What the upstream gets for a body."""
+    """Return what the upstream gets for a body."""
     made = PAIRS[pair](counting_ids(), NOW, PlainSealer())
     request: dict[str, Any] = json.loads(made.request(call_of(body), target or Target(UPSTREAM_MODEL)).body)
     return request
 
 
 def written(pair: str, case: dict[str, Any]) -> list[list[Any]]:
-    """What the caller gets, after checking that no cut of the network bytes and no line end changes it."""
+    """Return what the caller gets, after checking that no cut and no line end changes it."""
 
     def failed(made: Any, exc: Exception) -> bytes:
         assert isinstance(exc, Truncated)
@@ -94,7 +97,7 @@ def written(pair: str, case: dict[str, Any]) -> list[list[Any]]:
 
 
 def answered(pair: str, call: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-    """The caller's answer to a whole one of the upstream."""
+    """Return the caller's answer to a whole one of the upstream."""
     head = ((b"content-type", b"application/json"),)
     whole = {name: value for name, value in call.items() if name not in ("stream", "stream_options")}
     answer = translator(pair, whole).response(WireAnswer(200, head, json.dumps(body).encode()))
@@ -110,7 +113,7 @@ def transcripts(pair: str) -> list[tuple[str, dict[str, Any]]]:
 def streamed(
     pair: str, call: dict[str, Any], events: list[dict[str, Any]]
 ) -> tuple[list[list[Any]], OpenAiUpstream]:
-    """(what the caller gets, the translator) for a stream that ends well, fed at once."""
+    """Return (what the caller gets, the translator) for a stream that ends well, fed at once."""
     made = translator(pair, call)
     out = made.feed(sse_bytes(events)) + made.finish()
     return [[name, data] for name, data in parsed(out)], made

@@ -1,4 +1,4 @@
-"""The OpenAI SDK over a pair, without sockets: its transport is the translator, behind it the scripted vendor."""
+"""The OpenAI SDK over a pair, without sockets: its transport is the translator before a scripted vendor."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ import httpx2
 import openai
 
 from providers.dialects.types import Target, WireAnswer
-from providers.translation.pairs import translator
 from tests.fakes import vendor
 from tests.fakes.sealer import CountedIds, PlainSealer
 from tests.providers.translation.exchange import EVENTS, JSON, MODEL, call
+from tests.providers.translation.making import translator
 
 
 class Pair(httpx2.BaseTransport):
-    """`seen` holds the bodies that the vendor got."""
+    """One pair as a transport.
+
+    `seen` holds the bodies that the vendor got.
+    """
 
     def __init__(self, surface: str, model: str = MODEL) -> None:
         self.seen: list[dict[str, Any]] = []

@@ -21,7 +21,7 @@ class Tool:
 
 @dataclass
 class Answer:
-    """What the model said, in the order in which a whole answer tells it."""
+    """An answer of the model, in the order in which a whole one tells it."""
 
     reasoning: str = ""
     text: str = ""
@@ -61,7 +61,7 @@ def pieces(draw: st.DrawFn, text: str) -> list[str]:
 
 
 def interleaved(draw: st.DrawFn, lanes: list[list[Any]]) -> list[Any]:
-    """The lanes' events mixed, each lane in its own order and begun after the lanes before it."""
+    """Mix the lanes' events, each lane in its own order and begun after the lanes before it."""
     lanes = [list(lane) for lane in lanes if lane]
     out: list[Any] = []
     begun = 0
@@ -188,7 +188,7 @@ _DELTAS = {
 
 
 def _item_events(draw: st.DrawFn, index: int, item: dict[str, Any]) -> list[dict[str, Any]]:
-    """Deltas, closing events, or only one of the two: servers differ."""
+    """Draw deltas, closing events, or only one of the two: servers differ."""
     kind = item["content"][0]["type"] if item["type"] == "message" else item["type"]
     place: dict[str, Any] = {"item_id": item["id"], "output_index": index}
     if kind == "function_call":

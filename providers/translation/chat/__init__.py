@@ -1,0 +1,1 @@
+"""Chat Completions: reading its calls and answers, and writing them."""

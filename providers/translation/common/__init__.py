@@ -1,0 +1,1 @@
+"""Parts of translation that belong to no single dialect: parts, tool names, media, values."""

@@ -1,0 +1,1 @@
+"""Responses: reading its calls and answers, and writing them."""

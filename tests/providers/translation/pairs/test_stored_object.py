@@ -1,0 +1,74 @@
+"""Answers about stored objects: held until they are whole, one address changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.dialects.types import Call, CallFields, Target, WireAnswer
+from providers.translation.pairs import stored_object
+from providers.translation.pairs.stored_object import StoredObjectPassthrough, with_results_url
+
+JSON = ((b"content-type", b"application/json"), (b"content-length", b"99"))
+BATCH = b'{"id":"b1", "results_url" : "https://api.vendor.test/v1/messages/batches/b1/results","n":1.0}'
+OURS = b'{"id":"b1", "results_url" : "https://gw.test/v1/messages/batches/b1/results","n":1.0}'
+
+
+def test_only_the_address_of_the_results_is_changed() -> None:
+    assert with_results_url(BATCH, "https://gw.test") == OURS
+    assert with_results_url(OURS, "https://gw.test") == OURS
+    prefixed = with_results_url(BATCH, "https://gw.test/api/latest/anthropic")
+    assert with_results_url(prefixed, "https://gw.test") == OURS
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"results_url": null}',
+        b'{"results_url": "https://elsewhere.test/other"}',
+        b'{"results_url": 5}',
+        b'{"data": [{"results_url": "https://x.test/v1/messages/batches/b1/results"}]}',
+        b"results_url",
+        b"{}",
+    ],
+)
+def test_what_is_no_batch_stays(body: bytes) -> None:
+    assert with_results_url(body, "https://gw.test") == body
+
+
+def test_an_answer_is_held_until_it_is_whole() -> None:
+    passing = StoredObjectPassthrough("https://gw.test")
+    head = passing.response(WireAnswer(200, JSON))
+    assert head.headers == JSON[:1]
+    assert passing.feed(BATCH[:30]) + passing.feed(BATCH[30:]) == b""
+    assert passing.finish() == OURS
+
+
+@pytest.mark.parametrize(
+    "answer", [WireAnswer(200, ((b"content-type", b"application/x-jsonl"),)), WireAnswer(404, JSON)]
+)
+def test_other_answers_pass_as_they_come(answer: WireAnswer) -> None:
+    passing = StoredObjectPassthrough("https://gw.test")
+    assert passing.response(answer) == answer
+    assert passing.feed(BATCH) == BATCH and passing.finish() == b""
+
+
+def test_an_answer_too_large_to_hold_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_object, "MAX_HELD_BYTES", 40)
+    passing = StoredObjectPassthrough("https://gw.test")
+    passing.response(WireAnswer(200, JSON))
+    assert passing.feed(BATCH[:30]) == b""
+    assert passing.feed(BATCH[30:]) == BATCH
+    assert passing.feed(b" ") == b" " and passing.finish() == b""
+
+
+def test_no_compression_is_asked_for() -> None:
+    call = Call("extra", "GET", b"/v1/files", b"", ((b"accept-encoding", b"br"),), b"", CallFields())
+    made = StoredObjectPassthrough("x").request(call, Target(None))
+    assert made.headers == ((b"accept-encoding", b"identity"),)
+
+
+def test_a_stream_of_events_of_another_kind_passes_and_ends_as_it_does() -> None:
+    passing = StoredObjectPassthrough("https://gw.test")
+    passing.response(WireAnswer(200, ((b"content-type", b"text/event-stream"),)))
+    events = b'event: session.updated\ndata: {"type":"session.updated"}\n\n'
+    assert passing.feed(events) + passing.finish() == events
