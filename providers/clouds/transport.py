@@ -1,0 +1,270 @@
+"""Send calls to clouds: signed or with a token, once more where another credential or clock helps.
+
+Answers come out as Anthropic's: frames become server-sent events, errors get sentences of ours, counts their name. What
+the cloud has said stands in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from email.utils import parsedate_to_datetime
+
+import httpx
+import msgspec
+import orjson
+from msgspec.structs import replace
+
+from gateway.kernel.redaction import redact
+from providers.client import PinnedUrl, as_they_are, headers_of, request_to
+from providers.clouds import errors
+from providers.clouds.frames import Frames
+from providers.clouds.keyring import Keyring
+from providers.clouds.sources import NoCredential, Proof
+from providers.credentials.api_key import Bearer
+from providers.credentials.base import Draft
+from providers.credentials.sigv4 import AwsKeys, SigV4
+from providers.dialects.types import Headers, WireAnswer, header
+from providers.upstream import Credential, CredentialKind
+from providers.words import MAX_WORDS_BYTES, StreamWords, heard
+
+logger = logging.getLogger(__name__)
+
+ORDER = "cloud_order"
+"""Of a request's extensions: the `Order` that it is."""
+NO_CREDENTIAL = "The gateway has no credential for this provider."
+MISFIT = "The provider's count is none."
+FRAMES, EVENTS = b"application/vnd.amazon.eventstream", b"text/event-stream"
+LOOKED_FOR = (CredentialKind.AWS, CredentialKind.GOOGLE, CredentialKind.AZURE)
+"""Credentials that name a source."""
+_BEARER = Bearer()
+
+
+class Order(msgspec.Struct, frozen=True):
+    """One call, but for its credential where that must be looked for."""
+
+    draft: Draft
+    credential: Credential
+    service: str  # AWS's name of it
+    region: str
+    place: str  # provider and account, for the log
+    proxy: str | None = None
+    hidden: tuple[str, ...] = ()  # what no answer may name
+    is_count: bool = False
+    is_aws_count: bool = False  # whose answer has a form of its own
+
+    @property
+    def is_looked_for(self) -> bool:
+        """Tell whether the credential names a source, rather than being one."""
+        return self.credential.kind in LOOKED_FOR
+
+
+class CloudTransport(httpx.AsyncBaseTransport):
+    """For one kind and one event loop, over the shared transport."""
+
+    def __init__(
+        self,
+        shared: httpx.AsyncBaseTransport,
+        keyring: Keyring | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._shared = shared
+        self._keyring = keyring or Keyring()
+        self._clock = clock
+        self._offset_seconds = 0.0  # of the cloud's clock to ours, once it has complained
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        order: Order = request.extensions[ORDER]
+        proof: Proof = ""
+        if order.is_looked_for:
+            try:
+                proof = await self._keyring.proof(order.credential, order.region, order.proxy)
+            except NoCredential as exc:
+                logger.warning("%s: no credential: %s", order.place, redact(str(exc)))
+                return _whole(errors.made(503, errors.API, NO_CREDENTIAL), request)
+        response = await self._sent(order, request, proof)
+        if response.status_code < 400:
+            return await self._good(order, request, response)
+        answer = await _read(response)
+        words = errors.read(answer)
+        again = await self._again(order, answer, words, proof) if order.is_looked_for else None
+        if again is not None:
+            response = await self._sent(order, request, again)
+            if response.status_code < 400:
+                return await self._good(order, request, response)
+            answer = await _read(response)
+            words = errors.read(answer)
+        said = redact(f"{words.name} {words.message}"[:1000])
+        logger.warning("%s answered %d: %s", order.place, answer.status, said)
+        return _whole(errors.told(answer, words, order.hidden, is_count=order.is_count), request)
+
+    async def _sent(self, order: Order, request: httpx.Request, proof: Proof) -> httpx.Response:
+        """Send the draft with its proof; without one the request is whole as it came."""
+        draft = order.draft
+        if proof:
+            draft = replace(draft, headers=list(draft.headers))
+            if isinstance(proof, AwsKeys):
+                signing = SigV4(order.service, order.region, proof)
+                signing.apply(draft, order.credential, self._clock() + self._offset_seconds)
+            else:
+                _BEARER.apply(draft, Credential(CredentialKind.OAUTH, proof), 0.0)
+            extensions = {**request.extensions, "target": draft.target}
+            url = draft.url if isinstance(draft.url, PinnedUrl) else PinnedUrl(draft.url)
+            request = request_to(url, draft.method, draft.headers, draft.body, extensions)
+        return await self._shared.handle_async_request(request)
+
+    async def _again(
+        self, order: Order, answer: WireAnswer, words: errors.Words, proof: Proof
+    ) -> Proof | None:
+        """Return what to send the call with once more; None: that would not help."""
+        is_aws = order.credential.kind is CredentialKind.AWS
+        if is_aws and answer.status == 403 and words.is_skewed and not words.is_expired:
+            return proof if self._has_set_clock(answer) else None
+        if (is_aws and answer.status in (400, 403) and words.is_expired) or (
+            not is_aws and answer.status == 401
+        ):
+            return await self._keyring.renewed(order.credential, order.region, order.proxy, proof)
+        return None
+
+    def _has_set_clock(self, answer: WireAnswer) -> bool:
+        """Set the clock of signatures by the cloud's, which every answer tells."""
+        try:
+            told = parsedate_to_datetime((header(answer.headers, b"date") or b"").decode("latin-1"))
+        except ValueError:
+            return False
+        self._offset_seconds = told.timestamp() - self._clock()
+        logger.warning("The clock here is %.0f seconds away from AWS's", -self._offset_seconds)
+        return True
+
+    async def _good(self, order: Order, request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        came = headers_of(response)
+        kind = (header(came, b"content-type") or b"").strip().lower()
+        headers = errors.forwarded(came)
+        if kind.startswith(FRAMES):
+            return await self._framed(order, request, response, headers)
+        if order.is_aws_count:
+            return await _counted(request, response)
+        if kind.startswith(EVENTS):
+            response.stream = CleanEvents(response.stream)  # type: ignore[arg-type]
+        if headers is not came:
+            response.headers = as_they_are(headers)
+        return response
+
+    async def _framed(
+        self, order: Order, request: httpx.Request, response: httpx.Response, headers: Headers
+    ) -> httpx.Response:
+        """Return frames as events; an exception that comes first is a refusal."""
+        body: httpx.AsyncByteStream = response.stream  # type: ignore[assignment]
+        events = FramedEvents(body, order.place)
+        try:
+            await events.begin()
+        except BaseException:
+            await body.aclose()
+            raise
+        if (refusal := events.frames.refusal) is not None:
+            await events.aclose()
+            events.log()
+            return _whole(errors.made(*refusal), request)
+        kept = [pair for pair in headers if pair[0] not in (b"content-type", b"content-length")]
+        return httpx.Response(
+            response.status_code,
+            headers=[*kept, (b"content-type", EVENTS)],
+            stream=events,
+            extensions=response.extensions,
+            request=request,
+        )
+
+
+class CleanEvents(httpx.AsyncByteStream):
+    """A stream of events as it comes, its error events in sentences of ours."""
+
+    def __init__(self, body: httpx.AsyncByteStream) -> None:
+        self._body = body
+        self._words = StreamWords(errors.clean_event)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        words = self._words
+        look = words.__call__  # bound once: it is called for every event
+        async for chunk in self._body:
+            if data := look(chunk):
+                yield data
+        if rest := words.flush():
+            yield rest
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
+class FramedEvents(httpx.AsyncByteStream):
+    """Frames as events, each as soon as it is whole."""
+
+    def __init__(self, body: httpx.AsyncByteStream, place: str) -> None:
+        self.frames = Frames()
+        self._body = body
+        self._place = place
+        self._chunks = aiter(body)
+        self._first = b""
+
+    async def begin(self) -> None:
+        """Read to the first event."""
+        while not self._first and not self.frames.is_over:
+            chunk = await anext(self._chunks, None)
+            self._first = self.frames.finish() if chunk is None else self.frames.feed(chunk)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        frames, feed = self.frames, self.frames.feed
+        if self._first:
+            yield self._first
+        if not frames.is_over:
+            async for chunk in self._chunks:
+                if data := feed(chunk):
+                    yield data
+                if frames.is_over:
+                    break
+        if data := frames.finish():
+            yield data
+        self.log()
+
+    def log(self) -> None:
+        """Tell the operator what ended the stream, if anything did."""
+        name, message = self.frames.words
+        if name:
+            logger.warning("%s ended its stream: %s", self._place, redact(f"{name} {message}"[:1000]))
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
+async def _counted(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+    answer = await _read(response)
+    try:
+        count = orjson.loads(answer.body)["inputTokens"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return _whole(errors.made(502, errors.API, MISFIT), request)
+    return _whole(WireAnswer(200, (errors.JSON,), orjson.dumps({"input_tokens": count})), request)
+
+
+async def _read(response: httpx.Response) -> WireAnswer:
+    """Return the whole of an error or a count, decoded, its end cut where it is too long; the answer is closed."""
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async for piece in response.stream:  # type: ignore[union-attr]
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_WORDS_BYTES:
+                break
+    finally:
+        await response.aclose()
+    return heard(WireAnswer(response.status_code, headers_of(response), b"".join(pieces))).plain
+
+
+def _whole(answer: WireAnswer, request: httpx.Request) -> httpx.Response:
+    return httpx.Response(
+        answer.status,
+        headers=list(answer.headers),
+        stream=httpx.ByteStream(answer.body),
+        extensions={"reason_phrase": b""},
+        request=request,
+    )

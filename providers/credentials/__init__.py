@@ -1,0 +1,1 @@
+"""Show on a request who pays for it: one file per kind of credential."""

@@ -1,0 +1,80 @@
+"""Calls in the clouds' forms."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from providers.clouds.bodies import betas_of, invoke, raw_predict
+from providers.dialects.types import Headers, Refused, WireRequest
+
+BETAS: Headers = (
+    (b"anthropic-beta", b"a, b"),
+    (b"anthropic-beta", b"b,c"),
+    (b"anthropic-version", b"2023-06-01"),
+)
+
+
+def request(path: bytes = b"/v1/messages", headers: Headers = BETAS, **body: Any) -> WireRequest:
+    return WireRequest("POST", path, b"beta=true", headers, json.dumps({"model": "m", **body}).encode())
+
+
+def test_invoke_has_model_and_stream_in_its_path_and_betas_in_its_body() -> None:
+    told = invoke(request(max_tokens=1, stream=True), "a/b:0")
+    assert (told.path, told.query) == (b"/model/a%2Fb:0/invoke-with-response-stream", b"")
+    body = json.loads(told.body)
+    assert body == {
+        "max_tokens": 1,
+        "anthropic_version": "bedrock-2023-05-31",
+        "anthropic_beta": ["a", "b", "c"],
+    }
+    assert told.headers == ()
+    assert invoke(request(), "m").path == b"/model/m/invoke"
+
+
+def test_without_betas_there_is_no_field_for_them() -> None:
+    assert "anthropic_beta" not in json.loads(invoke(request(headers=()), "m").body)
+
+
+def test_a_newer_version_goes_as_it_is() -> None:
+    newer: Headers = ((b"anthropic-version", b"2026-10-21"),)
+    for told in (invoke(request(headers=newer), "m"), raw_predict(request(headers=newer), "m", b"/p")):
+        assert json.loads(told.body)["anthropic_version"] == "2026-10-21"
+
+
+@pytest.mark.parametrize(
+    ("fields", "limit"),
+    [({}, 1024), ({"max_tokens": 7}, 7), ({"thinking": {"type": "enabled", "budget_tokens": 5000}}, 5001)],
+)
+def test_a_count_is_an_invoke_body_with_a_limit_above_the_budget(fields: dict[str, Any], limit: int) -> None:
+    told = invoke(request(b"/v1/messages/count_tokens", tools=[], **fields), "m")
+    assert told.path == b"/model/m/count-tokens"
+    body = json.loads(base64.b64decode(json.loads(told.body)["input"]["invokeModel"]["body"]))
+    assert body["max_tokens"] == limit and "model" not in body and "tools" not in body
+
+
+def test_vertex_keeps_stream_in_the_body_and_betas_in_the_header() -> None:
+    told = raw_predict(request(stream=True), "claude-x@20250929", b"/p")
+    assert told.path == b"/p/claude-x@20250929:streamRawPredict"
+    assert json.loads(told.body) == {"stream": True, "anthropic_version": "vertex-2023-10-16"}
+    assert betas_of(told.headers) == ["a", "b", "c"]
+    assert raw_predict(request(), "m", b"/p").path == b"/p/m:rawPredict"
+
+
+def test_a_count_on_vertex_keeps_the_model() -> None:
+    told = raw_predict(request(b"/v1/messages/count_tokens"), "m", b"/p")
+    assert told.path == b"/p/count-tokens:rawPredict" and json.loads(told.body)["model"] == "m"
+
+
+@pytest.mark.parametrize("model", [".", ".."])
+def test_a_name_that_would_lead_elsewhere_is_refused(model: str) -> None:
+    with pytest.raises(Refused):
+        invoke(request(), model)
+
+
+def test_a_body_that_is_no_object_is_refused() -> None:
+    with pytest.raises(Refused):
+        invoke(WireRequest("POST", b"/v1/messages", b"", (), b"[]"), "m")
