@@ -1,0 +1,1 @@
+"""Gonka: a network of nodes, and brokers in front of it, that serve Chat Completions."""
