@@ -1,0 +1,1 @@
+"""Federation: the documents of our own ActivityPub and ForgeFed actors."""

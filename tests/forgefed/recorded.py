@@ -1,5 +1,12 @@
 """Answers of link-assistant-router 0.18 to GET, as recorded; its address replaced by `BASE`."""
 
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from forgefed.vocabulary import KEY_CONTEXTS
+
 BASE = "https://router.example"
 
 DUMMY_PEM = (
@@ -44,5 +51,13 @@ BODIES = {
 
 
 def body(path: str, base: str = BASE) -> bytes:
-    """The recorded body of `path`, served at `base`."""
+    """Return the recorded body of `path`, served at `base`."""
     return BODIES[path].replace("BASE", base).encode()
+
+
+def without_additions(document: dict[str, Any], pem: str = DUMMY_PEM) -> bytes:
+    """Return our actor as the recorded one would be written: without what is ours, with the recorded key."""
+    plain = {name: value for name, value in document.items() if name != "assertionMethod"}
+    plain["@context"] = [one for one in plain["@context"] if one not in KEY_CONTEXTS]
+    plain["publicKey"] = {**plain["publicKey"], "publicKeyPem": pem}
+    return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()

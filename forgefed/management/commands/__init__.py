@@ -1,0 +1,1 @@
+"""Commands of federation: deliveries, following, keys."""

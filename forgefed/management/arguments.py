@@ -1,0 +1,24 @@
+"""Declare what `deliver` and `federation` take. No Django here: help must be quick."""
+
+from __future__ import annotations
+
+import argparse
+
+from gateway.kernel.arguments import actions, add_json
+
+
+def deliver(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `deliver`."""
+    parser.add_argument("--once", action="store_true", help="deliver what is due now, then end")
+    add_json(parser)
+
+
+def federation(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands of `federation`."""
+    command = actions(parser)
+    command("follow", "ask an actor whether we may follow it").add_argument("uri", metavar="URI")
+    command("unfollow", "stop following an actor").add_argument("uri", metavar="URI")
+    command("following", "whom we follow or have asked")
+    command("followers", "who follows us")
+    command("deliveries", "what is on its way, the newest first")
+    command("rotate-keys", "make new keys in the place of ours")

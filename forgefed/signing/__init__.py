@@ -1,0 +1,1 @@
+"""Signatures on requests and documents, made and verified. Pure: nothing is fetched, no clock is read."""
