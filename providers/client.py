@@ -1,77 +1,181 @@
-"""The only outbound HTTP of the data plane: httpx's types over our own HTTP/1.1 connections (`providers.http1`).
+"""Send the data plane's requests: httpx's types over our own HTTP/1.1 connections (`providers.http1`).
 
-httpx's own client costs several times what relaying does, and the ready-made bridges to other engines are not
-byte-faithful: they unquote `%3A` in paths, join repeated headers, add some of their own. What the driver built is
-what leaves, with `Host` and `Content-Length` added.
+This is its only outbound HTTP. httpx's own client costs several times what relaying does, and the ready-made
+bridges to other engines are not byte-faithful: they unquote `%3A` in paths, join repeated headers, add some
+of their own. Requests leave as the driver built them, with `Host` and `Content-Length` added.
 """
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from providers.http1.connection import Connection, Disconnected, ProtocolError
+from providers.http1.connection import NO_BODY, Connection, Headers
 from providers.http1.dialing import Dialer, Origin
-from providers.http1.pool import Pool
+from providers.http1.errors import Disconnected, ProtocolError, Stale, Unsent
+from providers.http1.pool import ConnectionPool, IdleLimits
 
 PORTS = {"http": 80, "https": 443}
 BODILESS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "DELETE"))
 """Without a body these say nothing of its length."""
+LENGTHS = frozenset((b"content-length", b"transfer-encoding"))
 
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """Durations in seconds."""
+    """Options of the transport; durations in seconds."""
 
     connect_timeout_seconds: float = 10.0  # name, TCP, proxy and TLS together
-    keepalive_seconds: float = 30.0
+    keepalive_seconds: float = 30.0  # at most, for an idle connection; an upstream may name less
+    idle_per_origin: int = 256
+    idle_in_total: int = 512
+
+
+NO_HEADERS = httpx.Headers()
+"""A copy of headers is made without questions, and none at all are asked what they might be."""
+
+
+def as_they_are(pairs: Iterable[tuple[bytes, bytes]]) -> httpx.Headers:
+    """Return httpx's headers of names and values that are bytes already.
+
+    Its own constructor asks of each what else it could be: with the twenty headers of a vendor's answer that is a
+    tenth of what relaying costs.
+    """
+    return _BytesHeaders(pairs)
+
+
+class _BytesHeaders(httpx.Headers):
+    """Such headers; httpx's constructor has nothing to do for them."""
+
+    def __init__(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        self._list = [(name, name.lower(), value) for name, value in pairs]
+        self._encoding = None
+
+
+def headers_of(response: httpx.Response) -> tuple[tuple[bytes, bytes], ...]:
+    """Return an answer's headers as dialects know them: names in lower case, as httpx has put them already."""
+    return tuple([(name, value) for _, name, value in response.headers._list])
+
+
+class Address(NamedTuple):
+    """Where a URL leads."""
+
+    scheme: str
+    host: str  # a name in its ASCII form
+    port: int
+    netloc: bytes
+
+
+def address_of(url: httpx.URL) -> Address:
+    """Return where a URL leads. Raises `httpx.UnsupportedProtocol`."""
+    if url.scheme not in PORTS or not url.raw_host:
+        raise httpx.UnsupportedProtocol("the provider's URL can't be called")
+    return Address(url.scheme, url.raw_host.decode("ascii"), url.port or PORTS[url.scheme], url.netloc)
+
+
+class PinnedUrl(httpx.URL):
+    """A URL that knows where it leads: httpx works that out anew each time. Raises `httpx.UnsupportedProtocol`."""
+
+    def __init__(self, url: httpx.URL) -> None:
+        super().__init__(url)
+        self.address = address_of(url)
+
+
+def request_to(
+    url: PinnedUrl,
+    method: str,
+    headers: Iterable[tuple[bytes, bytes]],
+    body: bytes,
+    extensions: dict[str, Any],
+) -> httpx.Request:
+    """Return a request that leaves as it is given: nothing of it is copied."""
+    return _Outbound(method, url, as_they_are(headers), httpx.ByteStream(body), extensions)
+
+
+class _Outbound(httpx.Request):
+    """A request whose parts are what httpx would make of them."""
+
+    def __init__(
+        self,
+        method: str,
+        url: PinnedUrl,
+        headers: httpx.Headers,
+        stream: httpx.ByteStream,
+        extensions: dict[str, Any],
+    ) -> None:
+        self.method = method.upper()
+        self.url, self.headers = url, headers
+        self.stream, self.extensions = stream, extensions
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """One pool of connections for one event loop. Redirects are not followed, cookies not kept, bodies not decoded.
+    """A pool of connections for one event loop.
 
+    A request that a kept connection can't have brought to the upstream is sent once more, on a fresh one.
     Raises `httpx.ConnectError`, `ConnectTimeout`, `ReadError`, `RemoteProtocolError`, `LocalProtocolError`,
     `UnsupportedProtocol`. Their messages hold no URL: they may reach a log.
     """
 
-    def __init__(self, options: ClientOptions | None = None) -> None:
+    def __init__(self, options: ClientOptions | None = None, pool: ConnectionPool | None = None) -> None:
+        """Take connections from `pool`, else from one with the bounds that the options say."""
         options = options or ClientOptions()
         self._connect_seconds = options.connect_timeout_seconds
-        self._pool = Pool(Dialer(), options.keepalive_seconds)
+        self.pool = pool or ConnectionPool(
+            Dialer(),
+            IdleLimits(options.keepalive_seconds, options.idle_per_origin, options.idle_in_total),
+        )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The head of the answer; its body comes by iterating `response.stream`, which must be closed.
+        """Return the head of the answer; its body comes from `response.stream`, which must be closed.
 
-        `request.extensions`: `target` (bytes) is the request target where httpx's URL type would re-quote it, `proxy`
-        the URL of an egress proxy, `timeout` may hold `connect` (seconds).
+        `request.extensions`: `target` (bytes) is the request target where httpx's URL type would re-quote it,
+        `proxy` the URL of an egress proxy, `addresses` the only ones to connect to, `timeout` may hold `connect`
+        (seconds).
         """
-        origin = _origin(request)
+        extensions = request.extensions
+        url = request.url
+        scheme, host, port, netloc = url.address if isinstance(url, PinnedUrl) else address_of(url)
+        origin = Origin(scheme, host, port, extensions.get("proxy"), extensions.get("addresses", ()))
         body = _body(request)
-        head = _head(request, origin, body)
-        connection = await self._connected(request, origin)
-        try:
-            await connection.exchange(head, body, request.method == "HEAD")
-        except BaseException as exc:
-            self._pool.release(origin, connection)  # closes it: the answer is not whole
-            if isinstance(exc, Disconnected | ProtocolError):
-                raise _mapped(exc, request) from exc
-            raise
-        return httpx.Response(
+        head = _head(request, origin, netloc, body)
+        connection = self.pool.take(origin)
+        while True:  # twice at most: a fresh connection is not stale
+            if connection is None:
+                connection = await self._dialled(request, origin)
+            try:
+                await connection.exchange(head, body, request.method == "HEAD")
+                break
+            except BaseException as exc:
+                self.pool.release(origin, connection)  # closes it: the answer is not whole
+                if not isinstance(exc, Disconnected | ProtocolError):
+                    raise
+                if not isinstance(exc, Stale):
+                    raise _mapped(exc, request) from exc
+                connection = None
+        stream = _Body(self.pool, origin, connection, request)
+        headers = connection.headers
+        if connection.status in NO_BODY:
+            headers = await _bodiless(connection, stream)
+        response = httpx.Response(
             connection.status,
-            headers=connection.headers,
-            stream=_Body(self._pool, origin, connection, request),
+            headers=NO_HEADERS,
+            stream=stream,
             extensions={"reason_phrase": connection.reason},
             request=request,
         )
+        response.headers = as_they_are(headers)  # put in afterwards, they are not copied
+        return response
 
-    async def _connected(self, request: httpx.Request, origin: Origin) -> Connection:
+    async def _dialled(self, request: httpx.Request, origin: Origin) -> Connection:
         seconds = request.extensions.get("timeout", {}).get("connect") or self._connect_seconds
         try:
-            return await self._pool.acquire(origin, seconds)
+            return await self.pool.dial(origin, seconds)
         except TimeoutError as exc:
             raise httpx.ConnectTimeout("no connection in time", request=request) from exc
         except OSError as exc:
@@ -80,19 +184,34 @@ class Transport(httpx.AsyncBaseTransport):
             raise httpx.UnsupportedProtocol("the provider's URL can't be called", request=request) from exc
 
     async def aclose(self) -> None:
-        self._pool.close()
+        self.pool.close()
+
+
+async def _bodiless(connection: Connection, stream: _Body) -> Headers:
+    """Return the headers of a 204 or 304, without what a 304 says of the copy. Raises `httpx.RemoteProtocolError`.
+
+    A 204 may announce no body at all, a 304 only to who may have a copy.
+    """
+    may_announce = connection.status == 304 and stream.request.method in ("GET", "HEAD")
+    if connection.framing.has_body and not may_announce:
+        await stream.aclose()
+        words = f"the answer is a {connection.status} and announces a body"
+        raise httpx.RemoteProtocolError(words, request=stream.request)
+    return [pair for pair in connection.headers if pair[0].lower() not in LENGTHS]
 
 
 class _Body(httpx.AsyncByteStream):
     """The bytes as they come off the network, as much at a time as there is."""
 
-    __slots__ = ("_connection", "_is_closed", "_origin", "_pool", "_request")
+    __slots__ = ("_connection", "_is_closed", "_origin", "pool", "request")
 
-    def __init__(self, pool: Pool, origin: Origin, connection: Connection, request: httpx.Request) -> None:
-        self._pool = pool
+    def __init__(
+        self, pool: ConnectionPool, origin: Origin, connection: Connection, request: httpx.Request
+    ) -> None:
+        self.pool = pool
         self._origin = origin
         self._connection = connection
-        self._request = request
+        self.request = request
         self._is_closed = False
 
     def __aiter__(self) -> _Body:
@@ -102,48 +221,37 @@ class _Body(httpx.AsyncByteStream):
         try:
             chunk = await self._connection.read()
         except ProtocolError as exc:
-            raise _mapped(exc, self._request) from exc
+            raise _mapped(exc, self.request) from exc
         if not chunk:
             raise StopAsyncIteration
         return chunk
 
     async def aclose(self) -> None:
-        """Gives the connection back when the body was read to its end, else closes it at once."""
+        """Give the connection back when the body was read to its end, else close it at once."""
         if not self._is_closed:
             self._is_closed = True
-            self._pool.release(self._origin, self._connection)
+            self.pool.release(self._origin, self._connection)
 
 
-def _origin(request: httpx.Request) -> Origin:
-    url = request.url
-    scheme = url.scheme
-    if scheme not in PORTS or not url.raw_host:
-        raise httpx.UnsupportedProtocol("the provider's URL can't be called", request=request)
-    return Origin(
-        scheme, url.raw_host.decode("ascii"), url.port or PORTS[scheme], request.extensions.get("proxy")
-    )
-
-
-def _head(request: httpx.Request, origin: Origin, body: bytes) -> bytes:
-    """The request line and the headers, as they leave."""
-    url = request.url
-    target = request.extensions.get("target") or url.raw_path
-    if origin.is_forwarded:
-        target = b"http://%b%b" % (url.netloc, target)
+def _head(request: httpx.Request, origin: Origin, netloc: bytes, body: bytes) -> bytes:
+    """Return the request line and the headers, as they leave."""
+    target = request.extensions.get("target") or request.url.raw_path
+    is_forwarded = origin.proxy is not None and origin.is_forwarded
+    if is_forwarded:
+        target = b"http://%b%b" % (netloc, target)
     has_host = has_length = False
     fields = []
-    for name, value in request.headers.raw:
-        lower = name.lower()
+    for name, lower, value in request.headers._list:
         has_host = has_host or lower == b"host"
         has_length = has_length or lower == b"content-length"
         fields.append(b"%b: %b" % (name, value))
     lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), target)]
     if not has_host:
-        lines.append(b"Host: " + url.netloc)
+        lines.append(b"Host: " + netloc)
     lines += fields
     if not has_length and (body or request.method not in BODILESS):
         lines.append(b"Content-Length: %d" % len(body))
-    if origin.is_forwarded and (authorization := _proxy_authorization(origin.proxy or "")):
+    if is_forwarded and (authorization := _proxy_authorization(origin.proxy or "")):
         lines.append(b"Proxy-Authorization: " + authorization)
     head = b"\r\n".join(lines)
     ends = len(lines) - 1
@@ -163,12 +271,14 @@ def _proxy_authorization(proxy: str) -> bytes:
 
 
 def _body(request: httpx.Request) -> bytes:
-    """What `request.read()` gives, without its search through typing's abstract classes."""
+    """Return the request's body, without the search of `request.read()` through typing's abstract classes."""
     stream = request.stream
     return b"".join(stream) if isinstance(stream, httpx.SyncByteStream) else request.content
 
 
 def _mapped(exc: Exception, request: httpx.Request) -> httpx.TransportError:
+    if isinstance(exc, Unsent):
+        return httpx.ConnectError("the connection was closed before the request was sent", request=request)
     if isinstance(exc, Disconnected):
         return httpx.ReadError("the connection was closed without an answer", request=request)
     return httpx.RemoteProtocolError(str(exc), request=request)

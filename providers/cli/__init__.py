@@ -1,0 +1,1 @@
+"""Calls served by a Claude command line: one process each."""

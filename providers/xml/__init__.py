@@ -1,0 +1,1 @@
+"""Tools told as XML in the text, for upstreams that refuse tools."""
