@@ -1,3 +1,5 @@
+"""The Django app of providers, routes and the model map."""
+
 from django.apps import AppConfig
 
 

@@ -1,8 +1,8 @@
-"""Who in this process wants to know that provider rows changed."""
+"""Listeners of this process that are called when provider rows have changed."""
 
 from __future__ import annotations
 
-from providers.listeners import Listeners
+from gateway.kernel.changes import Listeners
 
 _listeners = Listeners("provider")
 on_change, forget, announce = _listeners.add, _listeners.remove, _listeners.announce

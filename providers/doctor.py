@@ -1,22 +1,30 @@
-"""What `doctor` says about providers: where each is, what it is called with, and with `online` whether it answers."""
+"""The lines of `doctor` about providers.
+
+They say where each is, what it is called with, and with `online` whether it answers.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
 
-from providers.findings import Finding
+from gateway.kernel.findings import Finding
+from providers.catalog.records import ProviderRecord
+from providers.catalog.store import Rows, boot_from_settings, record_of, view_of
+from providers.drivers.table import DRIVERS
+from providers.fields.own_secrets import problem
 from providers.models import Provider
 from providers.probing import ask
-from providers.records import ANTHROPIC, ProviderRecord
-from providers.store import Rows, boot_from_settings, record_of, view_of
+
+NO_USE = "KEY OF NO USE"
 
 
 def doctor_lines(online: bool, stored: Sequence[Provider] | None = None) -> Iterator[Finding]:
-    """The rows by name, then the provider of the settings when it may serve. Changes nothing.
+    """Yield a finding for each row by name, then for the provider of the settings when it may serve.
 
-    `stored` are the rows to look at, for a caller that knows that there are none to read; None: the database's.
-    A problem: an enabled one whose key or headers can't be had, or that does not answer as a provider does.
+    Changes nothing. `stored` are the rows to look at, for a caller that knows that there are none to read;
+    None: the database's. A problem: an enabled one whose key or headers can't be had, or that does not answer
+    as a provider does.
     """
     rows = list(Provider.objects.all()) if stored is None else list(stored)
     enabled: list[ProviderRecord] = []
@@ -25,10 +33,15 @@ def doctor_lines(online: bool, stored: Sequence[Provider] | None = None) -> Iter
         if row.is_enabled:
             enabled.append(record)
         yield _finding(record, row)
-    view = view_of(boot_from_settings(), Rows(rows))
-    if view.boot is not None and view.boot.kind != ANTHROPIC and view.boot not in enabled:
+    boot = boot_from_settings()
+    view = view_of(boot, Rows(rows))
+    if view.boot is not None and view.boot is boot.chosen and view.boot not in enabled:
         enabled.append(view.boot)
         yield _finding(view.boot, None)
+    for own in (boot.anthropic, boot.beside):
+        if own is not None and DRIVERS[own.kind].keeps_logins and view.providers.get(own.name) is own:
+            enabled.append(own)
+            yield _finding(own, None)
     if online:
         yield from (_asked(record) for record in enabled if record.own_credential() is not None)
 
@@ -36,15 +49,35 @@ def doctor_lines(online: bool, stored: Sequence[Provider] | None = None) -> Iter
 def _finding(record: ProviderRecord, row: Provider | None) -> Finding:
     is_enabled = row is None or row.is_enabled
     words, is_problem = _key(record)
+    if identity := identity_of(record):
+        words, is_problem = f"{words}, {identity}", is_problem or identity.startswith(NO_USE)
     if row is not None and row.encrypted_headers and not record.headers:
         words, is_problem = f"{words}, HEADERS UNREADABLE", True
+    if lacking := DRIVERS[record.kind].lacking() if record.kind in DRIVERS else "":
+        words, is_problem = f"{words}, {lacking}", True
     state = "enabled" if is_enabled else "disabled"
-    place = f"{record.kind} at {record.base_url}{'' if row is not None else ', from the settings'}"
+    address = f" at {record.base_url}" if record.base_url else ""
+    place = f"{record.kind}{address}{'' if row is not None else ', from the settings'}"
     return Finding(f"provider {record.name}", f"{place} ({state}, {words})", is_problem and is_enabled)
 
 
+def identity_of(record: ProviderRecord) -> str:
+    """Return whom its key makes us there, or why it is of no use; "" when there is nothing to tell."""
+    credential, driver = record.own_credential(), DRIVERS.get(record.kind)
+    if credential is None or driver is None:
+        return ""
+    if wrong := driver.problem(record.options, credential.secret):
+        return f"{NO_USE}: {wrong[1]}"
+    return driver.identity(record.options, credential.secret)
+
+
 def _key(record: ProviderRecord) -> tuple[str, bool]:
-    """What it is called with, and whether that is wrong. A variable is looked for in this environment."""
+    """Return what the provider is called with, and whether that is wrong.
+
+    A variable is looked for in this environment.
+    """
+    if record.own_secret:
+        return f"PASSED OVER: {problem(record.own_secret)}", True
     name = record.api_key_env
     is_set = bool(name and os.environ.get(name))
     if record.credential is not None and (record.is_stored_first or not is_set):
@@ -55,7 +88,7 @@ def _key(record: ProviderRecord) -> tuple[str, bool]:
         return "KEY UNREADABLE", True
     if name:
         return f"NO KEY: {name} is not set", True
-    return "no key of its own", False
+    return "each caller's own login" if record.takes_callers_login else "no key of its own", False
 
 
 def _asked(record: ProviderRecord) -> Finding:

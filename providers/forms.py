@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
-from providers import route_services, rows
+from providers import route_services
 from providers.errors import BadProvider, BadRoute
+from providers.fields import rows
 from providers.models import ModelMap, Provider, Route
 
 if TYPE_CHECKING:  # Django's classes take their model as a parameter in the stubs only
@@ -19,8 +20,8 @@ else:
     ProviderFormBase = RouteFormBase = MapFormBase = forms.ModelForm
 
 LEFT_ALONE = "Leave empty to keep what is stored. It is never shown."
-WIRE_NAMES = {"model_names": "models", "is_enabled": "enabled", "is_listed": "listed"}
-"""Rows' names that are others on the wire."""
+API_NAMES = {"model_names": "models", "is_enabled": "enabled", "is_listed": "listed"}
+"""Columns whose names differ in the API, with the name there."""
 
 
 PROVIDER_FIELDS = (
@@ -33,6 +34,9 @@ PROVIDER_FIELDS = (
     "is_enabled",
     "priority",
     "responses",
+    "login",
+    "model_ids",
+    "options",
     "connect_timeout_seconds",
     "first_byte_timeout_seconds",
     "idle_timeout_seconds",
@@ -49,14 +53,20 @@ ROUTE_FIELDS = (
 
 
 class HeadersField(forms.JSONField):
-    """Shown empty, for what is stored is not shown; JSON's `null` would look like a value."""
+    """A JSON field that is shown empty.
+
+    What is stored is not shown; JSON's `null` would look like a value.
+    """
 
     def prepare_value(self, value: Any) -> Any:
         return "" if value is None else super().prepare_value(value)
 
 
 class ProviderForm(ProviderFormBase):
-    """A key and extra headers go in; a box each takes them out again."""
+    """The form of a provider.
+
+    A key and extra headers go in; a box each takes them out again.
+    """
 
     api_key = forms.CharField(
         label="API key", required=False, widget=forms.PasswordInput, strip=False, help_text=LEFT_ALONE
@@ -71,15 +81,23 @@ class ProviderForm(ProviderFormBase):
         model = Provider
         fields = PROVIDER_FIELDS
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stored = dict(self.instance.options)  # a form puts what was given into its instance
+
     def clean(self) -> dict[str, Any]:
-        """Dry run of the services' checks, so that a mistake is told beside its field."""
+        """Run the services' checks without saving, so that a mistake is shown beside its field."""
         cleaned = super().clean() or {}
         if self.errors:
             return cleaned
         try:
-            rows.checked_upsert({**self.values(cleaned), "name": self.name(cleaned)})
+            values = self.values(cleaned)
+            fields = rows.checked_upsert({**values, "name": self.name(cleaned)})
+            fields |= {name: rows.EMPTIED[name] for name in self.left_out(cleaned)}
+            rows.check_of_kind(self.instance, fields)
         except BadProvider as exc:
-            own = {wire: row for row, wire in WIRE_NAMES.items()}
+            own = {name: column for column, name in API_NAMES.items()}
+            own |= dict.fromkeys(rows.OWN_FIELDS, "options")
             field = own.get(exc.field, exc.field)
             self.add_error(field if field in self.fields else None, exc.problem)
         return cleaned
@@ -88,12 +106,13 @@ class ProviderForm(ProviderFormBase):
         return str(self.instance.name if self.instance.pk else cleaned.get("name", ""))
 
     def values(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
-        """What services are told: every plain field, secrets only when given."""
-        plain = {
-            WIRE_NAMES.get(field, field): cleaned[field] for field in PROVIDER_FIELDS if field in cleaned
-        }
+        """Return the values for the services: every plain field, secrets only when given."""
+        plain = {API_NAMES.get(field, field): cleaned[field] for field in PROVIDER_FIELDS if field in cleaned}
         plain.pop("name", None)
         plain["models"] = plain.get("models") or []
+        plain["options"] = plain.get("options") or {}
+        plain["model_ids"] = plain.get("model_ids") or {}
+        plain |= dict.fromkeys(self.left_out(cleaned))
         if cleaned.get("api_key"):
             plain["api_key"] = cleaned["api_key"]
         elif cleaned.get("no_api_key"):
@@ -104,9 +123,16 @@ class ProviderForm(ProviderFormBase):
             plain["headers"] = None
         return plain
 
+    def left_out(self, cleaned: Mapping[str, Any]) -> list[str]:
+        """Return the stored options that have fields of their own elsewhere, and are taken out of the JSON here."""
+        if self.add_prefix("options") not in self.data:
+            return []
+        given = cleaned.get("options") or {}
+        return [name for name in rows.OWN_FIELDS if name in self.stored and name not in given]
+
 
 class RouteForm(RouteFormBase):
-    """Checked with the services' rules."""
+    """The form of a route, checked with the services' rules."""
 
     class Meta:
         model = Route
@@ -124,14 +150,14 @@ class RouteForm(RouteFormBase):
         return cleaned
 
     def values(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
-        """What services are told."""
-        values = {WIRE_NAMES.get(field, field): cleaned[field] for field in ROUTE_FIELDS}
+        """Return the values for the services."""
+        values = {API_NAMES.get(field, field): cleaned[field] for field in ROUTE_FIELDS}
         values["fallbacks"] = values["fallbacks"] or []
         return values
 
 
 class ModelMapForm(MapFormBase):
-    """Checked with the services' rules."""
+    """The form of a model-map entry, checked with the services' rules."""
 
     class Meta:
         model = ModelMap

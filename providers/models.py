@@ -1,4 +1,4 @@
-"""Rows: places to call, which model goes where, and one counter that tells processes what changed.
+"""Rows: places to call, where each model goes, and one counter that tells processes of changes.
 
 Secrets (keys, extra headers) are stored encrypted, bound to the provider's name.
 """
@@ -9,18 +9,18 @@ from typing import ClassVar
 
 from django.db import models
 
+from providers.drivers.table import DEFAULT_KIND, DRIVERS
+
 ONLY_ROW = 1
 
 
-class Kind(models.TextChoices):
-    """How a provider speaks. The words are the drivers' own."""
-
-    ANTHROPIC = "anthropic", "Anthropic"
-    OPENAI_COMPATIBLE = "openai-compatible", "OpenAI-compatible"
+def kinds() -> list[tuple[str, str]]:
+    """Return the kinds that can be chosen: whatever the table of drivers has."""
+    return [(driver.kind, driver.label) for driver in DRIVERS.values()]
 
 
 class Responses(models.TextChoices):
-    """Whether an OpenAI-compatible provider has the Responses API itself."""
+    """The answers to whether an OpenAI-compatible provider has the Responses API itself."""
 
     AUTO = "auto", "auto: native until the first 404 or 405, remembered for an hour"
     NATIVE = "native", "native"
@@ -28,13 +28,27 @@ class Responses(models.TextChoices):
     ONLY = "only", "only: every surface is carried over Responses"
 
 
+POOL, CALLER = "pool", "caller"
+
+
+class Login(models.TextChoices):
+    """The answers to whose login a provider is called with."""
+
+    POOL = POOL, "pool: our accounts and keys"
+    CALLER = CALLER, "caller: each caller's own, passed through"
+
+
 class Provider(models.Model):
     """One place to call."""
 
     name = models.CharField(max_length=64, unique=True)
-    kind = models.CharField(max_length=32, choices=Kind, default=Kind.OPENAI_COMPATIBLE)
+    kind = models.CharField(max_length=32, choices=kinds, default=DEFAULT_KIND)
     base_url = models.CharField(
-        "base URL", max_length=1024, help_text="http(s)://host[:port][/path], often ending in /v1"
+        "base URL",
+        max_length=1024,
+        blank=True,
+        default="",
+        help_text="http(s)://host[:port][/path], often ending in /v1; clouds and command lines need none",
     )
     default_model = models.CharField(
         max_length=255, blank=True, default="", help_text="For calls that name no model"
@@ -61,6 +75,21 @@ class Provider(models.Model):
         max_length=16, choices=Responses, default=Responses.AUTO, help_text="Responses API"
     )
 
+    login = models.CharField(
+        max_length=16,
+        choices=Login,
+        default=Login.POOL,
+        help_text="Whose login it is called with; callers send our token as x-la-token then",
+    )
+
+    options = models.JSONField(
+        default=dict, blank=True, help_text='What only its kind knows, as texts: {"mode": "signed"}'
+    )
+
+    model_ids = models.JSONField(
+        default=dict, blank=True, help_text='What models are called there: {"claude-x": "anthropic.claude-x"}'
+    )
+
     class Meta:
         db_table = "providers_provider"
         ordering: ClassVar = ["name"]
@@ -70,7 +99,10 @@ class Provider(models.Model):
 
 
 class Route(models.Model):
-    """Where calls for a model go. Providers are named, not keyed: removing one blocks nothing."""
+    """The place where calls for a model go.
+
+    Providers are named, not keyed: removing one blocks nothing.
+    """
 
     model = models.CharField(max_length=255, unique=True, help_text="A name, or a pattern with *")
     provider = models.CharField(max_length=64, help_text="The provider's name")
@@ -98,7 +130,7 @@ class Route(models.Model):
 
 
 class ModelMap(models.Model):
-    """Which Anthropic model answers for a name that OpenAI's clients ask for."""
+    """The Anthropic model that answers for a name that OpenAI's clients ask for."""
 
     pattern = models.CharField(max_length=255, unique=True, help_text="A name, or a pattern with *; any case")
     target = models.CharField(max_length=255, help_text="The Anthropic model")
@@ -115,7 +147,10 @@ class ModelMap(models.Model):
 
 
 class ProviderClear(models.Model):
-    """When an operator last cleared what was held against a provider. By name: the settings' own has no row."""
+    """The operator's last clear of a provider: what was held against it until then is forgotten.
+
+    By name, for a provider of the settings has no row.
+    """
 
     provider = models.CharField(max_length=64, primary_key=True)
     revision = models.PositiveBigIntegerField()
@@ -128,7 +163,7 @@ class ProviderClear(models.Model):
 
 
 class ProvidersRevision(models.Model):
-    """One row. `value` grows with every change; readers load anew, for there are few rows."""
+    """The one row whose `value` grows with every change; readers load anew, for there are few rows."""
 
     value = models.PositiveBigIntegerField(default=0)
 

@@ -14,8 +14,11 @@ from providers.models import ONLY_ROW, ProvidersRevision
 
 @contextmanager
 def change() -> Iterator[None]:
-    """One transaction. The counter is incremented first, so that writers queue and revisions commit in order;
-    this process's listeners are told after the commit."""
+    """Open one counted transaction.
+
+    The counter is incremented first, so that writers queue and revisions commit in order; this process's
+    listeners are told after the commit.
+    """
     with transaction.atomic():
         counter = ProvidersRevision.objects.filter(pk=ONLY_ROW)
         if not counter.update(value=F("value") + 1):
@@ -26,5 +29,5 @@ def change() -> Iterator[None]:
 
 
 def current() -> int:
-    """The newest committed revision; 0 before the first change."""
+    """Return the newest committed revision; 0 before the first change."""
     return ProvidersRevision.objects.filter(pk=ONLY_ROW).values_list("value", flat=True).first() or 0

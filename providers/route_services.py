@@ -1,22 +1,32 @@
-"""Everything that writes routes and the model map. Each function is one counted transaction."""
+"""All writing of routes and the model map.
+
+Each function is one transaction, counted and recorded in the audit.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.kernel import audit
+from gateway.kernel.principal import Principal
+from gateway.kernel.regular import is_unicode
+from providers import auditing
 from providers.errors import BadProvider, BadRoute, UnknownRoute
+from providers.fields.validation import CONTROL, MAX_TEXT
+from providers.fields.validation import name as provider_name
 from providers.models import ModelMap, Route
 from providers.revisions import change as counted
-from providers.validation import CONTROL, MAX_TEXT
-from providers.validation import name as provider_name
 
 COLUMNS = {"listed": "is_listed"}
-"""Names on the wire that are others in the row."""
+"""Names in the API whose columns are named otherwise."""
 
 
 def get(model: str) -> Route:
-    """Raises `UnknownRoute`."""
+    """Return the row of a model pattern.
+
+    Raises `UnknownRoute`.
+    """
     row = Route.objects.filter(model=model).first()
     if row is None:
         raise UnknownRoute(model)
@@ -24,12 +34,15 @@ def get(model: str) -> Route:
 
 
 def listed() -> list[Route]:
-    """Every row in the operator's order."""
+    """Return every row in the operator's order."""
     return list(Route.objects.all())
 
 
-def upsert(values: Mapping[str, object]) -> Route:
-    """Adds the route of a model pattern or replaces it; what is not given is as by default. Raises `BadRoute`."""
+def upsert(values: Mapping[str, object], *, principal: Principal) -> Route:
+    """Add the route of a model pattern or replace it; what is not given gets its default.
+
+    Raises `BadRoute`.
+    """
     for required in ("model", "provider"):
         if not values.get(required):
             raise BadRoute(required, "required")
@@ -39,11 +52,17 @@ def upsert(values: Mapping[str, object]) -> Route:
         fresh = Route(pk=None if row is None else row.pk)
         apply(fresh, fields)
         fresh.save()
+        before = None if row is None else auditing.of_route(row)
+        action = "route.change" if before else "route.create"
+        audit.record(principal, action, f"route:{fresh.model}", before, auditing.of_route(fresh))
         return fresh
 
 
-def change(model: str, values: Mapping[str, object]) -> Route:
-    """Changes only what is given. Raises `UnknownRoute`, `BadRoute`."""
+def change(model: str, values: Mapping[str, object], *, principal: Principal) -> Route:
+    """Change only what is given.
+
+    Raises `UnknownRoute`, `BadRoute`.
+    """
     nulls: dict[str, object] = {"upstream_model": "", "display_name": "", "fallbacks": []}
     fields = clean(
         {name: nulls.get(name, value) if value is None else value for name, value in values.items()}
@@ -54,20 +73,31 @@ def change(model: str, values: Mapping[str, object]) -> Route:
             raise UnknownRoute(model)
         if Route.objects.filter(model=fields.get("model", model)).exclude(pk=row.pk).exists():
             raise BadRoute("model", "there is a route for this name already")
+        before = auditing.of_route(row)
         apply(row, fields)
         row.save()
+        audit.record(principal, "route.change", f"route:{model}", before, auditing.of_route(row))
         return row
 
 
-def remove(model: str) -> None:
-    """Raises `UnknownRoute`."""
+def remove(model: str, *, principal: Principal) -> None:
+    """Delete the route of a model pattern.
+
+    Raises `UnknownRoute`.
+    """
     with counted():
-        if not Route.objects.filter(model=model).delete()[0]:
+        row = Route.objects.select_for_update().filter(model=model).first()
+        if row is None:
             raise UnknownRoute(model)
+        audit.record(principal, "route.remove", f"route:{model}", auditing.of_route(row), None)
+        row.delete()
 
 
 def clean(values: Mapping[str, object]) -> dict[str, Any]:
-    """The fields, checked. Raises `BadRoute`, for unknown ones, too."""
+    """Return the fields, checked.
+
+    Raises `BadRoute`, for unknown ones, too.
+    """
     for field in values:
         if field not in CHECKS:
             raise BadRoute(field, "unknown field")
@@ -82,19 +112,33 @@ def apply(row: Route, fields: Mapping[str, Any]) -> None:
 # The model map
 
 
-def put_mapping(pattern: str, target: str, position: int = 100) -> ModelMap:
-    """Adds an entry of the model map or replaces it. Raises `BadRoute`."""
+def put_mapping(pattern: str, target: str, position: int = 100, *, principal: Principal) -> ModelMap:
+    """Add an entry of the model map or replace it.
+
+    Raises `BadRoute`.
+    """
     fields = {"target": _name("target", target), "position": _position("position", position)}
+    checked = _name("pattern", pattern)
     with counted():
-        row, _ = ModelMap.objects.update_or_create(pattern=_name("pattern", pattern), defaults=fields)
+        found = ModelMap.objects.select_for_update().filter(pattern=checked).first()
+        before = None if found is None else auditing.of_mapping(found)
+        row, _ = ModelMap.objects.update_or_create(pattern=checked, defaults=fields)
+        action = "mapping.change" if before else "mapping.create"
+        audit.record(principal, action, f"mapping:{checked}", before, auditing.of_mapping(row))
         return row
 
 
-def remove_mapping(pattern: str) -> None:
-    """Raises `UnknownRoute`."""
+def remove_mapping(pattern: str, *, principal: Principal) -> None:
+    """Delete the entry of a pattern.
+
+    Raises `UnknownRoute`.
+    """
     with counted():
-        if not ModelMap.objects.filter(pattern=pattern).delete()[0]:
+        row = ModelMap.objects.select_for_update().filter(pattern=pattern).first()
+        if row is None:
             raise UnknownRoute(pattern)
+        audit.record(principal, "mapping.remove", f"mapping:{pattern}", auditing.of_mapping(row), None)
+        row.delete()
 
 
 # Checks
@@ -108,7 +152,7 @@ def _name(field: str, value: object) -> str:
 
 
 def _optional(field: str, value: object) -> str:
-    if not isinstance(value, str) or CONTROL.search(value):
+    if not isinstance(value, str) or CONTROL.search(value) or not is_unicode(value):
         raise BadRoute(field, "must be a string of one line")
     if len(value) > MAX_TEXT:
         raise BadRoute(field, f"may have at most {MAX_TEXT} characters")
@@ -123,7 +167,7 @@ def _provider(field: str, value: object) -> str:
 
 
 def _fallbacks(field: str, value: object) -> list[dict[str, str]]:
-    """[{"provider", "model"}], the model "" when it is as asked."""
+    """Return `[{"provider", "model"}]`, the model "" when it is as asked."""
     if not isinstance(value, list) or len(value) > 16:
         raise BadRoute(field, "must be a list of at most 16 objects")
     checked = []
@@ -156,4 +200,4 @@ CHECKS: dict[str, Any] = {
     "listed": _flag,
     "display_name": _optional,
 }
-"""By the name on the wire."""
+"""The check of each field, by its name in the API."""

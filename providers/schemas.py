@@ -1,4 +1,4 @@
-"""The shapes of the provider and route API, for the OpenAPI page."""
+"""Shapes of the provider and route API, for the OpenAPI page."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from typing import Any
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
+from providers.drivers.table import DEFAULT_KIND, DRIVERS, REFERENCE_KINDS
 
-class ConditionOut(Schema):
-    """What keeps calls from a provider, as the process that answers sees it."""
+KINDS = f"One of {', '.join(DRIVERS)}; {DEFAULT_KIND} when absent"
+KINDS_SHOWN = f"One of {', '.join(REFERENCE_KINDS.get(kind, kind) for kind in DRIVERS)}"
+
+
+class ProviderStatusOut(Schema):
+    """The reason why no calls go to a provider, as the process that answers sees it."""
 
     state: str = Field(
-        description="down: its breaker is open; cooling: its own key rests; partly-cooling: for some models only"
+        description="down: its circuit breaker is open; cooling: its own key is on cooldown; "
+        "partly-cooling: for some models only"
     )
     until: float = Field(description="Unix seconds")
     reason: str
@@ -24,7 +30,7 @@ class ProviderOut(Schema):
     model_config = ConfigDict(extra="allow")
 
     name: str
-    kind: str = Field(description="open-a-i-compatible or anthropic")
+    kind: str = Field(description=KINDS_SHOWN)
     base_url: str
     default_model: str | None = None
     models: list[str]
@@ -33,11 +39,19 @@ class ProviderOut(Schema):
     enabled: bool
     priority: int | None = Field(None, description="Lower goes first; 100 when absent")
     responses: str | None = Field(None, description="auto (when absent), native, translate or only")
+    login: str | None = Field(None, description="Whose login it is called with: pool (when absent) or caller")
+    region: str | None = Field(None, description="Of a cloud")
+    project: str | None = Field(None, description="Of vertex")
+    workspace: str | None = Field(None, description="Of anthropic-aws")
+    api: str | None = Field(None, description="Of bedrock: auto (when absent), messages, mantle or invoke")
+    model_ids: dict[str, str] | None = Field(None, description="What models are called there")
+    options: dict[str, str] | None = Field(None, description="What only its kind knows, such as a mode")
+    tools: str | None = Field(None, description="How tools are told: auto (when absent), native or xml")
     headers: list[str] | None = Field(None, description="Names of the extra headers; values are never shown")
     connect_timeout_seconds: float | None = None
     first_byte_timeout_seconds: float | None = None
     idle_timeout_seconds: float | None = None
-    condition: ConditionOut | None = Field(None, description="Absent when calls may go there")
+    condition: ProviderStatusOut | None = Field(None, description="Absent when calls may go there")
 
 
 class ProviderListOut(Schema):
@@ -45,7 +59,7 @@ class ProviderListOut(Schema):
 
 
 class ProviderChange(Schema):
-    kind: str | None = Field(None, description="openai-compatible (when absent) or anthropic")
+    kind: str | None = Field(None, description=KINDS)
     base_url: str | None = Field(None, description="http(s)://host[:port][/path]")
     default_model: str | None = Field(None, description="For calls that name no model")
     models: list[str] | None = Field(None, description="Model names that lead here")
@@ -56,6 +70,18 @@ class ProviderChange(Schema):
     headers: dict[str, str] | None = Field(None, description="Extra headers of every call, stored encrypted")
     priority: int | None = None
     responses: str | None = Field(None, description="auto, native, translate or only")
+    login: str | None = Field(
+        None, description="pool, or caller: each caller's own, who sends our token as x-la-token"
+    )
+    region: str | None = Field(None, description="Of a cloud; an account's own goes before it")
+    project: str | None = Field(None, description="Of vertex")
+    workspace: str | None = Field(None, description="Of anthropic-aws")
+    api: str | None = Field(None, description="Of bedrock: auto, messages, mantle or invoke")
+    model_ids: dict[str, str] | None = Field(
+        None, description="What models are called at a cloud: {name: id}; replaces what there was"
+    )
+    options: dict[str, str] | None = Field(None, description="What only its kind knows, such as a mode")
+    tools: str | None = Field(None, description="auto, native or xml, with EXPERIMENTAL_XML_TOOLS")
     connect_timeout_seconds: float | None = None
     first_byte_timeout_seconds: float | None = None
     idle_timeout_seconds: float | None = None
@@ -63,7 +89,9 @@ class ProviderChange(Schema):
 
 class ProviderIn(ProviderChange):
     name: str
-    base_url: str
+    base_url: str | None = Field(
+        None, description="http(s)://host[:port][/path]; clouds have one of their own, claude-cli has none"
+    )
 
 
 class ClearedOut(Schema):
@@ -125,6 +153,13 @@ class StepOut(Schema):
     reason: str
 
 
+class ChainIn(Schema):
+    """The call whose chain is asked for."""
+
+    model: str
+    surface: str = "messages"
+
+
 class ChainOut(Schema):
     model: str
     surface: str
@@ -132,7 +167,7 @@ class ChainOut(Schema):
 
 
 def body(schema: type[Schema]) -> dict[str, Any]:
-    """The OpenAPI description of a request body that services check."""
+    """Return the OpenAPI description of a request body that services check."""
     return {
         "requestBody": {
             "required": True,

@@ -1,0 +1,1 @@
+"""A driver for each provider kind: builds its requests and classifies its answers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from providers.records import ANTHROPIC, OPENAI_COMPATIBLE, ProviderRecord, RouteRecord, Want
+from providers.catalog.records import ANTHROPIC, OPENAI_COMPATIBLE, ProviderRecord, RouteRecord, Want
 from providers.routing import Router, View
 
 CLAUDE = ProviderRecord(ANTHROPIC, ANTHROPIC, "https://a")

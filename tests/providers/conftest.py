@@ -8,20 +8,21 @@ from typing import Any
 
 import pytest
 
-from accounts import live
-from accounts.pool import Pool
+from accounts.pool import live
+from accounts.pool.pool import Pool
+from gateway.kernel.parts import PARTS
 
 
 @pytest.fixture
-def data_dir(settings: Any, tmp_path: Path) -> Path:
-    settings.DATA_DIR = tmp_path / "data"
+def data_dir(options: Any, tmp_path: Path) -> Path:
+    options(DATA_DIR=tmp_path / "data")
     return tmp_path / "data"
 
 
 @pytest.fixture
 def serving() -> Iterator[Pool]:
-    """This process serves, with this pool."""
+    """Make this process serve with a pool."""
     pool = Pool()
-    live.use(pool)
+    PARTS.put(live.POOL, pool)
     yield pool
-    live.forget(pool)
+    PARTS.drop(live.POOL, pool)

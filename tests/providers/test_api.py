@@ -6,17 +6,17 @@ import time
 from typing import Any
 
 import pytest
-from ninja.testing import TestClient
 
-from accounts.pool import Pool
+from accounts.pool.pool import Pool
 from providers.api import router, routes
 from providers.drivers.base import Scope
 from providers.errors import BadProvider, BadRoute, NoRoute, UnknownProvider, UnknownRoute
 from tests.accounts.building import OWN, call, limit
+from tests.asking import SomebodysClient
 from tests.fakes.openai_vendor import KEY, OpenAiVendor
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("data_dir")]
-client, route_client = TestClient(router), TestClient(routes)
+client, route_client = SomebodysClient(router), SomebodysClient(routes)
 
 
 def add(**values: Any) -> Any:

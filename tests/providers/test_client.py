@@ -1,4 +1,4 @@
-"""The outbound transport over real sockets: what the driver built is what leaves, and what comes is what came."""
+"""The outbound transport over real sockets: bytes leave as the driver built them, and arrive as sent."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -50,6 +50,21 @@ async def test_a_request_target_leaves_byte_for_byte(vendor: FakeServer, transpo
     request = httpx.Request("GET", vendor.url, extensions={"target": target})
     await body_of(await transport.handle_async_request(request))
     assert vendor.seen[0].target == target
+
+
+async def test_a_request_with_addresses_is_connected_to_one_of_them_and_to_nothing_else(
+    vendor: FakeServer, transport: Transport
+) -> None:
+    def asked(*addresses: str) -> httpx.Request:
+        return httpx.Request(
+            "GET", f"http://nobody.invalid:{vendor.port}", extensions={"addresses": addresses}
+        )
+
+    assert await body_of(await transport.handle_async_request(asked("127.0.0.1"))) == b"ok"
+    assert vendor.seen[0].get("host") == b"nobody.invalid:%d" % vendor.port
+    for addresses in (("127.0.0.99",), ("localhost",)):  # nobody listens there; no address
+        with pytest.raises(httpx.ConnectError):
+            await transport.handle_async_request(asked(*addresses))
 
 
 async def test_answers_come_as_they_are_no_redirect_no_cookie_no_decoding(

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 def provider(**values: Any) -> ProviderForm:
     given = {
         "name": "p", "kind": "openai-compatible", "base_url": "http://p", "model_names": "[]", "is_enabled": "on",
-        "priority": "100", "responses": "auto", **values,
+        "priority": "100", "responses": "auto", "login": "pool", **values,
     }  # fmt: skip
     return ProviderForm(given, instance=Provider())
 
@@ -46,6 +46,18 @@ def test_secrets_are_told_only_when_they_change() -> None:
 def test_mistakes_stand_beside_their_field(field: str, value: str) -> None:
     form = provider(**{field: value})
     assert not form.is_valid() and list(form.errors) == [field]
+
+
+def test_options_of_a_kind_are_looked_at() -> None:
+    form = provider(kind="gonka", options='{"mode": "signed"}', api_key="11" * 32)
+    assert form.is_valid() and form.values(form.cleaned_data)["options"] == {"mode": "signed"}
+    for field, values in {
+        "options": {"kind": "gonka", "options": '{"mode": "x"}'},
+        "api_key": {"kind": "gonka", "options": '{"mode": "signed"}', "api_key": "CANARY"},
+    }.items():
+        form = provider(**values)
+        assert not form.is_valid() and list(form.errors) == [field] and "CANARY" not in str(form.errors)
+    assert not provider(options='{"mode": "signed"}').is_valid()
 
 
 def test_routes() -> None:

@@ -7,6 +7,7 @@ import pytest
 from providers import revisions, route_services
 from providers.errors import BadRoute, UnknownRoute
 from providers.models import ModelMap
+from tests.principals import SOMEBODY
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -18,14 +19,14 @@ def test_an_upsert_replaces_a_change_does_not() -> None:
             "model": " m ", "provider": "p", "upstream_model": "u", "priority": 3, "listed": False,
             "display_name": "D", "fallbacks": [{"provider": "q"}, {"provider": "r", "model": "x"}],
         }
-    )  # fmt: skip
+    , principal=SOMEBODY)  # fmt: skip
     assert (row.model, row.fallbacks) == (
         "m",
         [{"provider": "q", "model": ""}, {"provider": "r", "model": "x"}],
     )
-    changed = route_services.change("m", {"priority": 5, "upstream_model": None})
+    changed = route_services.change("m", {"priority": 5, "upstream_model": None}, principal=SOMEBODY)
     assert (changed.priority, changed.upstream_model, changed.display_name) == (5, "", "D")
-    replaced = route_services.upsert({"model": "m", "provider": "p2"})
+    replaced = route_services.upsert({"model": "m", "provider": "p2"}, principal=SOMEBODY)
     assert replaced.pk == row.pk
     assert (replaced.provider, replaced.priority, replaced.is_listed, replaced.fallbacks) == (
         "p2",
@@ -38,10 +39,10 @@ def test_an_upsert_replaces_a_change_does_not() -> None:
 
 def test_a_route_may_be_renamed_but_not_onto_another() -> None:
     for model in ("a", "b"):
-        route_services.upsert({"model": model, "provider": "p"})
-    assert route_services.change("a", {"model": "c"}).model == "c"
+        route_services.upsert({"model": model, "provider": "p"}, principal=SOMEBODY)
+    assert route_services.change("a", {"model": "c"}, principal=SOMEBODY).model == "c"
     with pytest.raises(BadRoute):
-        route_services.change("c", {"model": "b"})
+        route_services.change("c", {"model": "b"}, principal=SOMEBODY)
     assert [row.model for row in route_services.listed()] == ["b", "c"]
 
 
@@ -66,23 +67,25 @@ def test_a_route_may_be_renamed_but_not_onto_another() -> None:
 def test_what_is_refused(bad: dict[str, object]) -> None:
     before = revisions.current()
     with pytest.raises(BadRoute):
-        route_services.upsert({"model": "m", "provider": "p", **bad})
+        route_services.upsert({"model": "m", "provider": "p", **bad}, principal=SOMEBODY)
     assert revisions.current() == before
 
 
 def test_unknown_routes() -> None:
-    for act in (route_services.get, route_services.remove, route_services.remove_mapping):
-        with pytest.raises(UnknownRoute):
-            act("nobody")
     with pytest.raises(UnknownRoute):
-        route_services.change("nobody", {})
+        route_services.get("nobody")
+    for act in (route_services.remove, route_services.remove_mapping):
+        with pytest.raises(UnknownRoute):
+            act("nobody", principal=SOMEBODY)
+    with pytest.raises(UnknownRoute):
+        route_services.change("nobody", {}, principal=SOMEBODY)
 
 
 def test_the_model_map_is_edited() -> None:
-    route_services.put_mapping("gpt-z", "claude-a")
-    row = route_services.put_mapping("gpt-z", "claude-b", 7)
+    route_services.put_mapping("gpt-z", "claude-a", principal=SOMEBODY)
+    row = route_services.put_mapping("gpt-z", "claude-b", 7, principal=SOMEBODY)
     assert (row.target, row.position, ModelMap.objects.filter(pattern="gpt-z").count()) == ("claude-b", 7, 1)
     with pytest.raises(BadRoute):
-        route_services.put_mapping("gpt-z", "")
-    route_services.remove_mapping("gpt-z")
+        route_services.put_mapping("gpt-z", "", principal=SOMEBODY)
+    route_services.remove_mapping("gpt-z", principal=SOMEBODY)
     assert not ModelMap.objects.filter(pattern="gpt-z").exists()

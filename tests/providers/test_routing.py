@@ -1,4 +1,4 @@
-"""The order of the house: route rows, models' lists, Anthropic's names, the boot provider."""
+"""The order of routes: route rows, models' lists, Anthropic's names, the boot provider."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from providers.catalog.records import ANTHROPIC, MapRecord, ProviderRecord, RouteRecord, Want
+from providers.drivers.table import DRIVERS
 from providers.errors import NoRoute, UnknownModel
-from providers.records import ANTHROPIC, MapRecord, ProviderRecord, RouteRecord, Want
-from providers.routing import View, is_anthropics
+from providers.routing import View
 from tests.providers.building import CLAUDE, compatible, router, view, want
 
 CHAT, RESPONSES = "openai_chat", "openai_responses"
@@ -58,7 +59,7 @@ def test_then_the_providers_whose_lists_name_the_model() -> None:
 
 @pytest.mark.parametrize("model", ["claude-x", "CLAUDE-X", "anthropic.claude", "anthropic/claude"])
 def test_then_anthropics_names_to_anthropic(model: str) -> None:
-    assert is_anthropics(model)
+    assert DRIVERS["anthropic"].claims(model)
     other = compatible("boot")
     seen = view(other, boot=other)
     assert places(seen, want(model)) == [(ANTHROPIC, ANTHROPIC, model)]
@@ -168,3 +169,35 @@ def test_a_forwarded_path_is_never_translated() -> None:
 def test_reasons_are_told() -> None:
     steps = router().steps(view(routes=[RouteRecord("m", ((ANTHROPIC, ""),))]), want("m"))
     assert [(step.provider, step.reason, step.model) for step in steps] == [(CLAUDE, "route m", None)]
+
+
+def only(view: View, want: Want, served: bool = True) -> str | None:
+    found = router(served).only(view, want)
+    return None if found is None else found.provider.name
+
+
+def test_where_everything_goes_whatever_it_says() -> None:
+    native = compatible("native", responses="native")
+    assert only(view(), want(None)) == ANTHROPIC
+    assert only(view(), want(None, CHAT)) is None  # translated
+    assert only(view(compatible("a"), boot=CLAUDE), want(None)) == ANTHROPIC  # nothing leads there
+    assert only(view(compatible("a", "x")), want(None)) is None
+    assert only(view(routes=[RouteRecord("x", ((ANTHROPIC, "y"),))]), want(None)) is None
+    assert only(view(native, boot=native), want(None, CHAT), served=False) == "native"
+    assert only(view(native, boot=native), want(None, CHAT)) is None  # Anthropic's names go elsewhere
+    assert only(view(native, boot=native), want(None, RESPONSES), served=False) == "native"
+    assert (
+        only(view(compatible("a"), boot=compatible("a")), want(None, RESPONSES), served=False) is None
+    )  # a probe
+    filling = compatible("a", default_model="m")
+    assert only(view(filling, boot=filling), want(None, CHAT), served=False) is None
+    assert only(view(boot=None), want(None), served=False) is None
+
+
+def test_where_a_tied_token_or_a_forwarded_path_goes() -> None:
+    a, b = compatible("a", "x"), compatible("b", "y")
+    assert only(view(a, b), want(None, CHAT, provider="a")) == "a"
+    assert only(view(a, b), want(None, provider=ANTHROPIC)) == ANTHROPIC
+    assert only(view(a, b), want(None, CHAT, provider="gone")) is None
+    assert only(view(a), want(None, CHAT, is_forward=True)) == "a"
+    assert only(view(a, b), want(None, CHAT, is_forward=True)) is None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from providers import schemas
+from providers.fields.validation import CHECKS
 from providers.route_services import CHECKS as ROUTE_CHECKS
-from providers.validation import CHECKS
 
 
 def fields(schema: type) -> set[str]:

@@ -1,4 +1,4 @@
-"""What a call carries of an account is never shown by printing it."""
+"""Printing never shows what a call carries of an account."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Both forms of the rate-limit headers, and `retry-after` in all its spellings."""
+"""Both forms of the rate-limit headers."""
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,24 +49,6 @@ def test_key_windows_are_rfc_3339() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        (((b"retry-after", b"30"),), NOW + 30),
-        (((b"retry-after", b"0.5"),), NOW + 0.5),
-        (((b"retry-after", b"30"), (b"retry-after-ms", b"1500")), NOW + 1.5),
-        (((b"retry-after", b"Fri, 15 Jan 2027 08:01:00 GMT"),), NOW + 60),
-        (((b"retry-after", b"soon"),), None),
-        (((b"retry-after", b"-5"),), None),
-        (((b"retry-after", b"nan"),), None),
-        (((b"retry-after", b""),), None),
-        ((), None),
-    ],
-)
-def test_retry_after(headers: tuple[tuple[bytes, bytes], ...], expected: float | None) -> None:
-    assert limits.retry_after(headers, NOW) == expected
-
-
 @given(
     st.lists(st.tuples(st.sampled_from([name for name, _ in COMPOSITE]), st.binary(max_size=20)), max_size=12)
 )
@@ -75,4 +56,3 @@ def test_nonsense_never_raises(headers: list[tuple[bytes, bytes]]) -> None:
     for window in limits.windows(tuple(headers)):
         assert window.resets_at is None or 0 < window.resets_at < 1e12
     limits.unified_reset(tuple(headers))
-    limits.retry_after(tuple(headers), NOW)

@@ -27,7 +27,7 @@ def built(
     extra: dict[str, str] | None = None,
 ) -> httpx.Request:
     upstream = Upstream("p", "openai-compatible", base_url, "", credential, headers=extra or {})
-    return DRIVER.build(upstream, WireRequest("POST", path, b"", headers, b"{}"))
+    return DRIVER.build(upstream, WireRequest("POST", path, b"", headers, b"{}"), 0.0)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def summary(verdict: Verdict) -> tuple[Outcome, Scope, float | None]:
         (refused(429), Outcome.RETRY_OTHER, Scope.MODEL, None),
         (refused(429, "pay", "insufficient_quota"), Outcome.RETRY_OTHER, Scope.ACCOUNT, 3600),
         (refused(402), Outcome.RETRY_OTHER, Scope.ACCOUNT, 3600),
-        (refused(401, "key", "invalid_api_key"), Outcome.RETRY_SAME, Scope.ACCOUNT, None),
+        (refused(401, "key", "invalid_api_key"), Outcome.RETRY_OTHER, Scope.ACCOUNT, None),
         (refused(403), Outcome.RETRY_OTHER, Scope.ACCOUNT, 60),
         (
             refused(404, "The model `x` does not exist", "model_not_found"),
@@ -163,3 +163,36 @@ def test_no_answer_and_errors_inside_a_stream() -> None:
 def test_bodies_that_are_no_json_still_mean_something() -> None:
     assert summary(DRIVER.classify(WireAnswer(502, (), b"<html>"), NOW))[1] is Scope.PROVIDER
     assert DRIVER.classify(WireAnswer(200, ()), NOW).outcome is Outcome.OK
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "is_overflow"),
+    [
+        (400, {"error": {"message": "the request exceeds the available context size", "n_ctx": 8}}, True),
+        (422, {"detail": "`inputs` must have less than 4095 tokens. Given: 5000"}, True),
+        (400, [{"error": {"message": "The input token count (9) exceeds the maximum number of tokens allowed"}}], True),
+        (400, {"error": {"code": "1261", "message": "Prompt 超长"}}, True),
+        (400, {"error": {"code": "3051", "message": "too large for model with 8 maximum context length"}}, True),
+        (429, {"error": {"message": "Rate limit reached on tokens per min (TPM): Limit 8, Requested 9"}}, False),
+        (400, {"error": {"message": "max_tokens is too large: 9. At most 8 completion tokens"}}, False),
+    ],
+)  # fmt: skip
+def test_a_full_context_in_any_words_lets_a_fallback_take_over(
+    status: int, body: object, is_overflow: bool
+) -> None:
+    seen = WireAnswer(status, (), json.dumps(body).encode())
+    assert OpenAiCompatibleDriver().classify(seen, 100.0).is_overflow is is_overflow
+
+
+@pytest.mark.parametrize(
+    ("base_url", "compacts"),
+    [
+        ("https://api.openai.com/v1", True),
+        ("https://mine.openai.azure.com/openai/v1", True),
+        ("http://127.0.0.1:8000/v1", False),
+        ("https://openrouter.ai/api/v1", False),
+        ("https://api.openai.com.evil.test/v1", False),
+    ],
+)
+def test_only_openai_s_own_servers_compact(base_url: str, compacts: bool) -> None:
+    assert DRIVER.compacts(base_url) is compacts

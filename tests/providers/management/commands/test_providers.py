@@ -11,6 +11,7 @@ from django.core.management import call_command
 
 from providers import services
 from tests.fakes.openai_vendor import KEY, OpenAiVendor
+from tests.principals import SOMEBODY
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("data_dir")]
 HEAD = (
@@ -96,6 +97,24 @@ def test_our_own_fields() -> None:
     assert (record["priority"], record["responses"], record["headers"]) == (3, "translate", ["X-Team", "x-b"])
 
 
+def test_options_of_a_kind() -> None:
+    flags = [
+        "--kind",
+        "gonka",
+        "--option",
+        "mode=signed",
+        "--option",
+        "endpoints=https://a;gonka1a",
+        "--json",
+    ]
+    out, _, _ = run("add", "--name", "g", "--base-url", "http://k", *flags)
+    assert json.loads(out)["options"] == {"mode": "signed", "endpoints": "https://a;gonka1a"}
+    out, err, status = run(
+        "add", "--name", "g", "--base-url", "http://k", "--kind", "gonka", "--option", "x=y"
+    )
+    assert (out, status) == ("", 1) and "'x'" in err
+
+
 def test_import(tmp_path: Path) -> None:
     good, bad = tmp_path / "good", tmp_path / "bad"
     good.write_text('[{"name":"a","base_url":"http://a"},{"name":"b","base_url":"http://b"}]')
@@ -114,9 +133,9 @@ def test_import(tmp_path: Path) -> None:
 
 def test_test() -> None:
     with OpenAiVendor() as vendor:
-        services.upsert({"name": "k", "base_url": f"{vendor.url}/v1", "api_key": KEY})
+        services.upsert({"name": "k", "base_url": f"{vendor.url}/v1", "api_key": KEY}, principal=SOMEBODY)
         assert run("test", "k") == ("k: 200, ok\ngpt-test\n", "", 0)
-        services.change("k", {"api_key": "wrong"})
+        services.change("k", {"api_key": "wrong"}, principal=SOMEBODY)
         out, _, status = run("test", "k", "--json")
         assert (status, json.loads(out)["ok"], json.loads(out)["status"]) == (1, False, 401)
 

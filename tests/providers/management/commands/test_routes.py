@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from providers import services
+from tests.principals import SOMEBODY
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("data_dir")]
 
@@ -23,7 +24,7 @@ def run(*arguments: str) -> tuple[str, str, int]:
 
 
 def test_add_list_test_remove() -> None:
-    services.upsert({"name": "p", "base_url": "http://p/v1", "responses": "translate"})
+    services.upsert({"name": "p", "base_url": "http://p/v1", "responses": "translate"}, principal=SOMEBODY)
     out, _, status = run(
         "add", "--model", "claude-kimi", "--provider", "p", "--upstream-model", "kimi-k2",
         "--fallback", "anthropic:claude-sonnet-5-5", "--fallback", "p", "--display-name", "Kimi", "--hidden",

@@ -1,0 +1,157 @@
+"""What the clouds that sell Anthropic's models have in common: the Messages form, their own credentials and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import httpx
+import orjson
+
+from providers.client import request_to
+from providers.clouds import errors
+from providers.clouds.envelope import CloudEnvelope
+from providers.clouds.sources import is_installed
+from providers.clouds.transport import NO_CREDENTIAL, ORDER, CloudTransport, Order
+from providers.credentials.base import Draft
+from providers.dialects.envelopes import COUNT_TOKENS, MESSAGES
+from providers.dialects.types import Failure, WireAnswer, WireRequest
+from providers.drivers.anthropic import BEDROCK_HEADERS, FORBIDDEN_SECONDS, AnthropicDriver
+from providers.drivers.base import BASE_URL, Outcome, Scope, UpstreamEnvelope, Verdict
+from providers.drivers.http import base_of
+from providers.errors import ForeignUrl
+from providers.upstream import Upstream
+
+REFUSED_SECONDS = 60.0
+UNFOUND_SECONDS = 15.0
+JSON = (b"content-type", b"application/json")
+VENDOR_HEADERS = (b"anthropic-workspace-id", b"x-amzn-bedrock-accept", b"x-amzn-bedrock-content-type")
+
+
+class CloudDriver(AnthropicDriver):
+    """The driver of a cloud. A kind says its fields, its URLs and how a call is written."""
+
+    words: tuple[str, ...] = ()
+    lists_models = False
+    list_query = b""
+    has_native_paths = False
+    takes_callers_login = False
+    needs_credential = False
+    needs_base_url = False
+    has_models_path = False
+    envelope: UpstreamEnvelope | None = CloudEnvelope(takes_tags=True)
+    base = ""
+    """The base URL of rows without one."""
+    required: tuple[str, ...] = ()
+    extra: tuple[str, str] | None = None
+    """The extra with which its library is installed, and the library."""
+    service = ""
+
+    def problem(self, options: Mapping[str, str], key: str) -> tuple[str, str] | None:
+        """Check that what its URLs are made of is there, and the library."""
+        for name in self.required:
+            if not options.get(name):
+                return name, f"{name} is required"
+        if self.extra is not None and not is_installed(self.extra[1]):
+            return "kind", f"kind {self.kind} needs a library: pip install '.[{self.extra[0]}]'"
+        return None
+
+    def trial(self, model: str) -> WireRequest | None:
+        """Ask for one token: clouds have no list of models in this form."""
+        body = {"model": model, "messages": [{"role": "user", "content": "ping"}], "max_tokens": 1}
+        return WireRequest("POST", b"/v1/messages", b"", (JSON,), orjson.dumps(body))
+
+    def place(self, base_url: str, options: Mapping[str, str], region: str = "") -> str:
+        """Put the region into the row's URL, or into the cloud's own."""
+        region = region or options.get("region", "")
+        return (base_url or self.base).replace("{region}", region)
+
+    def id_of(self, model: str, model_ids: Mapping[str, str], options: Mapping[str, str]) -> str:
+        """Look the name up among the row's own ids."""
+        return model_ids.get(model) or self.shipped(model, options)
+
+    def shipped(self, model: str, options: Mapping[str, str]) -> str:
+        """Return the name itself."""
+        return model
+
+    def headers(self, upstream: Upstream, request: WireRequest) -> list[tuple[bytes, bytes]]:
+        """Return the caller's and the operator's, without what belongs to another way of calling."""
+        kept = [pair for pair in super().headers(upstream, request) if not self.is_dropped(pair[0])]
+        kept += [
+            pair for pair in request.headers if pair[0] in BEDROCK_HEADERS and not self.is_dropped(pair[0])
+        ]
+        return kept
+
+    def is_dropped(self, name: bytes) -> bool:
+        """Tell whether a header is another cloud's."""
+        return name in VENDOR_HEADERS or name.startswith((b"x-amz-", b"x-amzn-", b"x-goog-", b"x-ms-"))
+
+    def written(self, upstream: Upstream, request: WireRequest, region: str) -> WireRequest:
+        """Return the call in the cloud's form."""
+        return request
+
+    def hidden(self, upstream: Upstream) -> tuple[str, ...]:
+        """Return what no answer may name."""
+        return tuple(upstream.options[name] for name in ("project", "workspace") if name in upstream.options)
+
+    def build(self, upstream: Upstream, request: WireRequest, now: float) -> httpx.Request:
+        """See `Driver`. What must be looked for is put in by the transport."""
+        region = upstream.credential.region or upstream.options.get("region", "")
+        place = self.place(upstream.options.get(BASE_URL, upstream.base_url), upstream.options, region)
+        url, prefix = base_of(place)
+        if not request.path.startswith(b"/"):
+            raise ForeignUrl("the path does not start with a slash")
+        told = self.written(upstream, request, region)
+        target = prefix + told.path + (b"?" + told.query if told.query else b"")
+        headers = self.headers(upstream, told)
+        if not told.path.endswith((MESSAGES, COUNT_TOKENS)):  # the version stands in the body
+            headers = [pair for pair in headers if pair[0] != b"anthropic-version"]
+        if b"content-type" not in [name for name, _ in headers]:
+            headers.append(JSON)
+        draft = Draft(told.method, url, target, headers, told.body)
+        strategy = self.strategies.get(upstream.credential.kind)
+        if strategy is not None:
+            strategy.apply(draft, upstream.credential, now)
+        is_count = request.path == COUNT_TOKENS
+        order = Order(
+            draft,
+            upstream.credential,
+            self.service_of(upstream),
+            region,
+            f"provider {upstream.provider}" + (f", account {upstream.account}" if upstream.account else ""),
+            upstream.proxy,
+            self.hidden(upstream),
+            is_count=is_count and bool(self.service),
+            is_aws_count=told.path.endswith(b"/count-tokens") and told.path.startswith(b"/model/"),
+        )
+        extensions = {"target": target, "proxy": upstream.proxy, ORDER: order}
+        return request_to(url, draft.method, draft.headers, draft.body, extensions)
+
+    def service_of(self, upstream: Upstream) -> str:
+        """Return the service for which AWS checks a signature."""
+        return self.service
+
+    def classify(self, seen: WireAnswer | Failure, now: float) -> Verdict:
+        """Return the verdict on an answer, whose errors the transport has put into Anthropic's form."""
+        if isinstance(seen, Failure) or seen.status < 400:
+            return super().classify(seen, now)
+        reason = f"upstream returned {seen.status}"
+        if NO_CREDENTIAL.encode() in seen.body:
+            until = now + UNFOUND_SECONDS
+            return Verdict(
+                Outcome.RETRY_OTHER, Scope.ACCOUNT, until, needs_operator=True, reason=NO_CREDENTIAL
+            )
+        if seen.status in (401, 403):
+            if errors.AUTHENTICATION.encode() in seen.body:
+                reason = f"{reason}: the cloud does not take the credential, its words stand in the log"
+                return Verdict(Outcome.RETRY_OTHER, Scope.ACCOUNT, now + REFUSED_SECONDS, reason=reason)
+            reason = f"{reason}: the cloud does not allow the model, its words stand in the log"
+            return Verdict(Outcome.RETRY_OTHER, Scope.MODEL, now + FORBIDDEN_SECONDS, reason=reason)
+        if seen.status == 501:
+            return Verdict(Outcome.GIVE_UP, Scope.REQUEST, reason=reason)
+        if seen.status in (408, 424):
+            return Verdict(Outcome.RETRY_OTHER, Scope.REQUEST, reason=reason)
+        return super().classify(seen, now)
+
+    def transport(self, shared: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
+        """Put credentials and answers on top of the shared one."""
+        return CloudTransport(shared)

@@ -1,0 +1,260 @@
+"""The seam where an upstream's words enter: read within bounds, and without the secrets that it may quote.
+
+Errors are looked at, whole or as events of a stream; a good answer passes untouched and unseen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import httpx
+import orjson
+
+from gateway.kernel.redaction import redact
+from providers.dialects import encodings
+from providers.dialects.types import Failure, Headers, Refused, WireAnswer
+
+MAX_WORDS_BYTES = 1024 * 1024
+"""A longer error is none that anybody reads: nothing of it is shown."""
+UNSEEN = orjson.dumps(
+    {
+        "type": "error",
+        "error": {
+            "type": "api_error",
+            "message": "The upstream's error is too large to be shown",
+            "code": None,
+        },
+    }
+)
+"""In the words of both vendors."""
+_JSON = (b"content-type", b"application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A whole answer. `plain`: to be read here. `passing`: for a client that speaks its dialect."""
+
+    plain: WireAnswer
+    passing: WireAnswer
+
+
+def heard(answer: WireAnswer) -> Heard:
+    """Decode an answer, and when it is no success take secrets out. Raises `Refused`: a good one that can't be decoded.
+
+    Blocking where it is compressed or large: see `is_quick`.
+    """
+    if 200 <= answer.status < 300:
+        return Heard(encodings.plain(answer), answer)
+    try:
+        plain = encodings.plain(answer, MAX_WORDS_BYTES)
+    except Refused:
+        return _unseen(answer)
+    if len(plain.body) > MAX_WORDS_BYTES:
+        return _unseen(answer)
+    body, headers = redact.body(plain.body), clean_headers(plain.headers)
+    if body is plain.body and headers is plain.headers:
+        return Heard(plain, answer)
+    kept = tuple(pair for pair in headers if pair[0] != b"content-length")
+    clean = WireAnswer(answer.status, kept, body)
+    return Heard(clean, clean)
+
+
+def is_quick(answer: WireAnswer) -> bool:
+    """Tell whether `heard` may run on an event loop."""
+    if 200 <= answer.status < 300:
+        return not encodings.codings(answer.headers)
+    return len(answer.body) <= QUICK_BYTES and not encodings.codings(answer.headers)
+
+
+MAX_LIST_BYTES = 8 * 1024 * 1024
+"""Of a list of models."""
+QUICK_BYTES = 16 * 1024
+
+
+def _unseen(answer: WireAnswer) -> Heard:
+    kept = encodings.without_coding(clean_headers(answer.headers))
+    kept = tuple(pair for pair in kept if pair[0] != b"content-type")
+    told = WireAnswer(answer.status, (_JSON, *kept), UNSEEN)
+    return Heard(told, told)
+
+
+def clean_headers(headers: Headers) -> Headers:
+    """Without secrets; the same object when there are none."""
+    clean = tuple([(name, redact.body(value)) for name, value in headers])
+    return headers if clean == headers else clean
+
+
+def clean_head(headers: Headers, secret: str) -> Headers:
+    """Of a good answer: a search for the one credential that it was asked with."""
+    key = secret.encode()
+    for _, value in headers:
+        if key in value and key:
+            return clean_headers(headers)
+    return headers
+
+
+def clean_failure(failure: Failure) -> Failure:
+    """Take secrets out; the same object when there are none."""
+    clean = replace(
+        failure,
+        message=redact.words(failure.message),
+        param=_clean(failure.param),
+        code=_clean(failure.code),
+        type=_clean(failure.type),
+        vendor_body=None
+        if failure.vendor_body is None
+        else redact.body(failure.vendor_body[:MAX_WORDS_BYTES]),
+    )
+    return failure if clean == failure else clean
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else redact.words(text)
+
+
+def read_bounded(answer: httpx.Response, limit: int) -> WireAnswer:
+    """Return the whole answer to one of our own questions, decoded and clean. Blocking.
+
+    Raises `httpx.HTTPError`, also for one that is larger, compressed or not.
+    """
+    pieces: list[bytes] = []
+    total = 0
+    for piece in answer.iter_raw():
+        total += len(piece)
+        if total > limit:
+            raise httpx.RemoteProtocolError("the answer is too large")
+        pieces.append(piece)
+    headers = tuple([(name.lower(), value) for name, value in answer.headers.raw])
+    seen = WireAnswer(answer.status_code, headers, b"".join(pieces))
+    try:
+        return heard(encodings.plain(seen, limit)).plain
+    except Refused as exc:
+        raise httpx.RemoteProtocolError("the answer is too large") from exc
+
+
+# --- streams ------------------------------------------------------------------------------------------
+
+_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
+_ERROR = re.compile(
+    rb"(?m)^event: ?(?:error|response\.failed)|(?<!\\)\"(?:error|errors|error_msg)\"\s{0,8}:\s{0,8}[{\[\"]"
+    rb"|(?<!\\)\"(?:type|object)\"\s{0,8}:\s{0,8}\"(?:error|response\.failed)\""
+)
+_NAME = re.compile(rb"event: ?([^\r\n]*)([\r\n]?)")
+_ERROR_NAMES = (b"error", b"response.failed")
+_WHOLE = (b"}", b"]")
+"""Ends of an event's data where only the blank line is missing."""
+HELD_BYTES = 16
+"""Of an event that has not ended so much waits: what makes it an error may be cut in two."""
+
+
+EVENT_BYTES = 65536
+"""An event that has not ended waits up to this size: one that is torn would swallow the error that follows it."""
+
+
+class StreamWords:
+    """Takes secrets out of a stream's error events, and lets every other event pass as it is, once it is whole."""
+
+    __slots__ = ("_clean", "_is_between", "_is_inside", "_is_other", "held")
+
+    def __init__(self, clean: Callable[[bytes], bytes] = redact.body) -> None:
+        self._clean = clean  # takes an event, whole or its last part
+        self.held = b""
+        self._is_between = True  # two events, and nothing is held
+        self._is_inside = False  # some of an event has passed, its end has not come
+        self._is_other = False  # its name says that it is no error
+
+    def __call__(self, chunk: bytes) -> bytes:
+        if self._is_between and b"error" not in chunk and chunk.endswith(_ENDS):
+            return chunk
+        return self._looked_at(self.held + chunk)
+
+    def flush(self) -> bytes:
+        """Return what is left at the end of the stream, but for an event that was torn: nobody can read it."""
+        rest, self.held = self.held, b""
+        if not self._is_inside and not rest.rstrip().endswith(_WHOLE):
+            return b""
+        return self._clean(rest)
+
+    def _looked_at(self, data: bytes) -> bytes:
+        out: list[bytes] = []
+        at = 0
+        for end in _END.finditer(data):
+            event = data[at : end.end()]
+            out.append(event if self._is_other or _ERROR.search(event) is None else self._clean(event))
+            self._is_inside = self._is_other = False
+            at = end.end()
+        out.append(self._begun(data[at:]))
+        self._is_between = not self.held and not self._is_inside
+        return b"".join(out)
+
+    def _begun(self, rest: bytes) -> bytes:
+        """As much as may pass of an event whose end has not come."""
+        if not self._is_inside and len(rest) <= EVENT_BYTES:
+            self.held = rest
+            return b""
+        if not self._is_inside:
+            self._is_other = _is_named_otherwise(rest)
+        if self._is_other:
+            passing = rest.rstrip(b"\r\n")  # the line end that follows may end the event
+            self.held = rest[len(passing) :]
+        elif _ERROR.search(rest) is None:
+            passing, self.held = rest[:-HELD_BYTES], rest[-HELD_BYTES:]
+        elif len(rest) <= MAX_WORDS_BYTES:
+            passing, self.held = b"", rest
+        else:
+            passing, self.held = self._clean(rest), b""
+        self._is_inside = self._is_inside or bool(passing)
+        return passing
+
+
+_ERROR_BODY = re.compile(
+    rb"\s{0,64}\[?\s{0,64}\{\s{0,64}(?:\"(?:error|errors|error_msg|detail)\"\s{0,8}:"
+    rb"|\"(?:type|object)\"\s{0,8}:\s{0,8}\"error\")"
+)
+_OTHER_BODY = re.compile(
+    rb"\s{0,64}(?:[^\s\[{]|\[?\s{0,64}\{\s{0,64}(?:\}|\"(?:[^edto]|(?:type|object)\"\s{0,8}:\s{0,8}\"[^e])))"
+)
+_OPENINGS = (b'{"id"', b'{"model"', b'{"type":"message"')
+"""Of nearly all answers: known without the patterns."""
+OPENING_BYTES = 256
+"""Within these it is seen what an answer is."""
+
+
+class WholeWords:
+    """Masks secrets in a 200 that is an error all the same; every other answer passes, from its first bytes on."""
+
+    __slots__ = ("_passes", "held")
+
+    def __init__(self) -> None:
+        self.held = b""
+        self._passes = False
+
+    def __call__(self, chunk: bytes) -> bytes:
+        if self._passes or (chunk.startswith(_OPENINGS) and not self.held):
+            self._passes = True
+            return chunk
+        data = self.held + chunk
+        if _OTHER_BODY.match(data) is None:
+            is_error = _ERROR_BODY.match(data) is not None
+            if len(data) < OPENING_BYTES or (is_error and len(data) <= MAX_WORDS_BYTES):
+                self.held = data
+                return b""
+            data = redact.masked(data) if is_error else data
+        self._passes, self.held = True, b""
+        return data
+
+    def flush(self) -> bytes:
+        """Return what is left at the end of the answer."""
+        rest, self.held = self.held, b""
+        return redact.masked(rest) if _ERROR_BODY.match(rest) is not None else rest
+
+
+def _is_named_otherwise(rest: bytes) -> bool:
+    """Tell whether the line that names the event has come as far as to say that it is no error."""
+    named = _NAME.match(rest)
+    if named is None:
+        return False
+    return named[1] not in _ERROR_NAMES if named[2] else not any(n.startswith(named[1]) for n in _ERROR_NAMES)
