@@ -1,0 +1,1 @@
+"""Payments for calls: the Payment HTTP authentication scheme (machine payments, MPP)."""
