@@ -1,14 +1,24 @@
-"""What the gateway itself keeps: one row per exchange, their sums per day, and what models cost.
+"""The gateway's own rows: exchanges, their sums per day, prices of models, stored objects, and payments.
 
-Written by `gateway/usage` alone. Token, account and provider are plain text without foreign keys: deleting
-one of them never blocks and never takes its history along.
+Written by `gateway/usage`, `gateway/objects` and `gateway/payments`. Token, account and provider are plain text
+without foreign keys: deleting one of them never blocks and never takes its history along.
 """
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.db import models
 
+from gateway.audit.models import AuditRow
+from gateway.batches.models import BatchRow
+from gateway.tries.models import Try
+
+__all__ = ["TEXT_LENGTH", "AuditRow", "BatchRow", "DailyUsage", "ExchangeRow", "GatewayRevision", "Payment",
+           "PaymentStatus", "PriceRow", "Try", "UsageCounts"]  # fmt: skip
+
 TEXT_LENGTH = 255
+MESSAGE_LENGTH = 500
 
 
 class UsageCounts(models.Model):
@@ -37,6 +47,8 @@ class ExchangeRow(UsageCounts):
     peer = models.CharField(max_length=64, default="")
     token_id = models.CharField(max_length=TEXT_LENGTH, default="")
     token_label = models.CharField(max_length=TEXT_LENGTH, default="")
+    person = models.CharField(max_length=TEXT_LENGTH, default="")  # the e-mail of the token's person then
+    group = models.CharField(max_length=TEXT_LENGTH, default="")  # the name of the token's own group then
     ledger_id = models.CharField(max_length=TEXT_LENGTH, default="")
     group_ledger = models.CharField(max_length=TEXT_LENGTH, default="")  # what the token's group spends
     parent_ledger = models.CharField(max_length=TEXT_LENGTH, default="")  # and that group's parent
@@ -50,7 +62,8 @@ class ExchangeRow(UsageCounts):
     is_refusal = models.BooleanField(default=False)
     is_estimated = models.BooleanField(default=False)
     failure_kind = models.CharField(max_length=32, default="")
-    failure_message = models.CharField(max_length=TEXT_LENGTH, default="")
+    failure_message = models.CharField(max_length=MESSAGE_LENGTH, default="")
+    details = models.TextField(default="")  # JSON, as `gateway.usage.details` writes it; "" = nothing to tell
     attempts = models.SmallIntegerField(default=0)
     first_byte_seconds = models.FloatField(null=True)
     total_seconds = models.FloatField(default=0.0)
@@ -68,7 +81,18 @@ class ExchangeRow(UsageCounts):
             models.Index(fields=["account", "-id"], name="gateway_exchange_account"),
             models.Index(fields=["model_served", "-id"], name="gateway_exchange_model"),
             models.Index(
-                fields=["status", "-id"], name="gateway_exchange_failed", condition=models.Q(status__gte=400)
+                fields=["-id"], name="gateway_exchange_refused", condition=models.Q(status__gte=400)
+            ),
+            models.Index(
+                fields=["-id"],
+                name="gateway_exchange_broken",
+                condition=models.Q(failure_kind__gt="", status__lt=400),
+            ),
+            models.Index(
+                fields=["person", "-id"], name="gateway_exchange_person", condition=models.Q(person__gt="")
+            ),
+            models.Index(
+                fields=["group", "-id"], name="gateway_exchange_group", condition=models.Q(group__gt="")
             ),
         ]
 
@@ -77,15 +101,17 @@ class ExchangeRow(UsageCounts):
 
 
 class DailyUsage(UsageCounts):
-    """Sums of one UTC day for one token, its groups, account, provider, model, surface and currency.
+    """Sums of one UTC day for one token, its person and groups, account, provider, model, surface and currency.
 
-    `id` is computed from those nine (`gateway.usage.daily.daily_id`), so that a batch can be added in the
+    `id` is computed from those (`gateway.usage.daily.daily_id`), so that a batch can be added in the
     order of one key by every worker.
     """
 
     id = models.UUIDField(primary_key=True)
     day = models.DateField()
     token_id = models.CharField(max_length=TEXT_LENGTH, default="")
+    person = models.CharField(max_length=TEXT_LENGTH, default="")
+    group = models.CharField(max_length=TEXT_LENGTH, default="")
     ledger_id = models.CharField(max_length=TEXT_LENGTH, default="")
     group_ledger = models.CharField(max_length=TEXT_LENGTH, default="")
     parent_ledger = models.CharField(max_length=TEXT_LENGTH, default="")
@@ -95,16 +121,13 @@ class DailyUsage(UsageCounts):
     surface = models.CharField(max_length=64, default="")
     currency = models.CharField(max_length=8, default="")
     requests = models.BigIntegerField(default=0)
-    sent = models.BigIntegerField(
-        default=0
-    )  # those of which something went upstream: `max_requests` counts them
-    errors = models.BigIntegerField(
-        default=0
-    )  # status 400 and above but not 499, and streams that failed behind a 200
+    # Those of which something went upstream: `max_requests` counts them.
+    sent = models.BigIntegerField(default=0)
+    # Status 400 and above but not 499, and streams that failed behind a 200.
+    errors = models.BigIntegerField(default=0)
     cancelled = models.BigIntegerField(default=0)  # status 499: the client left
-    refused = models.BigIntegerField(
-        default=0
-    )  # by us, before anything was sent upstream; among `errors` too
+    # By us, before anything was sent upstream; among `errors` too.
+    refused = models.BigIntegerField(default=0)
     estimated = models.BigIntegerField(default=0)  # exchanges whose usage is our estimate
     unpriced = models.BigIntegerField(default=0)  # exchanges with usage and no known price
     total_seconds = models.FloatField(default=0.0)
@@ -127,7 +150,7 @@ class DailyUsage(UsageCounts):
 
 
 class PriceRow(models.Model):
-    """What a model costs, per million tokens. Four decimals at most, so that a cost is exact in ten."""
+    """The price of a model, per million tokens. Four decimals at most, so that a cost is exact in ten."""
 
     model = models.CharField(max_length=TEXT_LENGTH, help_text="A name, or a pattern such as claude-opus-*")
     provider = models.CharField(
@@ -148,6 +171,27 @@ class PriceRow(models.Model):
     max_output = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="The model's ceiling: reserved for calls that name no max_tokens"
     )
+    web_search = models.DecimalField(
+        max_digits=14,
+        decimal_places=4,
+        default=Decimal(10),
+        help_text="A thousand searches of the vendor's web search",
+    )
+    batch_multiple = models.DecimalField(
+        max_digits=7,
+        decimal_places=4,
+        default=Decimal("0.5"),
+        help_text="Of calls that may wait: batch, flex",
+    )
+    fast_multiple = models.DecimalField(
+        max_digits=7,
+        decimal_places=4,
+        default=Decimal(1),
+        help_text="Of calls that go first: fast mode, priority",
+    )
+    region_multiple = models.DecimalField(
+        max_digits=7, decimal_places=4, default=Decimal("1.1"), help_text="Of calls that stay in the US"
+    )
     priced_on = models.DateField(null=True, blank=True, help_text="The day on which the price was looked up")
     source = models.CharField(max_length=TEXT_LENGTH, blank=True, default="")
 
@@ -161,8 +205,90 @@ class PriceRow(models.Model):
         return f"{self.model} at {self.provider}" if self.provider else self.model
 
 
+class StoredObjectRow(models.Model):
+    """Something that an upstream keeps at one of our accounts: a batch, a file, a container, a stored response.
+
+    Account, provider and token are plain text: whoever deletes one of them leaves the object's row to the operator.
+    """
+
+    id = models.CharField(max_length=TEXT_LENGTH, primary_key=True)  # as the upstream calls it
+    kind = models.CharField(max_length=64)
+    provider = models.CharField(max_length=TEXT_LENGTH, default="")
+    account = models.CharField(max_length=TEXT_LENGTH, default="")  # "" = the provider's own key
+    token_id = models.CharField(max_length=TEXT_LENGTH, default="")
+    owner = models.CharField(max_length=TEXT_LENGTH, default="")  # the token's ledger, through rotations
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    tokens = models.BigIntegerField(default=0)  # of a thread: its context when it was last used
+    document = models.TextField(default="")  # as the upstream last described it, JSON
+
+    class Meta:
+        db_table = "gateway_object"
+        verbose_name = "stored object"
+        ordering = ["-made_at", "-id"]
+        indexes = [
+            models.Index(fields=["owner", "kind", "-made_at", "-id"], name="gateway_object_list"),
+            models.Index(fields=["expires_at"], name="gateway_object_over"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+class PaymentStatus(models.TextChoices):
+    CLAIMED = "claimed", "claimed: the method has not answered yet"
+    SETTLED = "settled", "settled: paid"
+    FAILED = "failed", "failed: not paid, or nothing was delivered"
+    REFUNDED = "refunded", "refunded"
+    REFUND_DUE = "refund-due", "refund due: to be given back by hand"
+    UNKNOWN = "unknown", "unknown: ask the provider (manage.py payments reconcile)"
+
+
+class Payment(models.Model):
+    """One credential that was tried for a call. `id` is a UUIDv7: ordered by it, rows are ordered by time.
+
+    A challenge is claimed by the row's insert, before the method is asked, and never again. No credential is kept.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    challenge_id = models.CharField(max_length=64, unique=True)
+    method = models.CharField(max_length=32)
+    intent = models.CharField(max_length=32)
+    amount = models.CharField(max_length=32, help_text="in base units")
+    currency = models.CharField(max_length=16)
+    recipient = models.TextField()
+    status = models.CharField(max_length=16, choices=PaymentStatus, default=PaymentStatus.CLAIMED)
+    detail = models.CharField(max_length=TEXT_LENGTH, default="", help_text="why it is as it is")
+    reference = models.CharField(max_length=TEXT_LENGTH, default="", help_text="the method's name for it")
+    extras = models.JSONField(default=dict)  # of the receipt
+    notes = models.JSONField(default=dict)  # what the method needs to ask about it later
+    token_id = models.CharField(max_length=TEXT_LENGTH, default="")
+    surface = models.CharField(max_length=64, default="")
+    exchange_id = models.CharField(max_length=64, default="", help_text="the newest call it was for")
+    fingerprint = models.CharField(max_length=64)  # SHA-256 of the credential
+    idempotency = models.CharField(max_length=64, default="")  # SHA-256 of the Idempotency-Key
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    # Until then a process works on it: renewed while it does, over soon after it has died.
+    held_until = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+    served_at = models.DateTimeField(null=True)
+    refunded_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "gateway_payment"
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["token_id", "-id"], name="gateway_payment_token"),
+            models.Index(fields=["status", "-id"], name="gateway_payment_status"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency} by {self.method}"
+
+
 class GatewayRevision(models.Model):
-    """One row. `value` grows with every change of a price."""
+    """The revision of prices: one row, whose `value` grows with every change."""
 
     value = models.PositiveBigIntegerField(default=0)
 

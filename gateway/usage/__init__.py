@@ -1,0 +1,1 @@
+"""Usage of calls: estimates, metering, recorder, spool, daily sums, reports."""

@@ -1,15 +1,16 @@
-"""What a ledger has used so far, read from the recorded rows: how books begin after a start, or when Redis is empty.
+"""Read from the recorded rows what a ledger has used: how books begin after a start, or when Redis is empty.
 
-Requests and money come from the daily sums; of a period that does not begin at midnight UTC the first part comes from
-the exchanges themselves.
+Requests and money come from the daily sums; of a period that does not begin at midnight UTC the first part
+comes from the exchanges themselves. Batches that still run count with what is held for them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,8 +19,8 @@ from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 from django.db.models import Q, QuerySet, Sum
 
-from gateway.models import DailyUsage, ExchangeRow
-from gateway.usage.retention import id_floor
+from gateway.kernel.moments import id_floor
+from gateway.models import BatchRow, DailyUsage, ExchangeRow
 from tokens.errors import BalancesUnknown
 from tokens.limits.book import period_of
 from tokens.limits.calendar import Calendar, Period
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 UNIT = Decimal("1e-10")
 PATIENCE_SECONDS = 5.0
-"""How long a call waits for its token's balances before it is refused."""
+"""The time that a call waits for its token's balances before it is refused."""
 
 OTHERS_WRITE_SECONDS = 1.5
 """After this every process has written what it had when Redis was found empty."""
@@ -42,15 +43,32 @@ class Balances:
     """Reads balances for a ledger, each set once at a time. Belongs to one event loop."""
 
     def __init__(self, ledger: Ledger, calendar: Calendar, flush: Flush, is_shared: bool = False) -> None:
-        """`is_shared`: other processes write rows too, within a second."""
+        """Take the ledger and `is_shared`: other processes write rows too, within a second."""
         self._ledger = ledger
         self._calendar = calendar
         self._flush = flush
         self._is_shared = is_shared
         self._flights: dict[str, asyncio.Task[None]] = {}
+        self._may_read = asyncio.Event()
+        self._may_read.set()
+        self._readers: set[asyncio.Task[None]] = set()
+
+    @contextlib.asynccontextmanager
+    async def still(self) -> AsyncIterator[None]:
+        """Let no book be opened meanwhile: what is changed in rows and books must not be counted twice.
+
+        For one caller at a time.
+        """
+        self._may_read.clear()
+        try:
+            if self._readers:
+                await asyncio.wait(self._readers)
+            yield
+        finally:
+            self._may_read.set()
 
     async def provide(self, sets: tuple[Limits, ...]) -> None:
-        """Returns when the ledger knows all of them. Raises `BalancesUnknown` when that takes too long."""
+        """Return when the ledger knows all of them. Raises `BalancesUnknown` when that takes too long."""
         flights = [self._flight(limits) for limits in sets]
         done, waiting = await asyncio.wait(flights, timeout=PATIENCE_SECONDS)
         if waiting or any(flight.exception() is not None for flight in done):
@@ -64,9 +82,13 @@ class Balances:
         return flight
 
     async def _provide(self, limits: Limits) -> None:
-        if (
-            not await self._flush()
-        ):  # what is queued, or spooled by an earlier process, is not in the rows yet
+        await self._may_read.wait()
+        reader: asyncio.Task[None] | None = asyncio.current_task()
+        if reader is not None:
+            self._readers.add(reader)
+            reader.add_done_callback(self._readers.discard)
+        # What is queued, or spooled by an earlier process, is not in the rows yet.
+        if not await self._flush():
             raise BalancesUnknown((limits,))
         now = time.time()
         try:
@@ -86,7 +108,7 @@ class Balances:
 
 
 def read(limits: Limits, calendar: Calendar, now: float) -> Balance:
-    """Sync, ORM."""
+    """Read the balance of one set of limits. Sync, ORM."""
     rows = DailyUsage.objects.filter(_of(limits)).order_by()
     requests = rows.aggregate(total=Sum("sent"))["total"] or 0
     if limits.budget is None:
@@ -97,13 +119,15 @@ def read(limits: Limits, calendar: Calendar, now: float) -> Balance:
 def _spent(rows: QuerySet[DailyUsage], limits: Limits, period: Period) -> Decimal:
     currency = currency_of(limits)
     rows = rows.filter(currency=currency)
+    # Before the rows: a batch that another process settles meanwhile is rather counted twice than not at all.
+    held = _held(limits, currency, period)
     if period.start <= 0:
-        return _sum(rows)
+        return held + _sum(rows)
     start = datetime.fromtimestamp(period.start, UTC)
     midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
     if midnight < start:
         midnight += timedelta(days=1)
-    spent = _sum(rows.filter(day__gte=midnight.date()))
+    spent = held + _sum(rows.filter(day__gte=midnight.date()))
     if midnight == start:
         return spent
     part = ExchangeRow.objects.filter(_of(limits), currency=currency).order_by()
@@ -111,13 +135,21 @@ def _spent(rows: QuerySet[DailyUsage], limits: Limits, period: Period) -> Decima
     return spent + _sum(part.filter(pk__gte=id_floor(period.start), pk__lt=until))
 
 
+def _held(limits: Limits, currency: str, period: Period) -> Decimal:
+    """Return what is held for batches of the period that still run."""
+    running = BatchRow.objects.filter(_of(limits), currency=currency, settled_at__isnull=True).order_by()
+    if period.start > 0:
+        running = running.filter(made_at__gte=datetime.fromtimestamp(period.start, UTC))
+    return _sum(running, "held")
+
+
 def _of(limits: Limits) -> Q:
-    """A group's sets have a name, a token's own have none."""
+    """Select the rows of a set: a group's has a name, a token's own has none."""
     if limits.name:
         return Q(group_ledger=limits.ledger) | Q(parent_ledger=limits.ledger)
     return Q(ledger_id=limits.ledger)
 
 
-def _sum(rows: QuerySet[Any]) -> Decimal:
-    total = rows.aggregate(total=Sum("cost"))["total"]
+def _sum(rows: QuerySet[Any], name: str = "cost") -> Decimal:
+    total = rows.aggregate(total=Sum(name))["total"]
     return ZERO if total is None else Decimal(total).quantize(UNIT)

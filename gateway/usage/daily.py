@@ -1,4 +1,4 @@
-"""Sums per day. One batch is summed in memory first, then added to the stored rows."""
+"""Add up usage per day. One batch is summed in memory first, then added to the stored rows."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from gateway.admission import UNMODELLED
-from gateway.exchange import CLIENT_LEFT, NO_USAGE, Exchange
+from gateway.exchange.exchange import CLIENT_LEFT, NO_USAGE, Exchange
+from gateway.exchange.surfaces import UNMODELLED
 from gateway.models import DailyUsage
 
 _NAMESPACE = uuid.UUID("5a3c0f5e-7f0b-4c38-9a43-6b1f8d1f2f60")
@@ -19,7 +19,7 @@ _DAY_SECONDS = 86_400
 
 
 class Key(NamedTuple):
-    """What one daily row is about; `day` counts UTC days since 1970."""
+    """The key of one daily row; `day` counts UTC days since 1970."""
 
     day: int
     token_id: str
@@ -30,6 +30,8 @@ class Key(NamedTuple):
     model: str
     surface: str
     currency: str
+    person: str = ""
+    group: str = ""
 
 
 @dataclass(slots=True)
@@ -56,9 +58,8 @@ class Sums:
     def count(self, exchange: Exchange) -> None:
         usage, status = exchange.usage, exchange.status
         self.requests += 1
-        self.sent += (
-            exchange.is_sent and exchange.surface not in UNMODELLED
-        )  # lists of models are not limited
+        # Lists of models are not limited.
+        self.sent += exchange.is_sent and exchange.surface not in UNMODELLED
         if status == CLIENT_LEFT:
             self.cancelled += 1
         elif status >= 400 or exchange.failure_kind is not None:
@@ -86,7 +87,8 @@ _NAMES = tuple(field.name for field in fields(Sums))
 
 
 def add(exchanges: Iterable[Exchange]) -> None:
-    """Make sure that every row exists, lock them in the order of their keys, add, write back.
+    """Add exchanges to their daily rows: make every row, lock them in the order of their keys, add, write
+    back.
 
     The order is the same for every worker, so none waits for one that waits for it. The caller holds the
     transaction.
@@ -114,7 +116,7 @@ def add(exchanges: Iterable[Exchange]) -> None:
 
 @lru_cache(maxsize=4096)
 def daily_id(key: Key) -> uuid.UUID:
-    """The primary key of a daily row, computed from what it is about."""
+    """Compute the primary key of a daily row from what it is about."""
     return uuid.uuid5(_NAMESPACE, "\0".join(map(str, key)))
 
 
@@ -126,19 +128,12 @@ def _key(exchange: Exchange) -> Key:
         exchange.parent_ledger,
         exchange.account,
         exchange.provider,
-        _model(exchange),
+        exchange.model_served,
         exchange.surface,
         exchange.currency,
+        exchange.person,
+        exchange.group,
     )
-
-
-def _model(exchange: Exchange) -> str:
-    """What was served; what was asked only when it may exist, or a caller could make rows without end."""
-    if exchange.model_served:
-        return exchange.model_served
-    if exchange.is_refusal or exchange.status in (400, 404):
-        return ""
-    return exchange.model_asked
 
 
 def _empty(pk: uuid.UUID, key: Key, ledger_id: str) -> DailyUsage:

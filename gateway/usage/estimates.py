@@ -1,42 +1,61 @@
-"""What a call may take at most, before it is sent; and what one took whose end nobody saw."""
+"""Estimate what a call may use at most, before it is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from msgspec.structs import replace
+import msgspec
 
-from gateway.exchange import CLIENT_LEFT, NO_USAGE
-from gateway.surfaces import Action
-from gateway.trip import Trip
+from gateway.exchange.context import CallContext
+from gateway.exchange.surfaces import Action
+from gateway.usage.prices.places import ANYWHERE, Priced, regional
 from gateway.usage.prices.table import Price, PriceTable
-from providers.catalog import Route
-from providers.dialects import estimate
+from providers.catalog.catalog import Route
+from providers.dialects import estimate, forms
 from providers.dialects.envelopes import COUNT_TOKENS
+from providers.dialects.openai_responses import INPUT_TOKENS
 from providers.dialects.toplevel import DECISIVE, repeated
-from providers.dialects.types import Call, Failure, FailureKind, Refused, Usage
+from providers.dialects.types import MOST_TOKENS, Call, Failure, FailureKind, Refused, Usage
 from tokens.limits.ledger import NOTHING, ZERO, Amount, counted, currency_of
 from tokens.records import TokenRecord
 
+WITHOUT_CEILING = (b"/v1/audio/", b"/v1/images/")
+"""Paths whose calls can't name a ceiling of the output."""
+FORM_OUTPUT_TOKENS = 8192
+FORM_BYTES_PER_TOKEN = 400
+"""Of sound and pictures in a form: a token stands for a tenth of a second or for a patch of a picture."""
 WITHOUT_OUTPUT = (b"/v1/embeddings", b"/v1/moderations", b"/v1/rerank")
 WITHOUT_TOKENS = (b"/v1/files", b"/v1/skills")
-"""Of the paths passed on to Anthropic: whatever is sent there costs nothing by itself."""
+"""Paths passed on to Anthropic for which a call costs nothing by itself, whatever is sent."""
 
-BYTES_PER_OUTPUT_TOKEN = {"anthropic": 32, "openai_chat": 200, "openai_responses": 150}
-"""Of a stream, with the frame that each delta comes in."""
-BYTES_OF_WHOLE = 4
-"""Of an answer that is one JSON document."""
+MOST_CHOICES = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What must be known of a call for the limits of a token."""
+class Needs(msgspec.Struct, frozen=True):
+    """Figures of a call that the limits of its token ask for."""
 
     has_input: bool
     has_output: bool
     currencies: frozenset[str]  # of its budgets
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """The operator's decisions. `hold`: output tokens that a budget holds of so many at most; None = all."""
+
+    refuses: bool = True  # a model without a price
+    hold: Callable[[int], int] | None = None
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """The amount that a call holds, and the least money that lets it in."""
+
+    amount: Amount
+    least_cost: Decimal
+
+
+LEAST_TOKENS = 256
+"""Output that every call holds."""
 
 
 def needs_of(token: TokenRecord) -> Needs:
@@ -51,47 +70,75 @@ def needs_of(token: TokenRecord) -> Needs:
 
 
 def upper(
-    trip: Trip, call: Call, needs: Needs, places: Sequence[tuple[str, str]], prices: PriceTable, refuses: bool
-) -> Amount:
-    """The upper estimate over every (model, provider) that may serve the call.
+    context: CallContext,
+    needs: Needs,
+    places: Sequence[Priced],
+    prices: PriceTable,
+    policy: Policy,
+) -> Estimate:
+    """Return the estimate over every place that may serve the call.
 
-    Raises `Refused`: a field that a limit needs is missing, unreadable or given twice; or, when `refuses`, a model has
-    no price and the token has a money budget.
+    Raises `Refused`: a field that a limit needs is missing, unreadable or given twice; or, when `refuses`, a
+    model has no price and the token has a money budget.
     """
-    has_money = bool(needs.currencies)
-    if is_free(trip, call) or not (needs.has_input or needs.has_output or has_money):
-        return NOTHING
-    _check_body(trip, call, has_money or needs.has_output)
-    if has_money and trip.surface.has_body and call.fields.model is None:
+    call, has_money = context.call, bool(needs.currencies)
+    if is_free(context) or not (needs.has_input or needs.has_output or has_money):
+        return Estimate(NOTHING, ZERO)
+    _check_body(context, has_money or needs.has_output)
+    if has_money and context.surface.has_body and call.fields.model is None:
         raise _missing("model", "a string is required, since this token has a money budget")
-    found = [prices.find(model, provider) for model, provider in places]
+    found = [prices.find(*place) for place in places]
     known = [price for price in found if price is not None]
     counts_money = has_money and all(_is_priced(price, needs.currencies) for price in found) and bool(found)
-    if has_money and not counts_money and refuses:
+    if has_money and not counts_money and policy.refuses:
         raise _unpriced(call)
-    input_tokens = estimate.input_tokens(call.body)
+    # A budget that holds what such calls have cost needs no upper bound of this one's input.
+    is_rough = policy.hold is not None and not needs.has_input
+    before = 0 if context.place is None else context.place.tokens
+    boundary = forms.boundary_of(call.headers) if context.surface.action is Action.FORWARD else None
+    told = estimate.input_tokens(call.body, is_rough) if boundary is None else _of_form(call.body, boundary)
+    input_tokens = before + told
     output_tokens = 0
     if needs.has_output or counts_money:
         output_tokens = _output(call, known)
-    cost = _dearest(call, known, input_tokens, output_tokens) if counts_money else ZERO
-    return Amount(input_tokens, output_tokens, cost)
+    if not counts_money:
+        return Estimate(Amount(input_tokens, output_tokens, ZERO), ZERO)
+    held = output_tokens if policy.hold is None else policy.hold(output_tokens)
+    least = min(held, LEAST_TOKENS)
+    units = estimate.writes_cache(call.body, is_rough)
+    modes = call.fields.modes
+    cost, lowest = (dearest(modes, known, (input_tokens, tokens), units) for tokens in (held, least))
+    return Estimate(Amount(input_tokens, output_tokens, cost), cost if policy.hold is None else lowest)
 
 
-def is_free(trip: Trip, call: Call) -> bool:
-    """Calls that use no tokens whatever is in them."""
-    if call.path == COUNT_TOKENS or trip.surface.action is Action.MODELS:
+COUNTING = frozenset((COUNT_TOKENS, INPUT_TOKENS))
+"""Paths at which tokens are counted, and none used."""
+
+
+def is_free(context: CallContext) -> bool:
+    """Tell whether the call uses no tokens, whatever is in it."""
+    call = context.call
+    if call.path in COUNTING or context.surface.action in (Action.MODELS, Action.STORED):
         return True
-    return not trip.surface.has_body and (call.method != "POST" or call.path.startswith(WITHOUT_TOKENS))
+    return not context.surface.has_body and (call.method != "POST" or call.path.startswith(WITHOUT_TOKENS))
 
 
-def places_of(call: Call, routes: Sequence[Route]) -> list[tuple[str, str]]:
-    """(model, provider) of each route; the name that was asked where the route has none of its own."""
-    asked = call.fields.model or ""
-    return [(route.target.model or asked, route.provider.name) for route in routes]
+def places_of(call: Call, routes: Sequence[Route]) -> list[Priced]:
+    """Return what may be paid for by each route; the name that was asked where the route has none of its own."""
+    asked, places = call.fields.model or "", []
+    for route in routes:
+        record, sent = route.provider, route.target.model or ""
+        places.append(Priced(sent or asked, record.name))
+        if record.options and (
+            rows := regional(record, sent, ANYWHERE)
+        ):  # its account may have a region of its own
+            places.append(Priced(sent or asked, record.name, rows))
+    return places
 
 
-def _check_body(trip: Trip, call: Call, needs_fields: bool) -> None:
-    if not trip.surface.has_body or not needs_fields:
+def _check_body(context: CallContext, needs_fields: bool) -> None:
+    call = context.call
+    if not context.surface.has_body or not needs_fields:
         return
     if not call.fields.is_readable:
         raise _missing("model", "the body can't be read, and this token has a limit that needs it")
@@ -100,28 +147,42 @@ def _check_body(trip: Trip, call: Call, needs_fields: bool) -> None:
         raise _missing(name, "is given more than once")
 
 
+def _of_form(body: bytes, boundary: bytes) -> int:
+    """Return the input tokens of a form: its texts as such, of sound and pictures by their size."""
+    spans = [span for found in forms.fields_of(body, boundary).values() for span in found]
+    text = sum(end - start for start, end in spans)
+    return -(-text // estimate.BYTES_PER_TOKEN) + -(-(len(body) - text) // FORM_BYTES_PER_TOKEN)
+
+
 def _output(call: Call, prices: list[Price]) -> int:
-    """The ceiling that the call names, or the models' own."""
+    """Return the output tokens that the call names as its ceiling, or the models' own."""
     if call.path.startswith(WITHOUT_OUTPUT):
         return 0
     choices = call.fields.choices
     if call.fields.max_tokens is not None:
-        return max(0, call.fields.max_tokens) * choices
+        return min(max(0, call.fields.max_tokens), MOST_TOKENS) * min(choices, MOST_CHOICES)
     ceilings = [price.max_output for price in prices]
     known = [ceiling for ceiling in ceilings if ceiling is not None]
-    if not ceilings or len(known) < len(ceilings):
+    is_complete = ceilings and len(known) == len(ceilings)
+    if not is_complete and call.path.startswith(WITHOUT_CEILING):
+        return max([FORM_OUTPUT_TOKENS, *known]) * choices
+    if not is_complete:
         raise _missing("max_tokens", "must be given, since this token has a limit that needs it")
     return max(known) * choices
 
 
-def _dearest(call: Call, prices: list[Price], input_tokens: int, output_tokens: int) -> Decimal:
-    """At the dearest place, with the dearest kind of input that the body asks for."""
-    is_cached, is_hour = estimate.writes_cache(call.body)
+def dearest(
+    modes: tuple[str, ...], prices: list[Price], tokens: tuple[int, int], cached: tuple[bool, bool]
+) -> Decimal:
+    """Return the cost of (input, output) at the dearest place, with the dearest kind of input that is asked for."""
+    input_tokens, output_tokens = tokens
+    is_cached, is_hour = cached
     most = 0
     for price in prices:
         plain, _, five, hour, output = price.rates
         rate = max(plain, hour if is_hour else five) if is_cached else plain
-        most = max(most, input_tokens * rate + output_tokens * output)
+        units = input_tokens * rate + output_tokens * output
+        most = max(most, price.multiplied(units, modes) if modes else units)
     return Decimal(most).scaleb(-10)
 
 
@@ -139,30 +200,11 @@ def _unpriced(call: Call) -> Refused:
     return Refused(Failure(FailureKind.PERMISSION, text, param="model"))
 
 
-def seen(trip: Trip) -> Usage:
-    """The vendor's usage where it told it; else what can be concluded from the bytes that came, flagged."""
-    exchange = trip.exchange
-    usage = NO_USAGE if trip.translator is None else trip.translator.usage
-    has_answered = exchange.upstream_status is not None
-    if trip.is_whole or not exchange.is_sent or (has_answered and (exchange.upstream_status or 0) >= 400):
-        return usage
-    if not has_answered and exchange.status != CLIENT_LEFT:
-        return usage
-    output_tokens = usage.output_tokens
-    is_final = output_tokens > trip.opening_output_tokens
-    if not is_final:
-        size = BYTES_PER_OUTPUT_TOKEN.get(trip.upstream_dialect, 32) if trip.is_streaming else BYTES_OF_WHOLE
-        output_tokens = max(output_tokens, -(-exchange.bytes_in // size))
-    input_tokens = usage.input_tokens
-    if usage.input_tokens + usage.cache_read_tokens + _written(usage) == 0:
-        input_tokens = trip.input_estimate or exchange.bytes_out // estimate.BYTES_PER_TOKEN
-    return replace(usage, input_tokens=input_tokens, output_tokens=output_tokens, is_estimated=not is_final)
-
-
-def _written(usage: Usage) -> int:
+def written(usage: Usage) -> int:
+    """Return the tokens that were written to the vendor's prompt cache."""
     return usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
 
 
 def used(usage: Usage, cost: Decimal | None) -> Amount:
-    """What a ledger counts of a usage: cache reads do not count as input per minute."""
-    return Amount(usage.input_tokens + _written(usage), usage.output_tokens, ZERO if cost is None else cost)
+    """Return what a ledger counts of a usage: cache reads do not count as input per minute."""
+    return Amount(usage.input_tokens + written(usage), usage.output_tokens, ZERO if cost is None else cost)

@@ -1,4 +1,7 @@
-"""The row of a call whose process died: written by whoever finds its lease, from what the lease recorded."""
+"""Make the row of a call whose process died, from what its lease recorded.
+
+Whoever finds the lease writes it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from gateway.exchange import Exchange
+from gateway.exchange.exchange import Exchange
 from providers.dialects.types import FailureKind, Usage
 from tokens.limits.ledger import Amount
 
@@ -14,13 +17,16 @@ MESSAGE = "The process that carried this call has died"
 STATUS = 500
 NOTED = (
     *("id", "started_at", "surface", "method", "path", "peer", "token_id", "token_label", "ledger_id"),
-    *("group_ledger", "parent_ledger", "model_asked", "is_stream"),
+    *("person", "group", "group_ledger", "parent_ledger", "model_asked", "is_stream"),
 )
-"""What a lease keeps of an exchange."""
+"""Fields of an exchange that its lease keeps."""
 
 
 def note_of(exchange: Exchange, seen: Amount, currency: str) -> dict[str, object]:
-    """`seen` is what such a row says as long as nothing more is known."""
+    """Return what a lease keeps of a call.
+
+    `seen` is what such a row says as long as nothing more is known.
+    """
     note: dict[str, object] = {name: getattr(exchange, name) for name in NOTED}
     note["seen"] = [seen.input_tokens, seen.output_tokens, str(seen.cost)]
     note["currency"] = currency
@@ -28,7 +34,7 @@ def note_of(exchange: Exchange, seen: Amount, currency: str) -> dict[str, object
 
 
 def exchange_of(note: Mapping[str, Any], amount: Amount, now: float) -> Exchange:
-    """The same id as the call had: should its own row come after all, only one of them is kept."""
+    """Make the exchange of a lost call under the call's own id: should its own row come too, one is kept."""
     fields = {name: note[name] for name in NOTED if name in note}
     currency = str(note.get("currency", ""))
     return Exchange(

@@ -1,60 +1,147 @@
-"""Between the road and the ledger: what a call may take is reserved before it is sent, what it took is settled after.
+"""Between the relay and the ledger: what a call may take is reserved before it is sent, what it took settled after.
 
 Costs are worked out for every exchange; the ledger is asked only for tokens that have a limit which counts something.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
+from operator import attrgetter
+from typing import Protocol
 
-from gateway.exchange import NO_USAGE
-from gateway.trip import Trip
-from gateway.usage import estimates, lost
+from msgspec.structs import replace
+
+from gateway.exchange import tries
+from gateway.exchange.context import Arrival, CallContext, Hold
+from gateway.exchange.exchange import CLIENT_LEFT, NO_USAGE, Exchange
+from gateway.exchange.surfaces import Action
+from gateway.usage import caps, estimates, lost
 from gateway.usage.balances import Balances
+from gateway.usage.batches import requests
 from gateway.usage.headers import limit_headers
+from gateway.usage.holds import LOOK_SECONDS, Growth, Learned, Running
 from gateway.usage.prices.copy import Prices
+from gateway.usage.prices.places import Priced, regional
 from gateway.usage.prices.table import Cost
-from providers.catalog import Route
-from providers.dialects.types import Call, Usage
-from tokens.errors import BalancesUnknown, LimitExceeded
-from tokens.limits.ledger import Amount, Ledger, Reservation, State
+from providers.catalog.catalog import Route
+from providers.dialects import estimate
+from providers.dialects.table import DIALECTS
+from providers.dialects.types import MOST_TOKENS, UNREAD, Call, Part, Target, Usage
+from tokens.errors import BalancesUnknown, LedgerUnavailable, LimitExceeded
+from tokens.limits.ledger import SOON_SECONDS, ZERO, Amount, Ledger, Reservation, State
 from tokens.records import TokenRecord
 
 logger = logging.getLogger(__name__)
 
+WAIT_SECONDS = 30.0
+"""How long a call waits for running ones to give back what they hold of a budget and will not need."""
+BYTES_OF_WHOLE = 4
+"""Bytes per token of an answer that is one JSON document."""
+COUNTING = (b"/count_tokens", b"/count-tokens", b"/count-tokens:rawPredict", b"/input_tokens")
+FORWARDED_TEXTS = (b"/v1/completions", b"/v1/embeddings", b"/v1/rerank")
+"""Of the paths passed on, those that count tokens; pictures and sound have prices of other kinds."""
+MOST_UNREAD_TOKENS = 128_000
+"""An answer whose usage could not be read may hold pictures: no model writes more than this."""
+
+
+class BatchHolds(Protocol):
+    """What remains held when a call that makes a batch has ended."""
+
+    def hold(self, exchange: Exchange, cost: Decimal, currency: str) -> None: ...
+
+    def kept(self, exchange: Exchange) -> Decimal: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """For one event loop."""
+    """Meters the calls of one event loop."""
 
     ledger: Ledger
     prices: Prices
     balances: Balances
     refuses_unknown_price: bool = True
+    learned: Learned | None = None  # None: every call holds what it could cost at most
+    growth: Growth | None = None
+    batches: BatchHolds | None = None
 
-    async def admit(self, trip: Trip, call: Call, token: TokenRecord, routes: Sequence[Route]) -> None:
-        """Reserves for a limited token and puts its limits into the answer's headers.
+    def capped(self, target: Target, call: Call) -> Target:
+        """Return where a call goes that is written anew, with the model's ceiling."""
+        ceiling = self.prices.table.ceiling(target.model or call.fields.model or "", target.provider)
+        return target if ceiling is None else replace(target, max_output_tokens=ceiling)
+
+    async def reserve(self, context: CallContext, routes: Sequence[Route]) -> Hold:
+        """Hold what the call may cost a limited token, and put its limits into the answer's headers.
 
         Raises `LimitExceeded`, `BalancesUnknown`, `LedgerUnavailable`, and `Refused` for what can't be estimated.
         """
-        places = estimates.places_of(call, routes)
-        needs = estimates.needs_of(token)
-        table = self.prices.table
-        amount = estimates.upper(trip, call, needs, places, table, self.refuses_unknown_price)
-        trip.input_estimate = amount.input_tokens
-        dialect = trip.surface.dialect
+        token, dialect = context.token, context.surface.dialect
+        places = estimates.places_of(context.call, routes)
+        model = places[0].model if places else ""
+        estimate = await self._estimate(context, places)
+        amount = estimate.amount
+        note: dict[str, object] = {"id": context.exchange.id}
+        note = self._note(context, places, amount) if self.ledger.keeps_notes else note
         try:
-            reservation = await self._reserve(token, amount, self._note(trip, places, amount))
+            reservation = await self._admitted(token, estimate, note)
         except LimitExceeded as refusal:
-            trip.wire.answer_headers += limit_headers(dialect, _states(refusal.states), time.time())
+            context.downstream.add_headers(limit_headers(dialect, _states(refusal.states), time.time()))
+            caps.refuse(context, refusal)
             raise
-        trip.reservation = reservation
-        reservation.progress = lambda: self._progress(trip)
-        trip.wire.answer_headers += limit_headers(dialect, reservation.states, reservation.at)
+        except LedgerUnavailable as exc:
+            raise caps.unreadable(context, amount) or exc from None
+        reservation.progress = lambda: self._progress(context, amount.input_tokens)
+        if self.growth is not None and amount.cost:
+            self.growth.add(Running(reservation, context.downstream, reservation.progress))
+        if self.batches is not None and requests.is_made(context.call):
+            currency = next(iter(estimates.needs_of(token).currencies), "")
+            self.batches.hold(context.exchange, amount.cost, currency)
+        context.downstream.add_headers(limit_headers(dialect, reservation.states, reservation.at))
+        if token.is_sign_in:
+            caps.show(context, reservation.states)
+        return Hold(reservation, amount.input_tokens, model)
+
+    async def _estimate(self, context: CallContext, places: Sequence[Priced]) -> estimates.Estimate:
+        """Estimate what the call may take. Raises `Refused` for what can't be estimated."""
+        call, token, table = context.call, context.token, self.prices.table
+        needs, hold = estimates.needs_of(token), None
+        if self.learned is not None:
+            hold = partial(self.learned.hold, token.ledger_id)
+        if requests.is_made(call) and (needs.currencies or needs.has_input or needs.has_output):
+            providers = [place.provider for place in places]
+            terms = requests.Terms(providers, table, self.refuses_unknown_price, hold)
+            return await requests.upper(call.body, needs, terms)
+        model = places[0].model if places else ""
+        policy = estimates.Policy(self.refuses_unknown_price, None if hold is None else partial(hold, model))
+        return estimates.upper(context, needs, places, table, policy)
+
+    async def _admitted(
+        self, token: TokenRecord, estimate: estimates.Estimate, note: dict[str, object]
+    ) -> Reservation:
+        """Reserve; where only the holds of running calls are in the way, wait for them a while.
+
+        A hold is no cost: what is refused for holds alone may have fitted.
+        """
+        until, amount = time.monotonic() + WAIT_SECONDS, estimate.amount
+        while True:
+            try:
+                return await self._reserve(token, amount, note)
+            except LimitExceeded as refusal:
+                if self.learned is None or refusal.limit != "budget":
+                    raise
+                is_waiting = not refusal.is_final and refusal.retry_after_seconds == SOON_SECONDS
+                if is_waiting and time.monotonic() < until:
+                    await asyncio.sleep(LOOK_SECONDS)
+                elif amount.cost > estimate.least_cost:
+                    amount = replace(amount, cost=estimate.least_cost)
+                else:
+                    raise
 
     async def _reserve(self, token: TokenRecord, amount: Amount, note: dict[str, object]) -> Reservation:
         try:
@@ -63,47 +150,146 @@ class Meter:
             await self.balances.provide(unknown.sets)
         return await self.ledger.reserve(token, amount, time.time(), note)
 
-    def conclude(self, trip: Trip) -> None:
-        """Usage and cost of the exchange, and the reservation's end. Never raises."""
-        exchange, reservation = trip.exchange, trip.reservation
-        exchange.usage = estimates.seen(trip)
-        if trip.translator is not None:
-            exchange.model_served = trip.translator.model or ""
-        cost = self._cost(trip, exchange.usage)
+    async def give_back(self, hold: Hold) -> None:
+        """Take a reservation back before the answer leaves: who has to pay comes again at once, to any process."""
+        self.ledger.give_back(hold.reservation, time.time())
+        with contextlib.suppress(LedgerUnavailable):
+            await self.ledger.states(hold.reservation.sets, time.time())  # writes what is queued
+
+    def conclude(self, arrival: Arrival, hold: Hold | None) -> None:
+        """Put times, usage and cost into the exchange's record, and end what was held. Never raises."""
+        exchange, cost = arrival.exchange, None
+        _note_times(arrival)
+        attempts, failed = arrival.attempts, exchange.status >= 400 or exchange.failure_kind is not None
+        if failed or len(attempts) != 1 or attempts[0].translator.failure is not None:
+            tries.note(arrival)  # most have nothing to tell: no frame for them
+        if attempts:
+            translator = attempts[-1].translator
+            usage, exchange.model_served = translator.usage, translator.model or ""
+            exchange.usage = seen(arrival, usage, 0 if hold is None else hold.input_estimate)
+            if exchange.usage != NO_USAGE:
+                cost = self._cost(arrival, exchange.usage, exchange.model_served)
+                exchange.usage = summed(exchange.usage)
         if cost is not None:
             exchange.cost, exchange.currency = cost.amount, cost.currency
-        if reservation is None:
+        if hold is None:
             return
-        trip.reservation = None
+        if self.growth is not None:
+            self.growth.discard(hold.reservation)
+        if self.learned is not None and exchange.usage.output_tokens and not exchange.usage.is_estimated:
+            self.learned.note(exchange.ledger_id, hold.model, exchange.usage.output_tokens)
+        kept = ZERO if self.batches is None else self.batches.kept(exchange)
         if exchange.is_sent:
-            self.ledger.settle(reservation, estimates.used(exchange.usage, _money(cost)), time.time())
+            spent = kept if cost is None else cost.amount + kept
+            self.ledger.settle(hold.reservation, estimates.used(exchange.usage, spent), time.time())
         else:
-            self.ledger.give_back(reservation, time.time())
+            self.ledger.give_back(hold.reservation, time.time())
 
-    def _note(self, trip: Trip, places: Sequence[tuple[str, str]], amount: Amount) -> dict[str, object]:
-        """With the input alone as the first that is known of its cost."""
+    def _note(self, context: CallContext, places: Sequence[Priced], amount: Amount) -> dict[str, object]:
+        """Return what the lease keeps, with the input alone as the first that is known of its cost."""
         begun = Usage(input_tokens=amount.input_tokens)
-        model, provider = places[0] if places else ("", "")
-        cost = self.prices.table.cost(begun, model, provider) if amount.cost else None
-        seen = estimates.used(begun, _money(cost))
-        return lost.note_of(trip.exchange, seen, "" if cost is None else cost.currency)
+        place = places[0] if places else Priced("", "")
+        cost = self.prices.table.cost(begun, *place) if amount.cost else None
+        known = estimates.used(begun, _money(cost))
+        return lost.note_of(context.exchange, known, "" if cost is None else cost.currency)
 
-    def _progress(self, trip: Trip) -> Amount:
-        """What a lease should remember of a running call."""
-        usage = estimates.seen(trip)
+    def _progress(self, context: CallContext, input_estimate: int) -> Amount:
+        """Return what a lease should remember of a running call."""
+        usage, cost = NO_USAGE, None
+        if context.attempts:
+            usage = seen(context, context.attempts[-1].translator.usage, input_estimate)
         if usage == NO_USAGE:
-            usage = Usage(input_tokens=trip.input_estimate)
-        return estimates.used(usage, _money(self._cost(trip, usage)))
+            usage = Usage(input_tokens=input_estimate)
+        if context.attempts and usage != NO_USAGE:
+            cost = self._cost(context, usage, context.attempts[-1].translator.model)
+        return estimates.used(summed(usage), _money(cost))
 
-    def _cost(self, trip: Trip, usage: Usage) -> Cost | None:
-        """By the name that was served, else by the one that was sent, else by the one that was asked."""
-        if usage == NO_USAGE:
-            return None
-        served = trip.translator.model if trip.translator is not None else None
-        for model in (served, trip.model_sent, trip.exchange.model_asked):
-            if model and (cost := self.prices.table.cost(usage, model, trip.exchange.provider)) is not None:
+    def _cost(self, arrival: Arrival, usage: Usage, served: str | None) -> Cost | None:
+        """Return the cost by the name that was served, else by the one sent, else by the one asked."""
+        exchange, table, attempt = arrival.exchange, self.prices.table, arrival.attempts[-1]
+        provider, record, target = exchange.provider, attempt.route.provider, attempt.route.target
+        sent = target.id or target.model or ""
+        rows = regional(record, sent, attempt.lease.credential.region) if record.options else ""
+        for model in (served, target.model, exchange.model_asked):
+            if model and (cost := table.cost(usage, model, provider, rows)) is not None:
                 return cost
         return None
+
+
+def _note_times(arrival: Arrival) -> None:
+    """Note how long the call has taken, and how much of that was ours."""
+    exchange, downstream = arrival.exchange, arrival.downstream
+    exchange.total_seconds = time.monotonic() - downstream.started_at
+    if downstream.first_byte_at is not None:
+        exchange.first_byte_seconds = downstream.first_byte_at - downstream.started_at
+        before = exchange.first_byte_seconds - downstream.waited_seconds - downstream.read_seconds
+        exchange.overhead_seconds = max(0.0, before)
+
+
+def seen(arrival: Arrival, usage: Usage, input_estimate: int) -> Usage:
+    """Return the vendor's usage where it told it; else what the bytes that came let conclude, flagged.
+
+    `usage` is what the translator of the attempt that counts has read.
+    """
+    exchange, attempt = arrival.exchange, arrival.attempts[-1]
+    status = exchange.upstream_status
+    if _is_wild(usage):
+        tamed = zip(_COUNTS, _counts(usage), strict=True)
+        usage = replace(usage, **{name: min(max(0, count), MOST_TOKENS) for name, count in tamed})
+    is_refused = status is not None and status >= 400
+    is_told = attempt.is_whole and not _is_unread(arrival, usage)
+    if not exchange.is_sent or is_refused or is_told or (status is None and exchange.status != CLIENT_LEFT):
+        return NO_USAGE if usage == UNREAD else usage
+    output_tokens = usage.output_tokens
+    is_final = output_tokens > attempt.opening_output_tokens
+    if not is_final:
+        per_token = DIALECTS[attempt.route.dialect].bytes_per_output_token
+        size = per_token if attempt.is_streaming else BYTES_OF_WHOLE
+        most = MOST_UNREAD_TOKENS if attempt.is_whole else MOST_TOKENS
+        output_tokens = min(max(output_tokens, -(-exchange.bytes_in // size)), most)
+        if arrival.path.startswith(estimates.WITHOUT_OUTPUT):
+            output_tokens = 0
+    input_tokens = usage.input_tokens
+    if usage.input_tokens + usage.cache_read_tokens + estimates.written(usage) == 0:
+        input_tokens = input_estimate or exchange.bytes_out // estimate.BYTES_PER_TOKEN
+    return replace(usage, input_tokens=input_tokens, output_tokens=output_tokens, is_estimated=not is_final)
+
+
+def _is_unread(arrival: Arrival, usage: Usage) -> bool:
+    """Tell whether a whole answer must have used tokens, and nobody has told or could read how many."""
+    surface = arrival.surface
+    if not (usage.is_estimated and usage.input_tokens == usage.output_tokens == 0 and surface.has_body):
+        return False
+    if surface.action is Action.FORWARD:
+        return arrival.path.startswith(FORWARDED_TEXTS)
+    return not arrival.path.endswith(COUNTING)
+
+
+def summed(usage: Usage) -> Usage:
+    """Return the usage as rows and limits count it: with the steps that the counts of the whole do not have."""
+    if not usage.parts:
+        return usage
+    parts = (_counts(usage), *map(_counts, usage.parts))
+    sums = {
+        name: min(sum(each), MOST_TOKENS)
+        for name, each in zip(_COUNTS, zip(*parts, strict=True), strict=True)
+    }
+    return replace(usage, parts=(), **sums)
+
+
+_COUNTS = tuple(name for name in Usage.__struct_fields__ if name.endswith("_tokens"))
+_counts: Callable[[Usage | Part], tuple[int, ...]] = attrgetter(*_COUNTS)
+
+
+def _is_wild(usage: Usage) -> bool:
+    """Tell whether a vendor wrote numbers that rows, sums and limits can't hold."""
+    return not (
+        0 <= usage.input_tokens <= MOST_TOKENS
+        and 0 <= usage.output_tokens <= MOST_TOKENS
+        and 0 <= usage.cache_read_tokens <= MOST_TOKENS
+        and 0 <= usage.cache_write_5m_tokens <= MOST_TOKENS
+        and 0 <= usage.cache_write_1h_tokens <= MOST_TOKENS
+    )
 
 
 def _money(cost: Cost | None) -> Decimal | None:

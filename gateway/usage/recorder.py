@@ -1,4 +1,4 @@
-"""Takes finished exchanges off the road and writes them in batches.
+"""Take finished exchanges from the relay and write them in batches.
 
 `record` only appends to a queue. One task takes what has gathered, at least once a second, and writes it in
 a thread of its own. While the database is away, batches go to a spool file in `DATA_DIR`, which is replayed
@@ -23,7 +23,8 @@ from typing import Protocol
 from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
-from gateway.exchange import Exchange
+from gateway.exchange.exchange import Exchange
+from gateway.models import AuditRow, ExchangeRow
 from gateway.usage import retention, services
 from gateway.usage.spool import Spool, orphans
 from gateway.usage.tidy import tidy
@@ -33,15 +34,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RecorderOptions:
-    """Sizes in exchanges unless named otherwise; `retention_days` 0 keeps everything."""
+    """Sizes in exchanges unless named otherwise; `retention_days` and `audit_days` 0 keep everything."""
 
     directory: Path
     spool_max_bytes: int = 64 * 1024 * 1024
     retention_days: int = 90
+    audit_days: int = 365
     interval_seconds: float = 1.0
     batch: int = 1000
     queue_max: int = 20_000
-    anonymous_per_minute: int = 100  # rows without a token, which anybody could make us write
     retry_seconds: float = 1.0  # after the database was seen away; doubles up to `retry_max_seconds`
     retry_max_seconds: float = 15.0
     prune_seconds: float = 60.0  # how often old rows are looked for, when there is nothing else to do
@@ -56,7 +57,7 @@ class _Source(Protocol):
 
 
 class Recorder:
-    """One per process and event loop. `record` and `aclose` belong to that loop."""
+    """Queue and writer of one process and event loop. `record` and `aclose` belong to that loop."""
 
     def __init__(self, options: RecorderOptions) -> None:
         self._options = options
@@ -72,11 +73,8 @@ class Recorder:
         self._flushers: list[asyncio.Future[bool]] = []
         self._in_hand = 0  # taken from the queue, and not yet in database or spool
         self._prune_at = 0.0
-        self._anonymous_minute = 0
-        self._anonymous_left = 0
         self.written = 0
         self.dropped = 0  # lost: queue or spool full, or unusable
-        self.skipped = 0  # without a token, over the allowance
 
     @property
     def is_healthy(self) -> bool:
@@ -85,18 +83,15 @@ class Recorder:
 
     @property
     def queued(self) -> int:
-        """How many are in memory only."""
+        """The number of exchanges that are in memory only."""
         return len(self._queue) + self._in_hand
 
     @property
     def spooled_bytes(self) -> int:
         return self._spool.size_bytes
 
-    def record(self, exchange: Exchange) -> None:
-        """Take it over. Never waits, never raises; the caller doesn't touch it again."""
-        if not exchange.token_id and not self._may_write_anonymous(exchange.started_at):
-            self.skipped += 1
-            return
+    def concluded(self, exchange: Exchange) -> None:
+        """Take an exchange over. Never waits, never raises; the caller doesn't touch it again."""
         queue = self._queue
         if len(queue) >= self._options.queue_max:
             self._drop(1, "the queue is full")
@@ -105,23 +100,17 @@ class Recorder:
         if len(queue) == self._options.batch:
             self._wake.set()
 
-    def _may_write_anonymous(self, started_at: float) -> bool:
-        minute = int(started_at // 60)
-        if minute > self._anonymous_minute:
-            self._anonymous_minute, self._anonymous_left = minute, self._options.anonymous_per_minute
-        if self._anonymous_left == 0:
-            return False
-        self._anonymous_left -= 1
-        return True
-
     async def start(self) -> None:
         """Begin writing. What earlier processes left in spool files is written with the first batch."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="usage-writer")
         self._task = asyncio.create_task(self._run(), name="usage-writer")
 
     async def flush(self) -> bool:
-        """Returns when what was recorded before this call is in the database, spools of earlier processes included;
-        False when it can't be written now."""
+        """Return when what was recorded before this call is in the database; False when it can't be written
+        now.
+
+        Spools of earlier processes are included.
+        """
         if self._task is None or self._is_closing:
             return False
         waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -140,7 +129,7 @@ class Recorder:
         self._thread.shutdown(wait=True)
 
     def finish(self) -> None:
-        """The same as `aclose` where no event loop is left to wait in."""
+        """Do the same as `aclose` where no event loop is left to wait in."""
         self._is_closing = True
         if self._thread is not None:
             self._thread.shutdown(wait=True)
@@ -153,7 +142,7 @@ class Recorder:
             self._wake.clear()
             flushers, self._flushers = self._flushers, []
             if not self._is_closing:
-                await self._in_thread(self._turn)
+                await self._in_thread(self.turn)
             for waiting in flushers:
                 if not waiting.done():  # its caller may have gone
                     waiting.set_result(self.is_healthy and self._has_adopted and not self._spool.has_lines)
@@ -170,9 +159,12 @@ class Recorder:
 
     # Everything below runs in the writer's thread, one call at a time.
 
-    def _turn(self) -> None:
-        """Writes what is queued now. What comes meanwhile waits for the next turn: a batch costs as much as forty rows,
-        and under load there would be one for every three."""
+    def turn(self) -> None:
+        """Write what is queued now.
+
+        What comes meanwhile waits for the next turn: a batch costs as much as forty rows, and under load
+        there would be one for every three.
+        """
         left = len(self._queue)
         has_written = left > 0
         while left > 0:
@@ -190,7 +182,7 @@ class Recorder:
         self._spool.close()
 
     def _write_next(self) -> int:
-        """One batch; how many exchanges it had."""
+        """Write one batch; return how many exchanges it had."""
         count = self._in_hand = min(len(self._queue), self._options.batch)
         self._write_or_spool([tidy(self._queue.popleft()) for _ in range(count)])
         self._in_hand = 0
@@ -217,7 +209,7 @@ class Recorder:
             )
 
     def _asked(self, work: Callable[[], None]) -> bool:
-        """Do it, and remember whether the database answered."""
+        """Do the work, remember and return whether the database answered."""
         try:
             work()
         except (DatabaseError, OSError) as error:  # OSError: a database file that can't be opened
@@ -261,18 +253,19 @@ class Recorder:
         return True
 
     def _prune(self) -> None:
-        days, now = self._options.retention_days, time.monotonic()
-        if not days or now < self._prune_at:
+        options, now, gone = self._options, time.monotonic(), 0
+        if now < self._prune_at:
             return
-        cutoff = time.time() - days * retention.DAY_SECONDS
-        gone = 0
 
         def prune() -> None:
             nonlocal gone
-            gone = retention.delete_before(cutoff, self._options.batch)
+            for model, days in ((ExchangeRow, options.retention_days), (AuditRow, options.audit_days)):
+                if days:
+                    cutoff = time.time() - days * retention.DAY_SECONDS
+                    gone = max(gone, retention.delete_before(model, cutoff, options.batch))
 
-        if self._asked(prune) and gone < self._options.batch:
-            self._prune_at = now + self._options.prune_seconds
+        if self._asked(prune) and gone < options.batch:
+            self._prune_at = now + options.prune_seconds
 
     def _drop(self, count: int, why: str) -> None:
         if self.dropped == 0:

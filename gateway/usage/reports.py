@@ -1,4 +1,4 @@
-"""Questions about recorded usage that pages ask. Answered from the daily sums, never by reading exchanges."""
+"""Answer pages' questions about recorded usage from the daily sums, never by reading exchanges."""
 
 from __future__ import annotations
 
@@ -31,32 +31,32 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Grouping:
     """One table of a report, the busiest first."""
 
     title: str
     lines: list[Line]
 
 
-def of_day(day: date) -> list[Group]:
-    """What was used on one UTC day, by token, by account and by model; at most `CHOICES_MAX` lines each."""
+def of_day(day: date) -> list[Grouping]:
+    """Report one UTC day's use by token, by account and by model; at most `CHOICES_MAX` lines each."""
     by_token = _lines(day, "token_id")
     labels = token_labels([line.name for line in by_token])
     return [
-        Group("Tokens", [_renamed(line, labels.get(line.name, line.name)) for line in by_token]),
-        Group("Accounts", _lines(day, "account")),
-        Group("Models", _lines(day, "model")),
+        Grouping("Tokens", [_renamed(line, labels.get(line.name, line.name)) for line in by_token]),
+        Grouping("Accounts", _lines(day, "account")),
+        Grouping("Models", _lines(day, "model")),
     ]
 
 
 def token_labels(token_ids: list[str]) -> dict[str, str]:
-    """Token id → label, for tokens that still exist and have one."""
+    """Map token ids to labels, for tokens that still exist and have one."""
     rows = Token.objects.filter(pk__in=token_ids).exclude(label="").values_list("pk", "label")
     return dict(rows)
 
 
 def values_seen(column: str, today: date) -> list[str]:
-    """The busiest values of a daily column in the last `CHOICES_DAYS` days, for a filter's choices."""
+    """Return the busiest values of a daily column in the last `CHOICES_DAYS` days, for a filter's choices."""
     since = today - timedelta(days=CHOICES_DAYS)
     rows = DailyUsage.objects.filter(day__gte=since).exclude(**{column: ""}).order_by()
     counted = rows.values_list(column).annotate(total=Sum("requests")).order_by("-total")
@@ -64,7 +64,7 @@ def values_seen(column: str, today: date) -> list[str]:
 
 
 def money(amount: Decimal) -> str:
-    """All its digits, no closing zeros."""
+    """Write an amount with all its digits, without closing zeros."""
     text = f"{amount:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 

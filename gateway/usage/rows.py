@@ -1,4 +1,4 @@
-"""Exchanges as rows. Plain SQL: a model object per row costs more than relaying the request did."""
+"""Insert exchanges as rows. Plain SQL: a model object per row costs more than relaying the request did."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 
 from django.db import connection
 
-from gateway.exchange import Exchange
+from gateway.exchange.exchange import Exchange
 from gateway.models import ExchangeRow
+from gateway.usage import details
 
 _FIELDS = {field.name: field for field in ExchangeRow._meta.concrete_fields}
 _SAME = (
@@ -21,6 +22,8 @@ _SAME = (
     "peer",
     "token_id",
     "token_label",
+    "person",
+    "group",
     "ledger_id",
     "group_ledger",
     "parent_ledger",
@@ -52,11 +55,14 @@ _USAGE = (
     "output_tokens",
 )
 _same, _usage = attrgetter(*_SAME), attrgetter(*_USAGE)
-_COLUMNS = ("id", "started_at", "failure_kind", "cost", *_SAME, *_USAGE)
+_COLUMNS = ("id", "started_at", "failure_kind", "cost", "details", *_SAME, *_USAGE)
 
 TOGETHER = 999 // len(_COLUMNS)
-"""Rows in one statement: SQLite lets go of the interpreter for every statement and has to get it back from the event
-loop, which under load costs several times what the row does. More than 999 values some builds of SQLite refuse."""
+"""Rows in one statement.
+
+SQLite releases the interpreter for every statement and has to get it back from the event loop, which under load
+costs several times what the row does. More than 999 values some builds of SQLite refuse.
+"""
 
 
 def insert(rows: Mapping[str, Exchange]) -> None:
@@ -77,7 +83,7 @@ def insert(rows: Mapping[str, Exchange]) -> None:
 
 
 def _statement(count: int) -> str:
-    """For so many rows."""
+    """Return the statement that inserts so many rows."""
     quote = connection.ops.quote_name
     columns = ", ".join(quote(name) for name in _COLUMNS)
     marks = "(" + ", ".join(["%s"] * len(_COLUMNS)) + ")"
@@ -90,7 +96,7 @@ def _moment(at: float) -> datetime:
 
 
 def _moment_as_text(at: float) -> str:
-    """As Django writes it where a column has no time zone, at a fraction of the cost."""
+    """Write a moment as Django does where a column has no time zone, at a fraction of the cost."""
     return str(datetime.fromtimestamp(at, UTC).replace(tzinfo=None))
 
 
@@ -100,6 +106,7 @@ def _values(pk: object, started_at: object, exchange: Exchange) -> list[Any]:
         started_at,
         exchange.failure_kind or "",
         None if exchange.cost is None else _FIELDS["cost"].get_db_prep_save(exchange.cost, connection),
+        details.written(exchange),
         *_same(exchange),
         *_usage(exchange.usage),
     ]

@@ -1,28 +1,32 @@
-"""Writes exchanges and their daily sums. Synchronous; the recorder calls it from its own thread."""
+"""Write exchanges and their daily sums. Synchronous; the recorder calls it from its own thread."""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import DatabaseError, DataError, IntegrityError, transaction
 
-from gateway.exchange import Exchange
+from gateway.exchange.exchange import Exchange
 from gateway.models import ExchangeRow
 from gateway.usage import daily
 from gateway.usage.rows import insert
+from tokens.people.standing import OF_PEOPLE
+from tokens.signin.marking import mark_used
 
 IS_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""A UUID as `gateway.identity.request_id` writes it."""
+"""A UUID as `gateway.telemetry.request_ids.request_id` writes it."""
 
 _UNUSABLE = (IntegrityError, DataError, ValueError, TypeError, ArithmeticError)
-"""What a database says of a row that it will never take, as against being away."""
+"""Errors for a row that a database will never take, as against being away."""
 
 
 @dataclass(slots=True)
 class Written:
-    """What one write did: rows inserted, rows that were there already, ids no database would take."""
+    """The result of one write: rows inserted, rows that were there already, ids no database would take."""
 
     inserted: int = 0
     repeated: int = 0
@@ -49,11 +53,15 @@ def write(exchanges: Sequence[Exchange]) -> Written:
         written.inserted = len(rows)
     except _UNUSABLE:
         _write_what_is_new(rows, written)
+    with suppress(DatabaseError):  # the next batch tells whether the database is away
+        mark_used(
+            {each.token_id for each in exchanges if each.ledger_id.startswith(OF_PEOPLE)}, int(time.time())
+        )
     return written
 
 
 def _write_what_is_new(rows: dict[str, Exchange], written: Written) -> None:
-    """A batch is new as a rule; only when the database refused it do we look which of it is there."""
+    """Write what a refused batch has new: a batch is new as a rule, so it is looked at only now."""
     known = set(map(str, ExchangeRow.objects.filter(pk__in=list(rows)).values_list("pk", flat=True)))
     written.repeated += len(known)
     rows = {pk: exchange for pk, exchange in rows.items() if pk not in known}

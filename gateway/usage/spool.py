@@ -1,4 +1,4 @@
-"""A bounded file that keeps exchanges while the database is away. Synchronous, one owner per file.
+"""Keep exchanges in a bounded file while the database is away. Synchronous, one owner per file.
 
 One JSON line per exchange. The owner holds a lock on its file as long as it lives, so another process can
 tell a file that a dead process left behind from one in use. What has been replayed may be replayed again
@@ -7,16 +7,18 @@ after a crash: `services.write` counts a row once.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from gateway.exchange import Exchange
+from gateway.exchange.exchange import Exchange
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +28,7 @@ _SUFFIX = ".spool"
 
 
 def encode(exchange: Exchange) -> bytes:
-    """One line, of a tidied exchange."""
+    """Encode a tidied exchange as one line."""
     return _encoder.encode(exchange) + b"\n"
 
 
@@ -44,7 +46,7 @@ class Spool:
         return self.size_bytes > 0
 
     def append(self, exchanges: Sequence[Exchange]) -> int:
-        """Write as many as fit, in order; how many did not. Raises OSError when the disk refuses."""
+        """Write as many as fit, in order; return how many did not. Raises OSError when the disk refuses."""
         lines: list[bytes] = []
         size = self.size_bytes
         for exchange in exchanges:
@@ -71,18 +73,18 @@ class Spool:
         self.size_bytes += len(block)
 
     def batches(self, count: int) -> Iterator[list[Exchange]]:
-        """What is in the file, in order, `count` at a time."""
+        """Yield what is in the file, in order, `count` at a time."""
         if self.has_lines:
             yield from _read(self._path, count)
 
     def clear(self) -> None:
-        """Everything has been replayed."""
+        """Remove the file: everything has been replayed."""
         self.close()
         self._path.unlink(missing_ok=True)
         self.size_bytes = 0
 
     def close(self) -> None:
-        """Let go of the file; what is in it waits for the next process."""
+        """Release the file; what is in it waits for the next process."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -99,12 +101,12 @@ class Orphan:
         yield from _read(self._path, count)
 
     def clear(self) -> None:
-        """Everything has been replayed: the file goes."""
+        """Remove the file: everything has been replayed."""
         self._path.unlink(missing_ok=True)
         self._file.close()
 
     def close(self) -> None:
-        """Not all could be replayed: the file stays, for whoever comes next."""
+        """Leave the file to the next process: not all could be replayed."""
         self._file.close()
 
 
@@ -112,6 +114,8 @@ def orphans(directory: Path) -> Iterator[Orphan]:
     """Claim, one after the other, the spool files whose owner is gone."""
     for path in sorted(directory.glob(f"usage-*{_SUFFIX}")):
         try:
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise OSError(errno.EINVAL, "not a regular file")
             file = path.open("r+b")
         except OSError as error:
             logger.warning("usage spool %s can't be opened: %s", path.name, error.strerror)
@@ -139,7 +143,7 @@ def _is_locked(file: BinaryIO) -> bool:
 
 
 def _read(path: Path, count: int) -> Iterator[list[Exchange]]:
-    """A line cut short by a crash, or damaged, is left out and said."""
+    """Read exchanges; leave out a line cut short by a crash, or damaged, and say so in the log."""
     batch: list[Exchange] = []
     damaged = 0
     with path.open("rb") as lines:

@@ -1,4 +1,4 @@
-"""The reader of `tokens.limits.usage`: the running ledger where it knows a set, the recorded rows where it does not."""
+"""Read what limits have used: from the running ledger where it knows a set, else from the recorded rows."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ PATIENCE_SECONDS = 2.0
 
 
 def from_rows(sets: tuple[Limits, ...]) -> tuple[State, ...]:
-    """Without a ledger: requests and money as recorded, up to a second old. Sync, ORM."""
-    calendar, now = Calendar(settings.BUDGET_TIME_ZONE), time.time()
+    """Read requests and money as recorded, up to a second old, where there is no ledger. Sync, ORM."""
+    calendar, now = Calendar(settings.GATEWAY.BUDGET_TIME_ZONE), time.time()
     found = []
     for limits in sets:
         balance, period = balances.read(limits, calendar, now), period_of(limits, calendar, now)
@@ -42,10 +42,11 @@ class LedgerReader:
     loop: asyncio.AbstractEventLoop
 
     def __call__(self, sets: tuple[Limits, ...]) -> tuple[State, ...]:
-        known = {state.limits.ledger: state for state in self._asked(sets)}
+        known = {state.limits.ledger: state for state in self.known(sets)}
         return tuple(known.get(limits.ledger) or from_rows((limits,))[0] for limits in sets)
 
-    def _asked(self, sets: tuple[Limits, ...]) -> tuple[State, ...]:
+    def known(self, sets: tuple[Limits, ...]) -> tuple[State, ...]:
+        """Return the states of those sets that the ledger knows: the ones that somebody has used. No query."""
         asking = asyncio.run_coroutine_threadsafe(self.ledger.states(sets, time.time()), self.loop)
         try:
             return asking.result(PATIENCE_SECONDS)

@@ -1,4 +1,4 @@
-"""`manage.py runserver`: the same application for work on the code, restarted when a file changes.
+"""The command `runserver`: the same application for work on the code, restarted when a file changes.
 
 Plain uvicorn in the reloader's thread, without drain or workers. `serve` is for serving.
 """
@@ -15,8 +15,10 @@ from gateway.management.commands.serve import migrate
 
 
 class Command(DjangoCommand):
+    """Serves from the reloader's thread."""
+
     help = "Start the gateway for development: reloads on changes, no drain, one process."
-    default_port = str(settings.ROUTER_PORT)
+    default_port = str(settings.GATEWAY.ROUTER_PORT)
     addr: str
     port: str
     _raw_ipv6: bool

@@ -1,4 +1,4 @@
-"""Management of prices over HTTP. Authentication and the mapping of errors are the gateway's."""
+"""Manage prices over HTTP. Authentication and the mapping of errors are the gateway's."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import ConfigDict, Field
 
+from gateway.kernel.principal import of_request
 from gateway.usage.prices import presenting, services
 
 router = Router(tags=["prices"])
@@ -20,12 +21,20 @@ class PriceIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
     model: str = Field(description="A name, or a pattern such as claude-opus-*")
-    provider: str = Field("", description="Empty: the price holds at every provider")
+    provider: str = Field(
+        "",
+        description="A provider's name; bedrock/regional, vertex/regional: calls there that stay in a region; "
+        "empty: everywhere else",
+    )
     input: str | None = None
     output: str | None = None
     cache_read: str | None = Field(None, description="As input when null")
     cache_write_5m: str | None = Field(None, description="As input when null")
     cache_write_1h: str | None = Field(None, description="As cache_write_5m when null")
+    web_search: str = Field("10", description="A thousand searches of the vendor's web search")
+    batch_multiple: str = Field("0.5", description="Of calls that may wait: batch, flex")
+    fast_multiple: str = Field("1", description="Of calls that go first: fast mode, priority")
+    region_multiple: str = Field("1.1", description="Of calls that stay in the US")
     currency: str = "USD"
     max_output: int | None = Field(None, description="Reserved for calls that name no max_tokens")
     priced_on: date | None = None
@@ -40,6 +49,10 @@ class PriceOut(Schema):
     cache_read: str | None
     cache_write_5m: str | None
     cache_write_1h: str | None
+    web_search: str
+    batch_multiple: str
+    fast_multiple: str
+    region_multiple: str
     currency: str
     max_output: int | None
     priced_on: date | None
@@ -69,11 +82,12 @@ def listing(request: HttpRequest, filters: Query[ListIn]) -> dict[str, Any]:
 
 @router.post("", response=PriceOut, summary="Set the price of a model")
 def put(request: HttpRequest, given: PriceIn) -> dict[str, Any]:
-    """Makes the row, or changes what is given. Obeyed by every running process within a second."""
-    return presenting.price(services.put(**given.dict(exclude_unset=True)))
+    """Make the row, or change what is given. Obeyed by every running process within a second."""
+    row = services.put(principal=of_request(request), **given.dict(exclude_unset=True))
+    return presenting.price(row)
 
 
 @router.delete("/{path:model}", response=DeletedOut, summary="Remove the price of a model")
 def delete(request: HttpRequest, model: str, key: Query[KeyIn]) -> dict[str, str]:
-    services.delete(model, key.provider)
+    services.delete(model, key.provider, principal=of_request(request))
     return {"deleted": model}

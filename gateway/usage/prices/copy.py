@@ -1,4 +1,4 @@
-"""The rows of prices as the data plane knows them: a table in memory, swapped whole when a row has changed."""
+"""Keep the rows of prices for the data plane: a table in memory, swapped whole when a row has changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from gateway.usage.prices.table import Price, PriceTable
 
 
 class Prices:
-    """One per process. `table` may be read at any time; `apply_changes` is sync and asks the ORM."""
+    """The one copy of a process.
+
+    `table` may be read at any time; `apply_changes` is sync and asks the ORM.
+    """
 
     def __init__(self) -> None:
         self.table = PriceTable(())
@@ -38,4 +41,8 @@ def price_of(row: PriceRow) -> Price:
         cache_write_1h=row.cache_write_1h,
         currency=row.currency,
         max_output=row.max_output,
+        web_search=row.web_search,
+        batch_multiple=row.batch_multiple,
+        fast_multiple=row.fast_multiple,
+        region_multiple=row.region_multiple,
     )

@@ -1,10 +1,10 @@
-"""What prices raise. `gateway/errors.py` gives statuses."""
+"""Errors that prices raise. `gateway/relay/errors.py` gives statuses."""
 
 from __future__ import annotations
 
 
 class PriceError(Exception):
-    """Anything refused here. The text may be shown."""
+    """A refusal of this package. The text may be shown."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""A price as JSON: money as decimal strings, without closing zeros."""
+"""Present a price as JSON: money as decimal strings, without closing zeros."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.models import PriceRow
-from gateway.usage.prices.services import PRICES
+from gateway.usage.prices.services import EXTRAS, PRICES
 
 
 def price(row: PriceRow) -> dict[str, Any]:
     return {
         "model": row.model,
         "provider": row.provider,
-        **{name: _money(getattr(row, name)) for name in PRICES},
+        **{name: _money(getattr(row, name)) for name in (*PRICES, *EXTRAS)},
         "currency": row.currency,
         "max_output": row.max_output,
         "priced_on": row.priced_on,

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from uuid_utils import uuid7
 
-from gateway.exchange import Exchange
+from gateway.exchange.exchange import Exchange
 from providers.dialects.types import Usage
 
 NOON = 1_790_000_000.0  # 2026-09-21 13:33:20 UTC

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 from django.db import OperationalError
 
+from gateway.kernel.moments import id_floor
 from gateway.usage import balances, services, viewing
 from gateway.usage.balances import Balances
-from gateway.usage.retention import id_floor
 from tests.gateway.usage.making import exchange
 from tokens.errors import BalancesUnknown
 from tokens.limits.calendar import Calendar
@@ -36,7 +36,7 @@ def at_another(when: str, **values: object):
 
 
 def _id(when: float) -> str:
-    """A UUIDv7 of that moment."""
+    """Make a UUIDv7 of that moment."""
     return str(uuid.UUID(int=id_floor(when).int + 1))
 
 
@@ -134,5 +134,5 @@ async def test_who_waits_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     found = Balances(MemoryLedger(Calendar("UTC")), Calendar("UTC"), flush)
     with pytest.raises(BalancesUnknown):
         await found.provide((Limits("t", max_requests=9),))
-    for flight in tuple(found._flights.values()):
-        flight.cancel()
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()

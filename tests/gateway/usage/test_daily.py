@@ -57,21 +57,23 @@ def test_each_day_token_account_provider_model_surface_and_currency_has_its_own_
             exchange(model_served="claude-y"),
             exchange(surface="count_tokens"),
             exchange(currency="EUR"),
+            exchange(person="ann@example.org"),
+            exchange(group="red"),
         ]
     )
-    assert DailyUsage.objects.count() == 8
+    assert DailyUsage.objects.count() == 10
     assert set(DailyUsage.objects.values_list("requests", flat=True)) == {1}
 
 
-@pytest.mark.parametrize("status", [400, 404])
-def test_a_name_that_no_model_has_makes_no_sum_of_its_own(status: int):
+@pytest.mark.parametrize("status", [400, 404, 429, 529])
+def test_a_name_that_nobody_has_served_makes_no_sum_of_its_own(status: int):
     services.write([exchange(model_served="", model_asked=f"made-up-{n}", status=status) for n in range(5)])
     assert DailyUsage.objects.get().model == ""
 
 
 def test_a_key_is_the_same_in_every_process_and_its_parts_do_not_run_together():
     key = Key(20_000, "t", "g", "r", "a", "p", "m", "s", "USD")
-    assert str(daily_id(key)) == "c953c8b1-ef56-5b65-acf2-41e808bfa254"
+    assert str(daily_id(key)) == "8eafc276-7d87-51a9-bad0-e781a75d8e12"
     assert daily_id(key._replace(token_id="ta", account="")) != daily_id(key)
 
 

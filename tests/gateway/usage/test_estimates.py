@@ -1,15 +1,18 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
-from gateway.exchange import CLIENT_LEFT
+from gateway.exchange.context import Place
+from gateway.exchange.surfaces import SURFACES
 from gateway.usage import estimates
 from gateway.usage.prices.table import Price, PriceTable
-from providers.dialects.types import FailureKind, Refused, Usage
-from tests.gateway.usage.trips import BODY, Told, call, token, trip
+from providers.catalog.records import ProviderRecord, Route
+from providers.dialects import estimate
+from providers.dialects.types import Call, CallFields, FailureKind, Refused, Target, Usage
+from tests.gateway.usage.contexts import BODY, call, context, token
 from tokens.limits.ledger import NOTHING, Amount
 from tokens.records import Limits
 
@@ -36,7 +39,7 @@ def upper(
     body: bytes = BODY, own: Limits = BUDGET, places=(("claude-x", "p"),), surface="messages", refuses=True
 ):
     needs = estimates.needs_of(token(own))
-    return estimates.upper(trip(surface), call(body, surface), needs, places, TABLE, refuses)
+    return estimates.upper(context(surface, body), needs, places, TABLE, estimates.Policy(refuses)).amount
 
 
 async def test_input_by_its_size_and_output_by_its_ceiling() -> None:
@@ -46,6 +49,21 @@ async def test_input_by_its_size_and_output_by_its_ceiling() -> None:
 async def test_the_dearest_place_counts() -> None:
     both = upper(places=(("claude-x", "p"), ("dear-x", "q")))
     assert both.cost == Decimal(TOKENS * 20 + 10_000) / 10**6
+
+
+async def test_a_budget_holds_what_a_region_may_cost() -> None:
+    record = ProviderRecord("cloud", "vertex", "", options={"project": "p"})
+    routes = [
+        Route(record, "anthropic", Target("claude-x", id="claude-x@1")),
+        Route(ProviderRecord("plain", "anthropic", ""), "anthropic", Target(None)),
+    ]
+    places = estimates.places_of(call(BODY), routes)
+    asked = call(BODY).fields.model
+    assert places == [
+        ("claude-x", "cloud", ""),
+        ("claude-x", "cloud", "vertex/regional"),
+        (asked, "plain", ""),
+    ]
 
 
 async def test_without_max_tokens_the_models_own_ceiling() -> None:
@@ -62,7 +80,7 @@ async def test_without_max_tokens_the_models_own_ceiling() -> None:
 async def test_cache_writes_cost_more(body: bytes, rate: float) -> None:
     whole = BODY + body
     tokens = -(-len(whole) // 4)
-    found = estimates._dearest(call(whole), [SONNET], tokens, 0)
+    found = estimates.dearest((), [SONNET], (tokens, 0), estimate.writes_cache(whole))
     assert found == Decimal(tokens) * Decimal(str(rate)) / 10**6
 
 
@@ -99,38 +117,34 @@ async def test_counting_and_listing_are_free() -> None:
     assert upper(b'{"model":"claude-x","input":"x"}', surface="openai_forward").output_tokens == 0
 
 
-def left(usage: Usage, **values):
-    found = trip(status=CLIENT_LEFT, is_sent=True, upstream_status=200, bytes_in=640, bytes_out=400)
-    found.translator = Told(usage, "m")
-    found.is_streaming, found.opening_output_tokens, found.upstream_dialect = True, 1, "anthropic"
-    for name, value in values.items():
-        setattr(found, name, value)
-    return found
-
-
-async def test_a_client_that_left_is_estimated_from_what_was_seen() -> None:
-    assert estimates.seen(left(Usage(12, 5, 0, 0, 1))) == Usage(12, 5, 0, 0, 20, is_estimated=True)
-    assert estimates.seen(left(Usage())) == Usage(100, output_tokens=20, is_estimated=True)
-    assert estimates.seen(left(Usage(), input_estimate=33)).input_tokens == 33
-
-
-async def test_final_figures_are_no_estimate() -> None:
-    final = Usage(12, 0, 0, 0, 34)
-    assert estimates.seen(left(final)) == final
-    assert estimates.seen(left(Usage(12), is_whole=True)) == Usage(12)
-
-
-async def test_what_was_not_answered_costs_nothing() -> None:
-    found = left(Usage())
-    found.exchange.is_sent = False
-    assert estimates.seen(found) == Usage()
-    found.exchange.is_sent, found.exchange.upstream_status = True, 500
-    assert estimates.seen(found) == Usage()
-    found.exchange.status, found.exchange.upstream_status = 504, None
-    assert estimates.seen(found) == Usage()
-    found.exchange.status = CLIENT_LEFT  # it was sent, and is paid for
-    assert estimates.seen(replace(found, translator=None)).input_tokens == 100
-
-
 async def test_cache_reads_are_no_input_per_minute() -> None:
     assert estimates.used(Usage(1, 2, 3, 4, 5), None) == Amount(8, 5)
+
+
+async def test_a_call_that_goes_on_with_a_thread_holds_by_its_context() -> None:
+    bound = replace(context("messages", BODY), place=Place("p", "a", tokens=50_000))
+    needs = estimates.needs_of(token(BUDGET))
+    held = estimates.upper(bound, needs, (("claude-x", "p"),), TABLE, estimates.Policy(True)).amount
+    assert held.input_tokens == TOKENS + 50_000 and held.cost > upper().cost
+
+
+FORM = (
+    b'--b\r\ncontent-disposition: form-data; name="model"\r\n\r\nclaude-x\r\n'
+    b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+    + bytes(400_000)
+    + b"\r\n--b--\r\n"
+)
+
+
+async def test_a_form_s_sound_counts_by_its_size_and_needs_no_ceiling() -> None:
+    call = Call(
+        "openai_forward", "POST", b"/v1/audio/transcriptions", b"",
+        ((b"content-type", b"multipart/form-data; boundary=b"),), FORM, CallFields(model="claude-x"),
+    )  # fmt: skip
+    surface = next(row for row in SURFACES if row.path == "/v1/audio/*")
+    bound = replace(context("messages", BODY), call=call, surface=surface)
+    needs = estimates.needs_of(token(BUDGET))
+    held = estimates.upper(bound, needs, (("claude-x", "p"),), TABLE, estimates.Policy(True)).amount
+    assert 1000 <= held.input_tokens <= 1010 and held.output_tokens == 1000
+    dear = estimates.upper(bound, needs, (("dear-x", "p"),), TABLE, estimates.Policy(True)).amount
+    assert dear.output_tokens == estimates.FORM_OUTPUT_TOKENS

@@ -1,18 +1,22 @@
-"""Between the road and a ledger in memory: what is reserved, what is settled, what the headers and rows say."""
+"""The meter between relay and a ledger in memory: what is reserved and settled, what headers and rows say."""
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 
+import msgspec
 import pytest
 
-from gateway.exchange import CLIENT_LEFT
+from gateway.exchange.context import CallContext, Hold
+from gateway.exchange.downstream import Message
+from gateway.exchange.exchange import CLIENT_LEFT
 from gateway.usage.balances import Balances
-from gateway.usage.metering import Meter
+from gateway.usage.metering import Meter, seen
 from gateway.usage.prices.copy import Prices
 from gateway.usage.prices.table import Price, PriceTable
-from providers.dialects.types import Usage
-from tests.gateway.usage.trips import BODY, Told, call, token, trip
+from providers.dialects.types import UNREAD, Usage
+from tests.gateway.usage.contexts import BODY, context, recording, tell, token
 from tokens.errors import BalancesUnknown, LimitExceeded
 from tokens.limits.calendar import Calendar
 from tokens.limits.ledger import Amount, Balance, State
@@ -43,10 +47,9 @@ def meter(balances: type[Balances] = Ready) -> Meter:
     return Meter(ledger, prices, balances(ledger, calendar, flush))
 
 
-async def admitted(of: Meter, own: Limits = OWN):
-    found = trip(model_asked="claude-x")
-    await of.admit(found, call(), token(own), ())
-    return found
+async def admitted(of: Meter, own: Limits = OWN) -> tuple[CallContext, Hold]:
+    found = context(own=own, model_asked="claude-x")
+    return found, await of.reserve(found, ())
 
 
 async def state(of: Meter, own: Limits = OWN) -> State:
@@ -54,12 +57,15 @@ async def state(of: Meter, own: Limits = OWN) -> State:
     return found
 
 
-async def sonnet(of: Meter, own: Limits = OWN):
-    """Admitted, with one place to go."""
-    found = trip(model_asked="claude-x")
-    reservation = await of._reserve(token(own), _amount(), of._note(found, [("claude-x", "p")], _amount()))
-    found.reservation = reservation
-    return found
+async def sonnet(of: Meter, own: Limits = OWN) -> tuple[CallContext, Hold]:
+    """Reserve for a call that has one place to go."""
+    found = context(own=own, model_asked="claude-x")
+    try:
+        reservation = await of.ledger.reserve(token(own), _amount(), time.time(), {})
+    except BalancesUnknown as unknown:
+        await of.balances.provide(unknown.sets)
+        reservation = await of.ledger.reserve(token(own), _amount(), time.time(), {})
+    return found, Hold(reservation, 10)
 
 
 def _amount() -> Amount:
@@ -68,12 +74,12 @@ def _amount() -> Amount:
 
 async def test_what_is_reserved_is_settled_with_the_vendors_usage() -> None:
     of = meter()
-    found = await sonnet(of)
+    found, hold = await sonnet(of)
     assert (await state(of)).reserved == Decimal("0.00102")
-    found.exchange.is_sent, found.is_whole = True, True
-    found.translator = Told(Usage(1000, output_tokens=10), "claude-x-1")
-    of.conclude(found)
-    of.conclude(found)  # once
+    found.exchange.is_sent, found.exchange.provider = True, "p"
+    tell(found, Usage(1000, output_tokens=10), "claude-x-1", is_whole=True)
+    of.conclude(found, hold)
+    of.conclude(found, hold)  # once
     exchange = found.exchange
     assert (exchange.cost, exchange.currency, exchange.model_served) == (
         Decimal("0.0021"),
@@ -87,9 +93,18 @@ async def test_what_is_reserved_is_settled_with_the_vendors_usage() -> None:
 
 async def test_nothing_sent_is_given_back() -> None:
     of = meter()
-    of.conclude(await sonnet(of))
+    of.conclude(*await sonnet(of))
     after = await state(of)
     assert (after.requests, after.minute_requests, after.spent) == (1, 0, Decimal("0.25"))
+
+
+async def test_what_is_given_back_before_the_answer_is_given_back_once() -> None:
+    of = meter()
+    found, hold = await sonnet(of)
+    await of.give_back(hold)
+    assert (await state(of)).requests == 1
+    of.conclude(found, hold)
+    assert (await state(of)).requests == 1
 
 
 async def test_the_served_name_decides_the_price_else_the_sent_else_the_asked() -> None:
@@ -100,22 +115,27 @@ async def test_the_served_name_decides_the_price_else_the_sent_else_the_asked() 
         (None, "", "claude-a", "0.000002"),
         ("alias", "", "alias", None),
     ):
-        found = trip(model_asked=asked, is_sent=True)
-        found.translator, found.model_sent, found.is_whole = Told(Usage(1), served), sent, True
-        of.conclude(found)
+        found = context(model_asked=asked, is_sent=True)
+        tell(found, Usage(1), served, sent, is_whole=True)
+        of.conclude(found, None)
         assert found.exchange.cost == (None if cost is None else Decimal(cost))
 
 
 async def test_the_headers_say_what_is_left_also_when_refused() -> None:
     of = meter()
     own = Limits("t", requests_per_minute=1)
-    first = await admitted(of, own)
-    assert (b"anthropic-ratelimit-requests-remaining", b"0") in first.wire.answer_headers
-    second = trip(model_asked="claude-x")
-    with pytest.raises(LimitExceeded):
-        await of.admit(second, call(), token(own), ())
-    assert (b"anthropic-ratelimit-requests-remaining", b"0") in second.wire.answer_headers
-    assert second.reservation is None
+    await admitted(of, own)
+    assert (await state(of, own)).minute_requests == 1
+    for limits, is_refused in ((Limits("u", requests_per_minute=1), False), (own, True)):
+        sent: list[Message] = []
+        found = context(own=limits, send=recording(sent), model_asked="claude-x")
+        if is_refused:
+            with pytest.raises(LimitExceeded):
+                await of.reserve(found, ())
+        else:
+            await of.reserve(found, ())
+        await found.downstream.answer(200, (), b"", 0.0)
+        assert (b"anthropic-ratelimit-requests-remaining", b"0") in sent[0]["headers"]
 
 
 async def test_balances_are_asked_for_once_and_may_be_unknown() -> None:
@@ -130,13 +150,67 @@ async def test_balances_are_asked_for_once_and_may_be_unknown() -> None:
 
 async def test_a_lease_is_told_what_was_seen_so_far() -> None:
     of = meter()
+    assert isinstance(of.ledger, MemoryLedger)
+    of.ledger.keeps_notes = True  # as one does that others read after this process's death
     own = Limits("t", input_tokens_per_minute=1000)
-    found = await admitted(of, own)
-    assert found.reservation is not None
-    assert found.reservation.progress is not None
-    assert found.reservation.progress().input_tokens == -(-len(BODY) // 4)
+    found, hold = await admitted(of, own)
+    progress = hold.reservation.progress
+    assert progress is not None
+    assert progress().input_tokens == -(-len(BODY) // 4) == hold.input_estimate
     found.exchange.is_sent, found.exchange.upstream_status, found.exchange.status = True, 200, CLIENT_LEFT
-    found.translator = Told(Usage(500, output_tokens=7), "claude-x")
-    seen = found.reservation.progress()
+    tell(found, Usage(500, output_tokens=7), "claude-x")
+    seen = progress()
     assert (seen.input_tokens, seen.output_tokens, seen.cost) == (500, 7, Decimal("0.00107"))
-    assert found.reservation.note["seen"] == [-(-len(BODY) // 4), 0, "0"]
+    assert hold.reservation.note["seen"] == [-(-len(BODY) // 4), 0, "0"]
+
+
+async def test_in_memory_a_call_is_noted_by_its_name_alone() -> None:
+    found, hold = await admitted(meter(), Limits("t", input_tokens_per_minute=1000))
+    assert hold.reservation.note == {"id": found.exchange.id} and hold.reservation.id == found.exchange.id
+
+
+def left(usage: Usage, **values: object) -> CallContext:
+    found = context(status=CLIENT_LEFT, is_sent=True, upstream_status=200, bytes_in=640, bytes_out=400)
+    tell(found, usage, **{"is_streaming": True, "opening_output_tokens": 1, **values})
+    return found
+
+
+def usage_seen(found: CallContext, input_estimate: int) -> Usage:
+    return seen(found, found.attempts[-1].translator.usage, input_estimate)
+
+
+async def test_a_client_that_left_is_estimated_from_what_was_seen() -> None:
+    assert usage_seen(left(Usage(12, 5, 0, 0, 1)), 0) == Usage(12, 5, 0, 0, 20, is_estimated=True)
+    assert usage_seen(left(Usage()), 0) == Usage(100, output_tokens=20, is_estimated=True)
+    assert usage_seen(left(Usage()), 33).input_tokens == 33
+
+
+async def test_final_figures_are_no_estimate() -> None:
+    final = Usage(12, 0, 0, 0, 34)
+    assert usage_seen(left(final), 0) == final
+    assert usage_seen(left(Usage(12), is_whole=True), 0) == Usage(12)
+
+
+async def test_a_whole_answer_that_nobody_could_read_is_estimated() -> None:
+    told = {"is_whole": True, "is_streaming": False, "opening_output_tokens": 0}
+    unread = left(UNREAD, **told)
+    assert usage_seen(unread, 0) == Usage(100, output_tokens=160, is_estimated=True)
+    for path in (b"/v1/messages/count_tokens", b"/model/m/count-tokens"):
+        assert usage_seen(msgspec.structs.replace(unread, path=path), 0) == Usage()
+
+
+async def test_wild_figures_are_tamed() -> None:
+    wild = usage_seen(left(Usage(-5, 10**30, 0, 0, 7), is_whole=True), 0)
+    assert wild == Usage(0, 10**12, 0, 0, 7)
+
+
+async def test_what_was_not_answered_costs_nothing() -> None:
+    found = left(Usage())
+    found.exchange.is_sent = False
+    assert usage_seen(found, 0) == Usage()
+    found.exchange.is_sent, found.exchange.upstream_status = True, 500
+    assert usage_seen(found, 0) == Usage()
+    found.exchange.status, found.exchange.upstream_status = 504, None
+    assert usage_seen(found, 0) == Usage()
+    found.exchange.status = CLIENT_LEFT  # it was sent, and is paid for
+    assert usage_seen(found, 0).input_tokens == 100

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from uuid_utils import uuid7
 
-from gateway.exchange import Exchange
+from gateway.exchange.exchange import Exchange
 from gateway.usage.spool import Spool, encode, orphans
 from providers.dialects.types import FailureKind, Usage
 
@@ -88,7 +88,8 @@ def test_damaged_lines_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFix
 
 def test_a_living_owner_keeps_its_file_a_dead_one_leaves_it(tmp_path: Path):
     script = (
-        "import sys; from pathlib import Path; from gateway.usage.spool import Spool; from gateway.exchange import *\n"
+        "import sys; from pathlib import Path; from gateway.usage.spool import Spool\n"
+        "from gateway.exchange.exchange import Exchange\n"
         "s = Spool(Path(sys.argv[1]), 'other', 10000); s.append([Exchange(id='1', started_at=1.0)])\n"
         "print('ready', flush=True); sys.stdin.read()"
     )

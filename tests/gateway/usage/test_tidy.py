@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.exchange import Exchange
+from gateway.exchange.exchange import Exchange
 from gateway.models import TEXT_LENGTH
 from gateway.usage.tidy import tidy
 

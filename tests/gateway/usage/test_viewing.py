@@ -19,7 +19,7 @@ OWN, OTHER = Limits("t", budget=Decimal(5)), Limits("unknown", max_requests=1)
 
 @pytest.fixture
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """Running in a thread, as a server's would."""
+    """Run an event loop in a thread, as a server's would be."""
     found = asyncio.new_event_loop()
     thread = threading.Thread(target=found.run_forever)
     thread.start()

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from gateway import guards
+from gateway.access import guards
 
 pytestmark = pytest.mark.django_db
 KEY = "admin-key-of-this-test"
 
 
 @pytest.fixture
-def ask(settings: Any, client: Client) -> Any:
-    settings.TOKEN_ADMIN_KEY = KEY
+def ask(options: Any, client: Client) -> Any:
+    options(TOKEN_ADMIN_KEY=KEY)
     guards.gate.cache_clear()
 
     def asked(method: str, path: str, body: object = None) -> tuple[int, Any]:

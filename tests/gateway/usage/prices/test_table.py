@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.usage.prices import services
 from gateway.usage.prices.table import Cost, Price, PriceTable
 from providers.dialects import anthropic, openai_chat, openai_responses
-from providers.dialects.types import Usage
+from providers.dialects.types import Part, Usage
 
 SEED = json.loads(Path(services.__file__).with_name("seed.json").read_text())
 
@@ -117,6 +117,22 @@ def test_the_nearest_row_wins() -> None:
     assert PriceTable([price("a", "1", "p")]).find("a") is None
 
 
+def test_a_provider_s_own_price_goes_before_the_regions_and_that_before_any() -> None:
+    rows = [price("a", "1"), price("a*", "2", "cloud/regional"), price("*", "3", "mine")]
+    table = PriceTable(rows)
+
+    def found(*place: str) -> Decimal:
+        row = table.find("a", *place)
+        assert row is not None
+        return row.input
+
+    assert [found(), found("other"), found("other", "cloud/regional")] == [1, 1, 2]
+    assert [found("mine"), found("mine", "cloud/regional")] == [3, 3]
+    usage = Usage(input_tokens=1_000_000, parts=(Part(input_tokens=1_000_000, model="a"),))
+    cost = table.cost(usage, "a", "other", "cloud/regional")
+    assert cost is not None and cost.amount == 4
+
+
 def test_prices_that_are_not_given_fall_back() -> None:
     table = PriceTable([Price("m", Decimal(2), Decimal(8), cache_write_5m=Decimal(3))])
     cost = table.cost(Usage(0, 10**6, 10**6, 10**6, 0), "m")
@@ -128,4 +144,45 @@ def test_names_that_callers_invent_are_not_remembered_without_end() -> None:
     table = PriceTable([])
     for number in range(10_000):
         table.find(str(number))
-    assert len(table._found) <= 4096
+    assert len(table) <= 4096
+
+
+TERMS = Price(
+    "claude-x",
+    Decimal(2),
+    Decimal(10),
+    fast_multiple=Decimal(6),
+    region_multiple=Decimal("1.1"),
+    max_output=9,
+)
+ADVISER = Price("claude-adviser", Decimal(5), Decimal(25))
+
+
+@pytest.mark.parametrize(
+    ("usage", "cost"),
+    [
+        (Usage(1000, output_tokens=100), "0.003"),
+        (Usage(1000, output_tokens=100, modes=("batch",)), "0.0015"),
+        (Usage(1000, output_tokens=100, modes=("fast",)), "0.018"),
+        (Usage(1000, output_tokens=100, modes=("region",)), "0.0033"),
+        (Usage(1000, output_tokens=100, modes=("batch", "fast", "region")), "0.0099"),
+        (Usage(1000, output_tokens=100, web_searches=3), "0.033"),
+        (Usage(1000, output_tokens=100, web_searches=1, modes=("batch",)), "0.0115"),
+        (Usage(1000, output_tokens=100, parts=(Part(None, 1000),)), "0.005"),
+        (Usage(1000, output_tokens=100, parts=(Part("claude-adviser", 1000, output_tokens=10),)), "0.00825"),
+        (Usage(1000, output_tokens=100, parts=(Part("unknown", 1000),)), "0.005"),
+        (Usage(1, modes=("region",)), "0.0000022"),
+    ],
+)
+def test_what_has_a_price_beside_the_counts(usage: Usage, cost: str) -> None:
+    found = PriceTable([TERMS, ADVISER]).cost(usage, "claude-x")
+    assert found is not None and found.amount == Decimal(cost)
+
+
+def test_ceilings() -> None:
+    table = PriceTable([TERMS, ADVISER])
+    assert (table.ceiling("claude-x"), table.ceiling("claude-adviser"), table.ceiling("no")) == (
+        9,
+        None,
+        None,
+    )
