@@ -1,4 +1,4 @@
-"""Usage in Django's admin: exchanges and daily sums, to look at. No page counts or sorts a whole table."""
+"""Usage, prices, audit and logins in Django's admin. No page counts or sorts a whole table."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import Group as StaffGroup
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -15,12 +16,16 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from gateway.console.lists import DayFilter, LookOnly, StatusFilter, seen, today
-from gateway.models import DailyUsage, ExchangeRow, PriceRow
+from gateway.console.lists import DayFilter, LookOnly, StatusFilter, WithinFilter, seen, today
+from gateway.console.payments import PaymentAdmin
+from gateway.console.price_form import PriceForm
+from gateway.console.staff import LoginAdmin, PersonAdmin, StaffGroupAdmin
+from gateway.kernel.principal import of_request
+from gateway.models import AuditRow, BatchRow, DailyUsage, ExchangeRow, Payment, PriceRow, StoredObjectRow
 from gateway.usage import reports
 from gateway.usage.prices import services as prices
-from gateway.usage.prices.errors import BadPrice
 from tokens.models import Token
+from tokens.people.models import Person
 
 USAGE_FIELDS = (
     "input_tokens",
@@ -39,6 +44,8 @@ def _seconds(seconds: float) -> str:
 
 @admin.register(ExchangeRow)
 class ExchangeAdmin(LookOnly):
+    """Finished exchanges, to look at."""
+
     list_display = (
         "started",
         "status",
@@ -53,6 +60,7 @@ class ExchangeAdmin(LookOnly):
     )
     list_filter = (
         StatusFilter,
+        WithinFilter,
         DayFilter,
         seen("token_id", "token", "token_id"),
         seen("account", "account", "account"),
@@ -65,7 +73,10 @@ class ExchangeAdmin(LookOnly):
             {"fields": ("id", "started_at", "status", "upstream_status", "happened", "nature", "attempts")},
         ),
         ("Call", {"fields": ("surface", "method", "path", "peer", "model_asked", "model_served")}),
-        ("Whose, and where it went", {"fields": ("token_label", "token_id", "provider", "account")}),
+        (
+            "Token, provider and account",
+            {"fields": ("token_label", "token_id", "person", "group", "provider", "account")},
+        ),
         ("Usage", {"fields": (*USAGE_FIELDS, "price")}),
         ("Times", {"fields": ("first_byte", "total", "overhead")}),
         ("Ledgers", {"fields": ("ledger_id", "group_ledger", "parent_ledger")}),
@@ -76,7 +87,7 @@ class ExchangeAdmin(LookOnly):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ExchangeRow], search_term: str
     ) -> tuple[QuerySet[ExchangeRow], bool]:
-        """Exact matches only: anything else would read the whole table."""
+        """Find exact matches only: anything else would read the whole table."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -99,13 +110,13 @@ class ExchangeAdmin(LookOnly):
 
     @admin.display(description="what happened")
     def happened(self, row: ExchangeRow) -> str:
-        """What we said went wrong; an upstream's own words are not kept."""
+        """Return what we said went wrong, or what the upstream said when it refused."""
         told = row.failure_message or row.failure_kind
         return told or ("the upstream's own answer" if row.status >= 400 else "")
 
     @admin.display(description="kind")
     def nature(self, row: ExchangeRow) -> str:
-        """In words: a cross for "not a stream" would look like a failure."""
+        """Describe the kind of call in words: a cross for "not a stream" would look like a failure."""
         words = {"refused by us": row.is_refusal, "usage estimated": row.is_estimated}
         said = ", ".join(word for word, is_so in words.items() if is_so)
         return f"{'streamed' if row.is_stream else 'not streamed'}{said and f', {said}'}"
@@ -137,27 +148,9 @@ class ExchangeAdmin(LookOnly):
         return _seconds(row.overhead_seconds)
 
 
-class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
-    """The same checks as everywhere."""
-
-    class Meta:
-        model = PriceRow
-        fields = ("model", "provider", *prices.FIELDS)
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        for name in prices.FIELDS:
-            if name in cleaned:
-                try:
-                    prices.checked({name: cleaned[name]})
-                except BadPrice as problem:
-                    self.add_error(name, problem.message.removeprefix(f"{name}: "))
-        return cleaned
-
-
 @admin.register(PriceRow)
 class PriceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Services write. Per million tokens."""
+    """Prices per million tokens. Services write them."""
 
     form = PriceForm
     list_display = ("model", "provider", *prices.PRICES, "currency", "max_output", "priced_on")
@@ -169,21 +162,49 @@ class PriceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptab
     def save_model(self, request: HttpRequest, obj: PriceRow, form: Any, change: bool) -> None:
         given = {name: form.cleaned_data[name] for name in prices.FIELDS}
         key = form.cleaned_data["model"], form.cleaned_data["provider"]
+        principal = of_request(request)
         with transaction.atomic():
             if change and key != (form.initial["model"], form.initial["provider"]):
-                prices.delete_row(obj.pk)
-            obj.pk = prices.put(*key, **given).pk
+                prices.delete_row(obj.pk, principal=principal)
+            obj.pk = prices.put(*key, principal=principal, **given).pk
 
     def delete_model(self, request: HttpRequest, obj: PriceRow) -> None:
-        prices.delete_row(obj.pk)
+        prices.delete_row(obj.pk, principal=of_request(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[PriceRow]) -> None:
         for row in queryset:
-            prices.delete_row(row.pk)
+            prices.delete_row(row.pk, principal=of_request(request))
+
+
+@admin.register(StoredObjectRow)
+class StoredObjectAdmin(LookOnly):
+    """Objects that upstreams keep, to look at: those of deleted tokens too."""
+
+    list_display = ("id", "kind", "provider", "account", "token_id", "made_at", "expires_at")
+    fields = (*list_display, "document")
+    search_fields = ("id",)
+    search_help_text = "An object's id, or the whole id of a token"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[StoredObjectRow], search_term: str
+    ) -> tuple[QuerySet[StoredObjectRow], bool]:
+        """Find exact matches only."""
+        term = search_term.strip()
+        return (queryset.filter(Q(pk=term) | Q(token_id=term)) if term else queryset), False
+
+
+@admin.register(BatchRow)
+class BatchAdmin(LookOnly):
+    """Batches, to look at: what is held for them, and which have been billed."""
+
+    list_display = ("id", "made_at", "token_label", "provider", "account", "held", "currency", "settled_at")
+    search_fields = ("id", "token_id")
 
 
 @admin.register(DailyUsage)
 class DailyUsageAdmin(LookOnly):
+    """Daily sums, to look at."""
+
     change_list_template = "admin/gateway/daily_list.html"
     list_display = (
         "day_utc",
@@ -218,7 +239,7 @@ class DailyUsageAdmin(LookOnly):
 
     @admin.display(description="token")
     def token(self, row: DailyUsage) -> str:
-        """Its label, while it exists and has one."""
+        """Return the token's label while the token exists and has one, else its id."""
         return getattr(row, "label", None) or row.token_id
 
     def get_urls(self) -> list[URLPattern]:
@@ -226,7 +247,7 @@ class DailyUsageAdmin(LookOnly):
         return [path("today/", today, name="gateway_usage_today"), *super().get_urls()]
 
     def today_view(self, request: HttpRequest) -> HttpResponse:
-        """Today's sums by token, account and model."""
+        """Show today's sums by token, account and model."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         day = today()
@@ -237,3 +258,37 @@ class DailyUsageAdmin(LookOnly):
             "groups": reports.of_day(day),
         }
         return TemplateResponse(request, "admin/gateway/today.html", context)
+
+
+@admin.register(AuditRow)
+class AuditAdmin(LookOnly):
+    """Shows who changed what, to look at only."""
+
+    list_display = ("at_utc", "who", "via", "action", "subject", "peer")
+    list_filter = (DayFilter, "who_kind", "via")
+    ordering = ("-id",)
+    fields = ("at", "who", "via", "peer", "request_id", "action", "subject", "before", "after")
+    search_fields = ("subject",)
+    search_help_text = "A whole subject, action or name: account:primary, token.issue, ann@example.org"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AuditRow], search_term: str
+    ) -> tuple[QuerySet[AuditRow], bool]:
+        """Find exact matches only: anything else would read the whole table."""
+        term = search_term.strip()
+        exact = Q(subject=term) | Q(action=term) | Q(who_name=term)
+        return (queryset.filter(exact) if term else queryset), False
+
+    @admin.display(description="at (UTC)")
+    def at_utc(self, row: AuditRow) -> str:
+        return row.at.strftime("%Y-%m-%d %H:%M:%S")
+
+    @admin.display(description="who")
+    def who(self, row: AuditRow) -> str:
+        return f"{row.who_kind} {row.who_name}".rstrip()
+
+
+admin.site.unregister((User, StaffGroup))  # which Django's own pages have been, once ours are imported
+PAGES = ((User, LoginAdmin), (StaffGroup, StaffGroupAdmin), (Person, PersonAdmin), (Payment, PaymentAdmin))
+for _model, _page in PAGES:
+    admin.site.register(_model, _page)

@@ -1,7 +1,8 @@
-"""What the admin's lists of usage share: pages and filters that never count or sort a whole table."""
+"""Pages and filters of the admin's lists of usage, which never count or sort a whole table."""
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -11,10 +12,10 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from gateway.exchange import CLIENT_LEFT
+from gateway.exchange.exchange import CLIENT_LEFT
+from gateway.kernel.moments import id_floor
 from gateway.models import DailyUsage, ExchangeRow
 from gateway.usage import reports
-from gateway.usage.retention import id_floor
 
 DAYS_OFFERED = 14
 STATUSES: dict[str, tuple[str, Q]] = {
@@ -32,7 +33,7 @@ def today() -> date:
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Counts no further than `MOST`: who looks for older rows narrows the list by day."""
+    """Counts no further than `MOST`; older rows are reached by narrowing the list to a day."""
 
     MOST = 10_000
 
@@ -43,6 +44,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptabl
 
 
 class StatusFilter(admin.SimpleListFilter):
+    """Filters exchanges by their outcome."""
+
     title = "status"
     parameter_name = "outcome"
 
@@ -54,8 +57,26 @@ class StatusFilter(admin.SimpleListFilter):
         return queryset.filter(chosen[1]) if chosen else queryset
 
 
+class WithinFilter(admin.SimpleListFilter):
+    """The last hour, as the first page counts it."""
+
+    title = "time"
+    parameter_name = "within"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("hour", "last hour")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(pk__gte=hour_floor()) if self.value() == "hour" else queryset
+
+
+def hour_floor(now: datetime | None = None) -> uuid.UUID:
+    """Return the smallest id of an exchange of the last hour."""
+    return id_floor((now or datetime.now(UTC)).timestamp() - 3600)
+
+
 class DayFilter(admin.SimpleListFilter):
-    """UTC days. Exchanges are ordered by their ids, so a day of them is a range of ids."""
+    """Filters by UTC day. Exchanges are ordered by their ids, so a day of them is a range of ids."""
 
     title = "day (UTC)"
     parameter_name = "on"
@@ -76,7 +97,7 @@ class DayFilter(admin.SimpleListFilter):
 
 
 def seen(column: str, title: str, field: str) -> type[admin.SimpleListFilter]:
-    """A filter on `field` that offers what was lately seen in the daily sums' `column`."""
+    """Make a filter on `field` that offers what was lately seen in the daily sums' `column`."""
 
     class SeenFilter(admin.SimpleListFilter):
         parameter_name = field
@@ -97,7 +118,7 @@ def seen(column: str, title: str, field: str) -> type[admin.SimpleListFilter]:
 
 
 class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Nothing here is changed by hand."""
+    """A list in which nothing is changed by hand."""
 
     paginator = BoundedPaginator
     show_full_result_count = False

@@ -1,0 +1,1 @@
+"""Django's place for the admin's template tags."""

@@ -1,4 +1,4 @@
-"""`{% console_overview as overview %}`: what the admin's first page shows."""
+"""The template tag `{% console_overview as overview %}`: the content of the admin's first page."""
 
 from django import template
 

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.console.pages.urls import urls
+
+
+def test_pages_can_be_turned_off(options: Any) -> None:
+    assert [str(each.pattern) for each in urls()][:2] == [
+        "console/",
+        "console/accounts/<str:name>/<str:action>/",
+    ]
+    options(DISABLE_CONSOLE=True)
+    assert urls() == []
