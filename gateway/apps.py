@@ -1,20 +1,21 @@
+"""The gateway as a Django app: connects the apps below with what only the gateway has."""
+
 from django.apps import AppConfig
 
-from gateway import checks
+from gateway.config import checks
+from gateway.payments.checks import paying
 
-SERVING_CHECKS = checks.serving  # registered by being imported
+SERVING_CHECKS = (checks.serving, paying)  # registered by being imported
 
 
 class GatewayConfig(AppConfig):
+    """Connects the apps: readers of usage, the currencies of prices, what providers ask of accounts."""
+
     name = "gateway"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         # Models may be imported only now.
-        from gateway.usage.prices import services  # noqa: PLC0415
-        from gateway.usage.viewing import from_rows  # noqa: PLC0415
-        from tokens import fields  # noqa: PLC0415
-        from tokens.limits import usage  # noqa: PLC0415
+        from gateway.runtime import connecting  # noqa: PLC0415
 
-        usage.use(from_rows)
-        fields.use_currencies(services.currencies)
+        connecting.connect()

@@ -11,11 +11,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from uuid_utils import uuid7
 
-from gateway.exchange import Exchange
-from gateway.models import PriceRow
+from gateway.exchange.exchange import Exchange
+from gateway.kernel.moments import id_floor
+from gateway.models import AuditRow, PriceRow
+from gateway.payments import claims
+from gateway.payments.methods.base import Settled
 from gateway.usage import services
-from gateway.usage.retention import id_floor
 from providers.dialects.types import Usage
+from tests.gateway.payments.building import wanted
+from tests.principals import SOMEBODY
 from tokens import services as tokens
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +50,7 @@ def exchange(**values: object) -> Exchange:
 
 
 def found(client: Client, url: str) -> set[str]:
-    """The ids of the rows on a list page."""
+    """Return the ids of the rows on a list page."""
     answer = client.get(url)
     assert answer.status_code == 200, url
     return {str(row.pk) for row in answer.context["cl"].result_list}
@@ -159,7 +163,7 @@ def test_an_exchange_s_page_says_when_where_and_what_without_crosses(admin_clien
 
 
 def test_daily_sums_name_the_token_by_its_label(admin_client: Client) -> None:
-    token = tokens.issue(label="night shift").token
+    token = tokens.issue(label="night shift", principal=SOMEBODY).token
     services.write([exchange(token_id=token.id), exchange(token_id="gone")])
     page = admin_client.get(DAILY).content.decode()
     assert 'field-token">night shift<' in page and 'field-token">gone<' in page
@@ -179,3 +183,40 @@ def test_titles_tell_pages_and_filters_apart(admin_client: Client) -> None:
 
 def test_the_list_of_prices_says_per_what(admin_client: Client) -> None:
     assert "per million tokens" in admin_client.get("/admin/gateway/pricerow/").content.decode()
+
+
+def test_audit_is_looked_at_and_never_touched(admin_client: Client):
+    first = tokens.issue(label="x", principal=SOMEBODY).token.id
+    second = tokens.issue(label="y", principal=SOMEBODY).token.id
+    url = "/admin/gateway/auditrow/"
+    everything = found(admin_client, url)
+    assert len(everything) == 2
+    assert found(admin_client, f"{url}?q=token:{first}") < everything
+    assert found(admin_client, f"{url}?q=token.issue") == everything
+    assert found(admin_client, f"{url}?q=ann@example.org") == everything
+    assert found(admin_client, f"{url}?q=token") == set()
+    assert found(admin_client, f"{url}?who_kind=person&via=admin") == everything
+    row = AuditRow.objects.get(subject=f"token:{second}")
+    assert b"192.0.2.7" in admin_client.get(f"{url}{row.pk}/change/").content
+    assert admin_client.post(f"{url}{row.pk}/change/", {"action": "x"}).status_code == 403
+    assert admin_client.post(f"{url}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert admin_client.post(f"{url}add/", {}).status_code == 403
+    form = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
+    admin_client.post(url, form)
+    assert AuditRow.objects.count() == 2
+
+
+PAYMENTS = "/admin/gateway/payment/"
+
+
+def test_payments_are_there_to_look_at(admin_client: Client) -> None:
+    row, _ = claims.claim(wanted("challenge-9", fingerprint="CANARY", idempotency="CANARY"))
+    claims.settle(row.pk, Settled("pi_9"))
+    claims.claim(wanted("challenge-8"))
+    for query in ("", "?status__exact=settled", "?q=pi_9", f"?q={row.pk}", "?q=challenge-9"):
+        assert str(row.pk) in found(admin_client, PAYMENTS + query), query
+    assert found(admin_client, PAYMENTS + "?q=nothing") == set()
+    page = admin_client.get(f"{PAYMENTS}{row.pk}/change/").content.decode()
+    assert "pi_9" in page and "CANARY" not in page
+    for path in ("add/", f"{row.pk}/delete/"):
+        assert admin_client.get(PAYMENTS + path).status_code == 403

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.db.models import QuerySet
 
-from gateway.exchange import CLIENT_LEFT
+from gateway.exchange.exchange import CLIENT_LEFT
 from gateway.models import DailyUsage, ExchangeRow
 from gateway.usage import services
 from gateway.usage.daily import Key, daily_id
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 
 def plan(rows: QuerySet[ExchangeRow]) -> str:
-    """How SQLite would read the newest 50 of them."""
+    """Return SQLite's plan for reading the newest 50 of them."""
     return rows.order_by("-id")[:50].explain()
 
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 
 def doctor(*arguments: str) -> tuple[str, int]:
-    """What it prints, and its exit status."""
+    """Run the command; return what it prints, and its exit status."""
     output = io.StringIO()
     try:
         call_command("doctor", *arguments, stdout=output)
@@ -21,14 +21,16 @@ def doctor(*arguments: str) -> tuple[str, int]:
 
 
 @pytest.fixture(autouse=True)
-def home(settings, tmp_path: Path) -> Path:
-    settings.ROUTER_HOST = "127.0.0.1"
-    settings.TOKEN_SECRET = "0a1b2c3d4e5f60718293a4b5c6d7e8f9-secret"
-    settings.TOKEN_ADMIN_KEY = "an-admin-key-nobody-sees"
-    settings.DATA_DIR = tmp_path / "data"
-    settings.CLAUDE_CODE_HOME = tmp_path
-    settings.ADDITIONAL_ACCOUNT_DIRS = ()
-    settings.ANTHROPIC_API_KEY = ""
+def home(options, tmp_path: Path) -> Path:
+    options(
+        ROUTER_HOST="127.0.0.1",
+        TOKEN_SECRET="0a1b2c3d4e5f60718293a4b5c6d7e8f9-secret",
+        TOKEN_ADMIN_KEY="an-admin-key-nobody-sees",
+        DATA_DIR=tmp_path / "data",
+        CLAUDE_CODE_HOME=tmp_path,
+        ADDITIONAL_ACCOUNT_DIRS=(),
+        ANTHROPIC_API_KEY="",
+    )
     (tmp_path / "credentials.json").write_text('{"accessToken": "sk-ant-oat01-nothing-real"}')
     return tmp_path
 

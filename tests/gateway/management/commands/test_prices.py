@@ -33,7 +33,7 @@ def test_set_list_remove() -> None:
 
 def test_import_the_shipped_file_and_another(tmp_path: Path) -> None:
     PriceRow.objects.all().delete()
-    assert run("import")[0] == "imported 126 price(s)\n"
+    assert run("import")[0] == "imported 127 price(s)\n"
     own = tmp_path / "own.json"
     own.write_text('{"currency": "EUR", "prices": [{"model": "m", "input": "1", "output": "2"}]}')
     assert json.loads(run("import", str(own), "--json")[0]) == {"imported": 1}

@@ -14,12 +14,14 @@ from tests.gateway.management.commands.test_serve import NO_PROXY, ROOT, environ
 
 
 def heed_interrupts() -> None:
-    """A shell lets its background jobs ignore SIGINT, and what they start inherits that; Python then never sees one."""
+    """Let SIGINT through: a shell makes its background jobs ignore it, their children inherit that, Python
+    sees none.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("reload", [[], ["--noreload"]], ids=["reload", "noreload"])
-def test_it_serves_the_fast_door_and_django(tmp_path: Path, reload: list[str]) -> None:
+def test_it_serves_the_surfaces_and_django(tmp_path: Path, reload: list[str]) -> None:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "manage.py"), "runserver", f"127.0.0.1:{port}", *reload],

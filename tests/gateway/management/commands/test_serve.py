@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway import VERSION
-from gateway.option_table import table
+from gateway.config.table import table
 
 ROOT = Path(__file__).resolve().parents[4]
 SECRET = "CANARY-0b8f5c6e2d1a4f7c9b3e8d6a5f4c2b1e"
@@ -131,14 +131,8 @@ def test_flags_that_bypass_manage_py_are_not_ignored(tmp_path: Path) -> None:
         timeout=60,
     )
     assert result.returncode == 1
-    assert "flags are read by manage.py" in result.stderr
+    assert "flags are read by router and manage.py" in result.stderr
 
 
 def test_version_is_ours(tmp_path: Path) -> None:
     assert manage(tmp_path, "--version", TOKEN_SECRET="").stdout == f"link-assistant-router {VERSION}\n"
-
-
-def test_no_command_means_serve(tmp_path: Path) -> None:
-    result = manage(tmp_path, "--workers", "2")
-    assert result.returncode == 2
-    assert "WORKERS=2 needs PostgreSQL" in result.stderr

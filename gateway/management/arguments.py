@@ -1,0 +1,140 @@
+"""Declare what `serve`, `doctor` and the commands on rows take. No Django here: help must be quick."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from gateway.config.options import Option
+from gateway.config.table import table
+from gateway.kernel.arguments import actions, add_json
+
+PRICES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+EXTRAS = ("web_search", "batch_multiple", "fast_multiple", "region_multiple")
+
+USAGE_FILTERS = ("person", "token", "group", "model", "account", "provider", "surface")
+PAYMENT_STATUSES = ("claimed", "settled", "failed", "refunded", "refund-due", "unknown")
+
+
+def serve(parser: argparse.ArgumentParser) -> None:
+    """Declare `serve`: every option of the gateway is a flag of it."""
+    add_options(parser)
+
+
+def doctor(parser: argparse.ArgumentParser) -> None:
+    """Declare `doctor`."""
+    parser.add_argument("--online", action="store_true", help="also ask the upstreams")
+    add_json(parser)
+
+
+def prices(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands of `prices`."""
+    command = actions(parser)
+    command("list", "every price").add_argument(
+        "--model", default="", metavar="S", help="contained in the name"
+    )
+    put = command("set", "the price of a model; what is not given stays")
+    remove = command("remove", "a price")
+    for named in (put, remove):
+        named.add_argument("model", metavar="MODEL", help="a name, or a pattern such as claude-opus-*")
+        named.add_argument("--provider", default="", metavar="NAME", help="any when absent")
+    for name in (*PRICES, *EXTRAS):
+        put.add_argument(f"--{name.replace('_', '-')}", metavar="0.25")
+    put.add_argument("--currency", metavar="USD")
+    put.add_argument("--max-output", type=int, metavar="N", help="tokens")
+    put.add_argument("--priced-on", metavar="2026-11-24")
+    put.add_argument("--source", metavar="S")
+    command("import", "a price file; the shipped one when absent").add_argument(
+        "file", nargs="?", type=Path, metavar="FILE"
+    )
+
+
+def payments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands of `payments`."""
+    command = actions(parser)
+    listing = command("list", "payments, newest first")
+    listing.add_argument("--status", choices=PAYMENT_STATUSES)
+    listing.add_argument("--limit", type=int, default=50, metavar="N", help="the newest N (50)")
+    command("reconcile", "ask the provider about unknown payments, and refund what was paid for nothing")
+
+
+def usage(parser: argparse.ArgumentParser) -> None:
+    """Declare `usage`."""
+    add_period(parser)
+    parser.add_argument(
+        "--month", nargs="?", const="this", default="", metavar="2026-11", help="this one when bare"
+    )
+    parser.add_argument("--period", default="", metavar="P", help="today, yesterday, 7d or 30d")
+    parser.add_argument(
+        "--by", default="", metavar="A,B", help=f"up to three of {', '.join((*USAGE_FILTERS, 'day'))}"
+    )
+    for name in USAGE_FILTERS:
+        parser.add_argument(f"--{name}", default="", metavar="X", help=f"of this {name} alone")
+    parser.add_argument("--sort", default="", metavar="COLUMN", help="- in front for falling (-cost)")
+    forms = parser.add_mutually_exclusive_group()
+    add_json(forms)
+    forms.add_argument("--csv", action="store_true", dest="as_csv", help="print CSV")
+
+
+def requests(parser: argparse.ArgumentParser) -> None:
+    """Declare `requests`."""
+    parser.add_argument("id", nargs="?", default="", metavar="ID", help="one call, explained; absent: a list")
+    for name in USAGE_FILTERS:
+        parser.add_argument(f"--{name}", default="", metavar="X", help=f"of this {name} alone")
+    parser.add_argument("--status", default="", metavar="S", help="ok, failed, 2xx to 5xx, or a number")
+    parser.add_argument("--slower-than", default="", metavar="SECONDS")
+    parser.add_argument("-q", default="", metavar="TEXT", help="a request id, or text in the token's label")
+    add_period(parser)
+    parser.add_argument("--limit", type=int, default=50, metavar="N", help="the newest N (50)")
+    add_json(parser)
+
+
+def audit(parser: argparse.ArgumentParser) -> None:
+    """Declare `audit`."""
+    parser.add_argument(
+        "--who", default="", metavar="NAME", help="an e-mail or user, or a kind such as command"
+    )
+    parser.add_argument("--action", default="", metavar="A", help="such as token.issue")
+    parser.add_argument("--subject", default="", metavar="S", help="such as account:primary")
+    parser.add_argument(
+        "--via", default="", metavar="WAY", help="console, admin, api, command, login or system"
+    )
+    add_period(parser)
+    parser.add_argument("--limit", type=int, default=100, metavar="N", help="the newest N (100)")
+    forms = parser.add_mutually_exclusive_group()
+    add_json(forms)
+    forms.add_argument(
+        "--jsonl", action="store_true", dest="as_lines", help="print all of it, a line of JSON each"
+    )
+
+
+def add_period(parser: argparse.ArgumentParser) -> None:
+    """Declare `--from` and `--to`, as the API has them."""
+    for name, dest in (("from", "begins"), ("to", "ends")):
+        parser.add_argument(
+            f"--{name}", default="", dest=dest, metavar="DAY", help="a UTC day, included, or a time"
+        )
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the gateway's flags, for `--help`: names and defaults, never a value that is set."""
+    group = parser.add_argument_group(
+        "gateway options", "Accepted by every command, before or after its name."
+    )
+    for option in table().values():
+        form: dict[str, Any] = {"action": "store_true"} if option.is_switch else {"metavar": "X"}
+        help_text = describe(option).replace("%", "%%")
+        group.add_argument(option.flag, dest=option.name, default=argparse.SUPPRESS, help=help_text, **form)
+
+
+def describe(option: Option) -> str:
+    """Return one line of help."""
+    parts = [option.help, f"[env: {option.name}]"]
+    if option.is_secret:
+        parts.append(f"[or {option.file_flag}, {option.file_name}: a file with it]")
+    if option.values and not option.is_switch:
+        parts.append(f"[{', '.join(option.values)}]")
+    if option.default_text and not option.is_switch:
+        parts.append("[default: {}]".format(option.default_text.replace("\n", " ")))
+    return " ".join(parts)
