@@ -1,0 +1,171 @@
+"""Every command and configuration on both sides: exit status, standard output, what doctor says of a setting."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.compat import reference
+from tests.compat.cases import SECRET, TABLES
+from tests.compat.compare import Aspects, Difference, differences
+from tests.harness import ROOT
+
+OURS = [sys.executable, "-c", "from gateway.management.program import reference_main; reference_main()"]
+SERVES_AFTER_SECONDS, MOST_SECONDS = 45, 300
+"""After the first, what was started without a command serves; nothing else may take so long as the second."""
+FILES = ("commands.runs", "config.runs")
+_LOG = re.compile(r"^\x1b\[2m.*|^\d{4}-\d\d-\d\dT\S+ +(?:INFO|WARN|ERROR|DEBUG) .*", re.MULTILINE)
+_LABEL = re.compile(r"^([\w ]+?) *: (.*)$", re.MULTILINE)
+_EPOCH = re.compile(r"\b1[789]\d{8}\b")
+_NEVER = re.compile(r"\b[2-4]\d{9}\b")
+
+
+@dataclass
+class Run:
+    """One command: runs of the same `sequence` share their folders and follow one another."""
+
+    sequence: str
+    argv: list[str]
+    env: dict[str, str | None] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    stdin: str = ""
+
+    @property
+    def name(self) -> str:
+        env = " ".join(f"{name}={value}" for name, value in self.env.items())
+        return f"{self.sequence} | {env} {' '.join(self.argv)}".replace("\n", "\\n")
+
+    @property
+    def table(self) -> str:
+        return "config" if self.sequence.startswith(("config: ", "files: ")) else "commands"
+
+
+class Runner:
+    """Runs a sequence with one program, in folders of its own."""
+
+    def __init__(self, command: list[str], folder: Path, base: dict[str, str]) -> None:
+        self.command, self.folder, self.base = command, folder, base
+        self.tokens: list[str] = []
+        for name in ("cwd", "home", "claude", "work"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+
+    def run(self, one: Run) -> Aspects:
+        """Run one command and return what is compared."""
+        for name, text in one.files.items():
+            (self.folder / "cwd" / name).write_text(text)
+        given = {
+            "TOKEN_SECRET": SECRET, "HOME": "<HOME>", "DATA_DIR": "<DATA_DIR>",
+            "CLAUDE_CODE_HOME": "<CLAUDE_CODE_HOME>", **one.env,
+        }  # fmt: skip
+        env = {name: self._filled(value) for name, value in given.items() if value is not None}
+        command = [*self.command, *map(self._filled, one.argv)]
+        may_serve = not one.argv or one.argv[0].startswith("-") or one.argv[0] == "serve"
+        try:
+            done = subprocess.run(
+                command, cwd=self.folder / "cwd", env={**self.base, **env}, input=one.stdin, capture_output=True,
+                text=True, timeout=SERVES_AFTER_SECONDS if may_serve else MOST_SECONDS, check=False, errors="replace",
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return {"exit": "none: it serves"}
+        for name in one.files:
+            (self.folder / "cwd" / name).unlink(missing_ok=True)
+        out = _LOG.sub("", done.stdout).lstrip("\n")
+        if one.argv[:2] == [
+            "tokens",
+            "issue",
+        ]:  # one that was refused counts, too: the other side may have issued it
+            self.tokens.append(out.strip() or f"<no token {len(self.tokens) + 1}>")
+        return self._aspects(one, done.returncode, out)
+
+    def _aspects(self, one: Run, status: int, out: str) -> Aspects:
+        found = {"exit": str(status)}
+        is_doctor = "doctor" in one.argv
+        if status != 0 and not (is_doctor and status == 1):
+            return found
+        if is_doctor:
+            told = _LABEL.findall(out)
+            found.update({f"doctor {label.strip()}": self._blank(value) for label, value in told})
+        else:
+            found["out"] = self._rows(out)
+        return found
+
+    def _rows(self, out: str) -> str:
+        """Return a table without the order of its rows."""
+        head, *rest = self._blank(out).split("\n")
+        return "\n".join([head, *sorted(rest)]) if head.startswith(("id ", "name ")) else self._blank(out)
+
+    def _places(self) -> list[tuple[str, str]]:
+        places = [
+            ("<CLAUDE_CODE_HOME>", "claude"), ("<DATA_DIR>", "data"), ("<HOME>", "home"), ("<CWD>", "cwd"),
+            ("<WORK>", "work"),
+        ]  # fmt: skip
+        found = [(mark, str(self.folder / name)) for mark, name in places]
+        for number, token in enumerate(self.tokens, start=1):
+            found += [(f"<TOKEN_{number}>", token), (f"<ID_{number}>", _subject(token))]
+        return found
+
+    def _filled(self, text: str) -> str:
+        for mark, value in self._places():
+            text = text.replace(mark, value)
+        return text
+
+    def _blank(self, text: str) -> str:
+        for mark, value in self._places():
+            text = text.replace(value, mark)
+        return re.sub(r"aes256gcm:[\w+/=]+", "<sealed>", _NEVER.sub("<time>", _EPOCH.sub("<time>", text)))
+
+
+def load(only: str = "") -> list[Run]:
+    """Return every run whose name holds a text."""
+    lines = [line for name in FILES for line in (TABLES / name).read_text().split("\n") if line]
+    runs = [Run(**json.loads(line)) for line in lines]
+    return [run for run in runs if only in f"{run.table}: {run.name}"]
+
+
+def compared(template: Path, only: str = "") -> Iterator[tuple[int, list[Difference]]]:
+    """Yield (runs done, what differed) for every sequence."""
+    found = load(only)
+    with tempfile.TemporaryDirectory(prefix="compat-") as base:
+        for number, sequence in enumerate(dict.fromkeys(run.sequence for run in found)):
+            runs = [run for run in found if run.sequence == sequence]
+            folder = Path(base) / str(number)
+            theirs = Runner([str(reference.program())], folder / "theirs", _base())
+            ours = Runner(
+                OURS, folder / "ours", {**_base(), "PYTHONPATH": str(ROOT), "ALLOW_WEAK_SECRET": "true"}
+            )
+            shutil.copytree(template / "data", folder / "ours" / "data")
+            yield len(runs), [one for run in runs for one in _pair(run, theirs, ours)]
+
+
+def _pair(run: Run, theirs: Runner, ours: Runner) -> Iterator[Difference]:
+    there, here = theirs.run(run), ours.run(run)
+    if there["exit"] != here["exit"]:
+        yield Difference(run.table, run.name, "exit", there["exit"], here["exit"])
+        if "doctor" not in run.argv or "2" in (there["exit"], here["exit"]):
+            return
+        here["exit"] = there["exit"]
+    labels = {name for name in there if name.startswith("doctor ")}
+    if labels:  # ours tells more
+        here = {name: value for name, value in here.items() if name in labels or name == "exit"}
+    yield from differences((run.table, run.name), there, here)
+
+
+def _base() -> dict[str, Any]:
+    return {"PATH": os.environ["PATH"], "NO_COLOR": "1", "RUST_LOG": "link_assistant_router=off"}
+
+
+def _subject(token: str) -> str:
+    if token.startswith("<"):
+        return token + " id"
+    payload = token.split(".")[1]
+    return str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sub"])

@@ -1,0 +1,37 @@
+"""The tables of `make compat`, as far as they can be checked without the reference."""
+
+from __future__ import annotations
+
+import re
+
+from tests.compat import cases, commands, named
+from tests.compat.compare import Difference
+
+
+def test_every_rule_names_a_row_that_is_there() -> None:
+    assert named.mistakes(named.rules()) == []
+
+
+def test_deviations_has_one_table_per_part() -> None:
+    text = named.DEVIATIONS.read_text()
+    parts = re.split(r"(?m)^## ", text)
+    assert [len(re.findall(r"(?m)^\|---", part)) for part in parts] == [1] * len(parts)
+    assert all(line.count(" | ") >= 3 for line in text.splitlines() if line.startswith("| "))
+
+
+def test_a_rule_names_what_it_says_and_nothing_else() -> None:
+    rule = named.Rule("row", ("chat: *",), ("body.choices().id", "status"))
+    told = [
+        Difference("chat", "a", "body.choices[3].id", "1", "2"),
+        Difference("chat", "a", "body.choices[3].name", "1", "2"),
+        Difference("other", "a", "status", "1", "2"),
+    ]
+    assert named.unnamed(told, [rule]) == told[1:]
+    assert rule.uses == 1
+
+
+def test_every_case_can_be_read() -> None:
+    found = cases.load()
+    assert len(found) > 700
+    assert len({case.table for case in found}) > 20
+    assert len(commands.load()) > 400
