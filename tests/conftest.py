@@ -1,14 +1,20 @@
-"""What all tests share. In CI nothing that needs a program may be skipped: `.ci/run` has installed them."""
+"""Fixtures of all tests. In CI nothing that needs a program may be skipped: `.ci/run` has installed them."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from accounts import live as serving_pool
-from providers import live as serving_catalog
+from accounts.pool.live import POOL
+from gateway.config.table import Options
+from gateway.kernel import events
+from gateway.kernel.parts import PARTS
+from providers.catalog.live import CATALOG
 
 NEEDS_A_PROGRAM = ("postgres", "redis", "nginx", "browser", "cli", "litellm")
 
@@ -17,10 +23,34 @@ _skipped: list[str] = []
 
 @pytest.fixture(autouse=True)
 def nobody_serves() -> Iterator[None]:
-    """A test that started the process's road leaves its pool and catalog to nobody."""
+    """Take a test's pool and catalog away after it, where it has started this process's relay."""
     yield
-    serving_pool._serving.clear()
-    serving_catalog._serving.clear()
+    PARTS.drop(POOL)
+    PARTS.drop(CATALOG)
+    composition = sys.modules.get("gateway.runtime.composition")
+    if composition is not None:
+        composition.dissolve()
+
+
+@pytest.fixture
+def told() -> Iterator[list[events.Event]]:
+    """The events of this process, from here on."""
+    heard: list[events.Event] = []
+    events.subscribe(heard.append)
+    yield heard
+    events.unsubscribe(heard.append)
+
+
+@pytest.fixture
+def options(settings: Any) -> Callable[..., Options]:
+    """`options(WORKERS=2)`: the gateway's options with these changed, until the test is over."""
+
+    def change(**changes: Any) -> Options:
+        settings.GATEWAY = dataclasses.replace(settings.GATEWAY, **changes)
+        changed: Options = settings.GATEWAY
+        return changed
+
+    return change
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

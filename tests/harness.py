@@ -26,7 +26,7 @@ TOKEN_SECRET = "CANARY-token-secret-of-the-test-suite-0123456789"
 ADMIN_KEY = "CANARY-admin-key-of-the-test-suite-0123456789"
 LISTENING = re.compile(r"(?i)(?:listening|running) on (?:https?://)?\S*?:(\d+)")
 SERVERS = ("daphne", "uvicorn")
-DOORS = ("daphne", "uvicorn", "django")
+ENTRY_POINTS = ("daphne", "uvicorn", "django")
 """`django`: plain `get_asgi_application()`, as a foreign project would serve it; no `serve` command."""
 
 
@@ -41,14 +41,14 @@ class Token:
 
 
 def token_id(secret: str) -> str:
-    """The `sub` claim."""
+    """Return the `sub` claim."""
     payload = secret.split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return str(claims["sub"])
 
 
 def base_environment(data_dir: Path) -> dict[str, str]:
-    """Nothing of the caller's but what Python needs to start."""
+    """Return an environment with nothing of the caller's but what Python needs to start."""
     keep = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "TMPDIR", "COVERAGE_PROCESS_START")
     environment = {name: os.environ[name] for name in keep if name in os.environ}
     return {
@@ -65,7 +65,7 @@ def base_environment(data_dir: Path) -> dict[str, str]:
 
 
 def manage(data_dir: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> str:
-    """Standard output of a management command; fails with its standard error."""
+    """Return the standard output of a management command; fail with its standard error."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), *arguments],
         cwd=data_dir,
@@ -80,7 +80,7 @@ def manage(data_dir: Path, *arguments: str, settings: Mapping[str, str] | None =
 
 
 def prepare(data_dir: Path) -> Path:
-    """A data directory with a migrated database, made once and copied for every gateway."""
+    """Make a data directory with a migrated database, made once and copied for every gateway."""
     for name in ("data", "claude"):
         (data_dir / name).mkdir(parents=True)
     manage(data_dir, "migrate", "--verbosity", "0")
@@ -99,13 +99,13 @@ class GatewayProcess:
         template: Path,
         data_dir: Path,
         upstream_url: str,
-        door: str = "daphne",
+        entry_point: str = "daphne",
         settings: Mapping[str, str] | None = None,
     ) -> None:
         if template != data_dir:
             shutil.copytree(template, data_dir, dirs_exist_ok=True)
         self.data_dir = data_dir
-        self.door = door
+        self.entry_point = entry_point
         self.log_file = data_dir / "gateway.log"
         self.settings = {
             "UPSTREAM_BASE_URL": upstream_url,
@@ -115,11 +115,11 @@ class GatewayProcess:
         }
 
     def _command(self) -> list[str]:
-        if self.door == "django":
+        if self.entry_point == "django":
             # Without uvicorn's own access log, whose lines are not ours to redact.
             flags = ["--factory", "--host", "127.0.0.1", "--port", "0", "--no-access-log"]
             return [sys.executable, "-m", "uvicorn", *flags, "django.core.asgi:get_asgi_application"]
-        flags = ["--server", self.door, "--host", "127.0.0.1", "--port", "0"]
+        flags = ["--server", self.entry_point, "--host", "127.0.0.1", "--port", "0"]
         return [sys.executable, str(ROOT / "manage.py"), "serve", *flags]
 
     def start(self, timeout: float = 40.0) -> Self:
@@ -148,7 +148,7 @@ class GatewayProcess:
         return int(found[1])
 
     def stop(self, timeout: float = 15.0) -> int:
-        """SIGTERM, and the exit status."""
+        """Send SIGTERM; return the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -181,16 +181,16 @@ class GatewayProcess:
         return ask(self.port, method, target, headers, body)
 
     def admin(self, method: str, target: str, body: object = None) -> Response:
-        """A management call with the admin key."""
+        """Make a management call with the admin key."""
         headers = [("authorization", f"Bearer {ADMIN_KEY}"), ("content-type", "application/json")]
         return self.ask(method, target, headers, None if body is None else json.dumps(body).encode())
 
     def messages(self, body: bytes, *headers: tuple[str, str], query: str = "") -> Response:
-        """`POST /v1/messages` with the shared token."""
+        """Call `POST /v1/messages` with the shared token."""
         return self.ask("POST", "/v1/messages" + query, [*self.call_headers(), *headers], body)
 
     def call_headers(self) -> Headers:
-        """What an ordinary client sends: our token, a version, a content type."""
+        """Return the headers of an ordinary client: our token, a version, a content type."""
         return [self.token.bearer, ("anthropic-version", "2023-06-01"), ("content-type", "application/json")]
 
     def issue(self, label: str = "test") -> Token:
@@ -200,14 +200,14 @@ class GatewayProcess:
         return Token(secret, token_id(secret))
 
     def clear_accounts(self) -> None:
-        """Ends every cooldown, and opens what breakers have shut."""
+        """End every cooldown, and close circuit breakers."""
         for account in self.admin("GET", "/v1/accounts").json()["accounts"]:
             answer = self.admin("POST", f"/api/accounts/{account['name']}/clear", {})
             assert answer.status == 200, answer
 
     # as its files show it
     def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
-        """What a query finds in its database, from outside."""
+        """Return what a query finds in its database, from outside."""
         with contextlib.closing(
             sqlite3.connect(self.data_dir / "data" / "router.sqlite3", timeout=20)
         ) as database:
@@ -215,7 +215,9 @@ class GatewayProcess:
             return database.execute(query, values).fetchall()
 
     def exchanges(self, token: Token, count: int = 1, timeout: float = 5.0) -> list[sqlite3.Row]:
-        """The usage rows of a token, oldest first, once there are `count`: rows are written within a second."""
+        """Return the usage rows of a token, oldest first, once there are `count`: rows are written within a
+        second.
+        """
         deadline = time.monotonic() + timeout
         query = "SELECT * FROM gateway_exchange WHERE token_id = ? ORDER BY id"
         while len(found := self.rows(query, token.id)) < count:
@@ -225,7 +227,7 @@ class GatewayProcess:
 
     # as the operating system sees it
     def processes(self) -> list[int]:
-        """The process and all below it."""
+        """Return the process and all below it."""
         found = [self.process.pid]
         for pid in found:
             children = Path(f"/proc/{pid}/task/{pid}/children")

@@ -18,7 +18,7 @@ Headers = list[tuple[str, str]]
 class Response:
     status: int
     reason: str
-    headers: list[tuple[str, str]]  # names lower case, in wire order
+    headers: list[tuple[str, str]]  # names lower case, in the order received
     body: bytes = b""
     is_cut: bool = False  # the connection ended before the body's announced end
 
@@ -34,7 +34,7 @@ class Response:
 
     @property
     def error(self) -> tuple[int, str, str]:
-        """(status, type, message) of an Anthropic-shaped error; fails on any other shape."""
+        """Return (status, type, message) of an Anthropic-shaped error; fail on any other shape."""
         body = self.json()
         assert body["type"] == "error", body
         return self.status, body["error"]["type"], body["error"]["message"]
@@ -66,7 +66,7 @@ class RawClient:
         return self
 
     def ask(self, method: str, target: str | bytes, headers: Headers = (), body: bytes | None = None) -> Self:
-        """Sends a request with `host` and, when there is a body, `content-length`."""
+        """Send a request with `host` and, when there is a body, `content-length`."""
         raw = target if isinstance(target, bytes) else target.encode()
         lines = [method.encode() + b" " + raw + b" HTTP/1.1", b"host: gateway.test"]
         lines += [name.encode("latin-1") + b": " + value.encode("latin-1") for name, value in headers]
@@ -75,7 +75,7 @@ class RawClient:
         return self.send(b"\r\n".join(lines) + b"\r\n\r\n" + (body or b""))
 
     def leave(self) -> float:
-        """Closes as a client that goes away. When (monotonic)."""
+        """Close as a client that goes away; return when (monotonic)."""
         at = time.monotonic()
         self.sock.close()
         return at
@@ -86,14 +86,14 @@ class RawClient:
 
     # in
     def _more(self) -> bool:
-        """False at the end of the connection."""
+        """Read more; return False at the end of the connection."""
         with contextlib.suppress(ConnectionResetError):
             data = self.sock.recv(262144)
             self.buffer += data
             return bool(data)
         return False
 
-    def _line(self) -> bytes:
+    def line(self) -> bytes:
         while b"\r\n" not in self.buffer:
             if not self._more():
                 raise EOFError(self.buffer)
@@ -101,11 +101,14 @@ class RawClient:
         return line
 
     def head(self) -> Response:
-        """The next answer's head; 100 Continue is skipped. EOFError when the connection ended instead."""
-        status_line = self._line()
+        """Read the next answer's head; 100 Continue is skipped.
+
+        EOFError when the connection ended instead.
+        """
+        status_line = self.line()
         _, status, reason = (status_line.decode("latin-1") + " ").split(" ", 2)
         headers: list[tuple[str, str]] = []
-        while line := self._line():
+        while line := self.line():
             name, _, value = line.decode("latin-1").partition(":")
             headers.append((name.lower(), value.strip()))
         if status == "100":
@@ -119,9 +122,9 @@ class RawClient:
         return response
 
     def chunk(self) -> bytes:
-        """The next piece of the body; b"" at its end. EOFError when it was cut."""
+        """Read the next piece of the body; b"" at its end. EOFError when it was cut."""
         if self._is_chunked:
-            size = int(self._line().partition(b";")[0], 16)
+            size = int(self.line().partition(b";")[0], 16)
             while len(self.buffer) < size + 2:
                 if not self._more():
                     raise EOFError(self.buffer)
@@ -140,7 +143,7 @@ class RawClient:
         return data
 
     def until(self, mark: bytes) -> bytes:
-        """The body up to the piece that brings `mark`."""
+        """Read the body up to the piece that brings `mark`."""
         got = b""
         while mark not in got:
             piece = self.chunk()
@@ -149,7 +152,7 @@ class RawClient:
         return got
 
     def rest(self) -> tuple[bytes, bool]:
-        """What is left of the body, and whether it was cut."""
+        """Read what is left of the body; return it, and whether it was cut."""
         pieces = []
         try:
             while piece := self.chunk():
@@ -165,7 +168,7 @@ class RawClient:
         return answer
 
     def is_closed(self) -> bool:
-        """Waits for the peer's end of the connection."""
+        """Wait for the peer's end of the connection."""
         while self._more():
             pass
         return True
@@ -174,11 +177,11 @@ class RawClient:
 def ask(
     port: int, method: str, target: str | bytes, headers: Headers = (), body: bytes | None = None
 ) -> Response:
-    """One request on a connection of its own."""
+    """Make one request on a connection of its own."""
     with RawClient(port) as client:
         return client.ask(method, target, headers, body).response(method)
 
 
 def events(body: bytes) -> list[str]:
-    """The `event:` names of an SSE body, in order."""
+    """Return the `event:` names of an SSE body, in order."""
     return [line[7:].decode() for line in body.split(b"\n") if line.startswith(b"event: ")]

@@ -1,12 +1,12 @@
-"""The README's table of options, made from `gateway/option_table.py`. `make readme` writes it."""
+"""The README's table of options, made from `gateway/config/table.py`. `make readme` writes it."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from gateway.option_table import table
-from gateway.options import Option
+from gateway.config.options import Option
+from gateway.config.table import table
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN = "<!-- options: made by `make readme` -->\n"
@@ -14,7 +14,7 @@ END = "<!-- end of options -->\n"
 
 
 def options_table() -> str:
-    """The table in Markdown."""
+    """Write the table in Markdown."""
     lines = ["| variable | flag | default | meaning |", "|---|---|---|---|"]
     lines += [_row(option) for option in table().values()]
     return "\n".join(lines) + "\n"
@@ -33,7 +33,7 @@ def _row(option: Option) -> str:
 
 
 def with_table(readme: str) -> str:
-    """The README with the table between its two marks."""
+    """Return the README with the table between its two marks."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}{options_table()}{END}{after}"

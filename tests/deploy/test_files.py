@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.option_table import table
+from gateway.config.table import table
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [ROOT / "Dockerfile", *(path for path in (ROOT / "deploy").rglob("*") if path.is_file())]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.sync.client import connect
 
 from tests.harness import GatewayProcess, manage, prepare
 
@@ -200,3 +201,13 @@ def test_behind_it_nobody_is_local(gateway: GatewayProcess, port: int) -> None:
     connection.request("GET", "/api/tokens/list", headers={"Authorization": "Bearer wrong"})
     assert connection.getresponse().status == 429
     assert gateway.admin("GET", "/api/tokens/list").status == 200  # this machine, not through nginx
+
+
+def test_a_websocket_passes(vendor: Vendor, port: int, token: str) -> None:
+    vendor.first_arrived.set()
+    headers = {"Authorization": f"Bearer {token}"}
+    with connect(f"ws://127.0.0.1:{port}/v1/responses", additional_headers=headers, proxy=None) as opened:
+        opened.send(
+            json.dumps({"type": "response.create", "model": "claude-sonnet-5", "input": "x" * 200_000})
+        )
+        assert json.loads(opened.recv(15))["type"] == "response.created"

@@ -9,7 +9,7 @@ PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 
 
 def ask_body(words: str = "hi", **more: Any) -> bytes:
-    """A messages request, spaced as no serialiser would."""
+    """Write a messages request, spaced as no serialiser would."""
     content = json.dumps(words)
     extra = "".join(f', "{name}":{json.dumps(value)}' for name, value in more.items())
     return (

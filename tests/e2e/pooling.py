@@ -25,14 +25,14 @@ class PoolVendor(Vendor):
         self.calls: list[tuple[str, str]] = []  # (credential, session)
         self._guard = threading.Lock()
 
-    def _answer(self, seen: Seen) -> Answer:
+    def answer(self, seen: Seen) -> Answer:
         given = [value.removeprefix(b"Bearer ") for value in seen.all("authorization")] + seen.all(
             "x-api-key"
         )
         session = b",".join(seen.all("x-claude-code-session-id")).decode()
         with self._guard:
             self.calls.append((given[0].decode(), session))
-        return self.answers.get(given[0].decode()) or self.everybody or super()._answer(seen)
+        return self.answers.get(given[0].decode()) or self.everybody or super().answer(seen)
 
 
 def credential(number: int) -> str:
@@ -63,7 +63,7 @@ def limited(seconds: int = 600) -> Answer:
     )
 
 
-def seats(vendor: PoolVendor) -> dict[str, list[str]]:
+def sessions(vendor: PoolVendor) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for secret, session in vendor.calls:
         found.setdefault(session, []).append(secret)
@@ -71,7 +71,7 @@ def seats(vendor: PoolVendor) -> dict[str, list[str]]:
 
 
 def wait_for(is_so: Callable[[], bool], seconds: float = 1.0) -> None:
-    """The promise is one second; the rest is for a machine that has others to serve."""
+    """Wait: the promise is one second; the rest is for a machine that has others to serve."""
     deadline = time.monotonic() + seconds + 2.0
     while not is_so():
         assert time.monotonic() < deadline, f"not so after {seconds} s"

@@ -1,4 +1,6 @@
-"""The pool on the road, over sockets: conversations that stay, limits, faults, refreshes, one retry budget."""
+"""The pool behind the relay, over sockets: conversations that stay, limits, faults, refreshes, one retry
+budget.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.calls import ask_body
-from tests.e2e.pooling import PoolVendor, accounts, call, credential, limited, seats, write_pair
+from tests.e2e.pooling import PoolVendor, accounts, call, credential, limited, sessions, write_pair
 from tests.fakes.token_endpoint import FakeTokenEndpoint
 from tests.fakes.vendor import error_answer, thinking
 
@@ -19,28 +21,28 @@ RESET = 4102444800
 
 def test_conversations_stay_and_a_limit_moves_only_its_own_once(pooled, pool_vendor: PoolVendor) -> None:
     gateway = pooled(3)
-    sessions = [f"conversation-{number}" for number in range(12)]
+    conversations = [f"conversation-{number}" for number in range(12)]
     for _turn in range(3):
-        for session in sessions:
+        for session in conversations:
             assert call(gateway, session).status == 200
-    before = seats(pool_vendor)
+    before = sessions(pool_vendor)
     assert all(len(set(secrets)) == 1 for secrets in before.values())
     assert set(Counter(secrets[0] for secrets in before.values()).values()) == {4}
-    tired = before[sessions[0]][0]
+    tired = before[conversations[0]][0]
     pool_vendor.calls.clear()
     pool_vendor.answers[tired] = limited()
     for _turn in range(3):
-        for session in sessions:
+        for session in conversations:
             assert call(gateway, session).status == 200
-    after = seats(pool_vendor)
-    for session in sessions:
+    after = sessions(pool_vendor)
+    for session in conversations:
         served = [secret for secret in after[session] if secret != tired]
         assert len(set(served)) == 1 and len(served) == 3
         assert (served[0] != before[session][0]) == (before[session][0] == tired)
     assert sum(secret == tired for secret, _ in pool_vendor.calls) == 1
     shown = accounts(gateway)
-    resting = [one for one in shown.values() if not one["healthy"]]
-    assert len(resting) == 1 and 590 <= resting[0]["cooldown_remaining_seconds"] <= 631
+    cooling_down = [one for one in shown.values() if not one["healthy"]]
+    assert len(cooling_down) == 1 and 590 <= cooling_down[0]["cooldown_remaining_seconds"] <= 631
     assert "CANARY" not in json.dumps(shown)
 
 
@@ -154,7 +156,7 @@ def test_a_conversation_that_moves_leaves_the_others_signed_thinking_behind(
     assert [len(message["content"]) for message in kept if message["role"] == "assistant"] == [1, 2]
 
 
-def test_quota_and_rests_are_in_the_metrics(pooled, pool_vendor: PoolVendor) -> None:
+def test_quota_and_cooldowns_are_in_the_metrics(pooled, pool_vendor: PoolVendor) -> None:
     gateway = pooled(2)
     pool_vendor.answers[credential(0)] = limited()
     call(gateway)

@@ -23,7 +23,7 @@ def bedrock(gateway):
 
 
 def bedrock_signed(gateway):
-    """A client that signs for AWS whatever it is told: our token travels beside its signature."""
+    """Make a client that signs for AWS whatever it is told: our token travels beside its signature."""
     return anthropic.AnthropicBedrock(
         base_url=gateway.url,
         aws_access_key="AKIAFAKE",

@@ -47,17 +47,17 @@ REQUEST_BODIES = {
 
 
 @pytest.mark.parametrize("body", REQUEST_BODIES.values(), ids=REQUEST_BODIES)
-def test_a_request_body_arrives_as_it_was_sent(door, vendor, body):
+def test_a_request_body_arrives_as_it_was_sent(entry_point, vendor, body):
     vendor.say(v.json_answer({}))
-    assert door.messages(body).status == 200
+    assert entry_point.messages(body).status == 200
     assert vendor.last.body == body
     assert vendor.last.all("content-length") == [str(len(body)).encode()]
     assert not vendor.last.all("transfer-encoding")
 
 
-def test_a_chunked_request_body_arrives_whole(door, vendor):
-    with RawClient(door.port) as client:
-        client.ask("POST", "/v1/messages", [*door.call_headers(), ("transfer-encoding", "chunked")])
+def test_a_chunked_request_body_arrives_whole(entry_point, vendor):
+    with RawClient(entry_point.port) as client:
+        client.ask("POST", "/v1/messages", [*entry_point.call_headers(), ("transfer-encoding", "chunked")])
         for at in range(0, len(ASK), 10):
             piece = ASK[at : at + 10]
             client.send(b"%x\r\n%b\r\n" % (len(piece), piece))
@@ -70,8 +70,8 @@ def test_expect_continue_is_answered_here(gateway, vendor):
     headers = [*gateway.call_headers(), ("expect", "100-continue"), ("content-length", str(len(ASK)))]
     with RawClient(gateway.port) as client:
         client.ask("POST", "/v1/messages", headers)
-        assert client._line().startswith(b"HTTP/1.1 100")
-        client._line()
+        assert client.line().startswith(b"HTTP/1.1 100")
+        client.line()
         client.send(ASK)
         assert client.response().status == 200
     assert vendor.last.body == ASK
@@ -80,7 +80,7 @@ def test_expect_continue_is_answered_here(gateway, vendor):
 
 @pytest.mark.parametrize("coding", CODINGS)
 @pytest.mark.parametrize("kind", ["json", "stream", "error"])
-def test_a_coded_answer_passes_with_its_header(door, vendor, coding, kind):
+def test_a_coded_answer_passes_with_its_header(entry_point, vendor, coding, kind):
     plain, status, content_type = {
         "json": (JSON, 200, v.JSON),
         "stream": (EVENTS, 200, v.EVENT_STREAM),
@@ -89,7 +89,7 @@ def test_a_coded_answer_passes_with_its_header(door, vendor, coding, kind):
     raw = CODINGS[coding](plain)
     headers = [content_type, ("content-encoding", coding)]
     vendor.say(Answer(status, headers, [raw[:7], 0.02, raw[7:]], "chunked"))
-    seen = door.messages(STREAM if kind == "stream" else ASK, ("accept-encoding", "gzip, br, zstd"))
+    seen = entry_point.messages(STREAM if kind == "stream" else ASK, ("accept-encoding", "gzip, br, zstd"))
     assert (seen.status, seen.body, seen.is_cut) == (status, raw, False)
     assert seen.all("content-encoding") == [coding]
 
@@ -112,9 +112,9 @@ def test_a_stream_is_asked_for_without_coding(gateway, vendor):
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
-def test_every_framing_of_an_answer(door, vendor, framing):
+def test_every_framing_of_an_answer(entry_point, vendor, framing):
     vendor.say(Answer(200, [v.JSON], [JSON], framing))
-    seen = door.messages(ASK)
+    seen = entry_point.messages(ASK)
     assert (seen.status, seen.body, seen.is_cut) == (200, JSON, False)
 
 
@@ -174,9 +174,9 @@ class TestLimit:
         assert vendor.seen == []
 
     def test_the_django_door_refuses_too(self, shared, vendor):
-        door = shared("django")
-        headers = [*door.call_headers(), ("content-length", str(32 * MIB + 1))]
-        with RawClient(door.port) as client:
+        entry_point = shared("django")
+        headers = [*entry_point.call_headers(), ("content-length", str(32 * MIB + 1))]
+        with RawClient(entry_point.port) as client:
             client.ask("POST", "/v1/messages", headers)
             with contextlib.suppress(ConnectionError):
                 client.send(b"a" * (32 * MIB + 1))

@@ -21,7 +21,7 @@ def program() -> Path:
 
 
 def run(program: Path, home: Path, base_url: str, token: str, *arguments: str, **more: str) -> str:
-    """What it prints. Its home is empty, and it talks to nobody but `base_url`."""
+    """Return what it prints. Its home is empty, and it talks to nobody but `base_url`."""
     work = home / "work"
     work.mkdir(parents=True, exist_ok=True)
     environment = {
@@ -63,8 +63,10 @@ def test_the_vendor_itself_satisfies_claude_code(program, vendor, tmp_path):
     check(tmp_path, run(program, tmp_path, vendor.url, v.API_KEY, "-p", COMMAND, "--allowedTools", "Bash"))
 
 
-def test_claude_code_runs_a_tool_through_the_gateway(door, program, vendor, tmp_path):
-    output = run(program, tmp_path, door.url, door.token.secret, "-p", COMMAND, "--allowedTools", "Bash")
+def test_claude_code_runs_a_tool_through_the_gateway(entry_point, program, vendor, tmp_path):
+    output = run(
+        program, tmp_path, entry_point.url, entry_point.token.secret, "-p", COMMAND, "--allowedTools", "Bash"
+    )
     check(tmp_path, output)
     calls = [seen for seen in vendor.seen if seen.path == b"/v1/messages"]
     assert len(calls) >= 2
@@ -72,7 +74,7 @@ def test_claude_code_runs_a_tool_through_the_gateway(door, program, vendor, tmp_
         assert seen.query == b"beta=true"
         assert seen.get("x-claude-code-session-id")
         assert b"claude-code-20250219" in b",".join(seen.all("anthropic-beta"))
-        assert door.token.secret.encode() not in seen.raw_head + seen.body
+        assert entry_point.token.secret.encode() not in seen.raw_head + seen.body
     bodies = [json.loads(seen.body) for seen in calls]
     assert all(isinstance(body["system"], list) for body in bodies)
     assert any(v.tool_result(body) == "tool-ran-42" for body in bodies)
@@ -107,7 +109,7 @@ def test_a_refused_token_is_told_in_words(gateway, program, vendor, tmp_path):
 
 
 def cloud(mode: str, gateway) -> dict[str, str]:
-    """The environment that points a cloud mode at a gateway which holds the credentials."""
+    """Return the environment that points a cloud mode at a gateway which holds the credentials."""
     name = mode.upper()
     return {
         "ANTHROPIC_BASE_URL": "",

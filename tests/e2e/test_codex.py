@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from providers.translation.responses import compaction
 from tests.e2e.installs import codex
 from tests.fakes import vendor as v
 
@@ -37,7 +40,7 @@ def program() -> Path:
 def run(
     program: Path, home: Path, url: str, token: str, prompt: str, model: str = "claude-sonnet-5-5"
 ) -> str:
-    """The last message of the agent. Its home is empty, and it talks to nobody but `url`."""
+    """Return the last message of the agent. Its home is empty, and it talks to nobody but `url`."""
     codex_home, work = home / "codex", home / "work"
     for directory in (codex_home, work):
         directory.mkdir(parents=True, exist_ok=True)
@@ -102,3 +105,80 @@ def test_a_refused_token_is_told_in_words(gateway, program, vendor, tmp_path):
     with pytest.raises(AssertionError, match="Invalid token"):
         run(program, tmp_path, gateway.url, "la_sk_no", "hello")
     assert vendor.seen == []
+
+
+# With the provider that is built in: over a WebSocket, with the remote compaction of its own vendor.
+
+BUILT_IN = """
+model = "{model}"
+model_provider = "openai"
+openai_base_url = "{url}/v1"
+check_for_update_on_startup = false
+"""
+PATCH = """RUN apply_patch <<'EOF'
+*** Begin Patch
+*** Add File: patched.txt
++after the compaction
+*** End Patch
+EOF"""
+
+
+def run_built_in(program: Path, home: Path, config: str, token: str, *arguments: str) -> str:
+    """Return what Codex tells of its run, as lines of JSON."""
+    codex_home, work = home / "codex", home / "work"
+    for directory in (codex_home, work):
+        directory.mkdir(parents=True, exist_ok=True)
+    (codex_home / "config.toml").write_text(config)
+    flags = ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "--json"]
+    done = subprocess.run(
+        [str(program), "exec", *flags, *arguments],
+        cwd=work,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "CODEX_HOME": str(codex_home),
+            "CODEX_API_KEY": token,
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_its_own_provider_starts_at_once_over_a_websocket(gateway, program, vendor, tmp_path):
+    token = gateway.issue("codex")
+    config = BUILT_IN.format(url=gateway.url, model="claude-sonnet-5-5")
+    began = time.time()
+    run_built_in(program, tmp_path, config, token.secret, COMMAND)
+    assert (tmp_path / "work" / "proof.txt").read_text() == "tool-ran-42\n"
+    rows = gateway.exchanges(token, 3)
+    assert [(row["surface"], row["status"], row["attempts"]) for row in rows] == [
+        ("responses", 200, 0),  # the warm-up
+        ("responses", 200, 1),
+        ("responses", 200, 1),
+    ]
+    first = datetime.fromisoformat(rows[1]["started_at"]).replace(tzinfo=UTC)
+    assert first.timestamp() - began < 3
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-5-5", "gpt-5.6-mini"])
+def test_it_goes_through_a_compaction_and_applies_a_patch_afterwards(
+    mixed, program, vendor, openai_vendor, tmp_path, model
+):
+    config = BUILT_IN.format(url=mixed.url, model=model)
+    token = mixed.issue("compacting")
+    limited = config + "model_auto_compact_token_limit = 200\n"
+    run_built_in(program, tmp_path, limited, token.secret, COMMAND)
+    assert (tmp_path / "work" / "proof.txt").exists()
+    seen = (vendor if model.startswith("claude") else openai_vendor).seen
+    bodies = [one.body.decode() for one in seen]
+    summing = next(place for place, body in enumerate(bodies) if compaction.INSTRUCTION[:40] in body)
+    assert compaction.SUMMARY.split("\n")[0] in bodies[summing + 1]
+
+    run_built_in(program, tmp_path, config, token.secret, "resume", "--last", PATCH)
+    assert (tmp_path / "work" / "patched.txt").read_text() == "after the compaction\n"
+    assert compaction.SUMMARY.split("\n")[0] in seen[-1].body.decode()

@@ -1,4 +1,4 @@
-"""What happens between an admitted call and the answer that begins: accounts, retries, the budget of them."""
+"""Between an admitted call and the answer that begins: accounts, retries, the budget of them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def shared_upstream() -> Iterator[Upstream]:
 def pooled(
     template, shared_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[GatewayProcess]:
-    """A gateway with three accounts and nothing else."""
+    """Give a gateway with three accounts and nothing else."""
     settings = {"ANTHROPIC_API_KEY": "", "PING_SECONDS": "0.3"}
     directory = tmp_path_factory.mktemp("pooled")
     with GatewayProcess(template, directory, shared_upstream.url, "uvicorn", settings) as gateway:
@@ -180,25 +180,25 @@ def test_a_pinned_token_uses_its_account_and_no_other(pooled: GatewayProcess, up
 def test_a_conversation_stays_on_its_account_and_moves_once(
     pooled: GatewayProcess, upstream: Upstream
 ) -> None:
-    sessions = {name: ("x-claude-code-session-id", name) for name in ("a", "b", "c", "d", "e", "f")}
+    headers = {name: ("x-claude-code-session-id", name) for name in ("a", "b", "c", "d", "e", "f")}
     for _ in range(4):
-        for header in sessions.values():
+        for header in headers.values():
             assert pooled.messages(ASK, header).status == 200
-    seats = {}
+    accounts_of: dict[bytes | None, set[bytes | None]] = {}
     for seen in upstream.seen:
-        seats.setdefault(seen.get("x-claude-code-session-id"), set()).add(seen.get("x-api-key"))
-    assert all(len(accounts) == 1 for accounts in seats.values())
-    assert len(set.union(*seats.values())) == 3
+        accounts_of.setdefault(seen.get("x-claude-code-session-id"), set()).add(seen.get("x-api-key"))
+    assert all(len(accounts) == 1 for accounts in accounts_of.values())
+    assert len(set.union(*accounts_of.values())) == 3
     upstream.reset()
     upstream.by_key[KEYS[0]] = error(429, "rate_limit_error", ("retry-after", "30"))
     for _ in range(3):
-        for header in sessions.values():
+        for header in headers.values():
             assert pooled.messages(ASK, header).status == 200
     after: dict[bytes | None, list[bytes | None]] = {}
     for seen in upstream.seen:
         after.setdefault(seen.get("x-claude-code-session-id"), []).append(seen.get("x-api-key"))
     for name, accounts in after.items():
-        before = next(iter(seats[name]))
+        before = next(iter(accounts_of[name]))
         if before == KEYS[0].encode():
             assert set(accounts) - {before} and len(set(accounts) - {before}) == 1
         else:

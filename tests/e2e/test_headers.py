@@ -1,4 +1,4 @@
-"""Which headers pass, in each direction, and which never do."""
+"""Headers that pass, in each direction, and headers that never do."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ FORBIDDEN_UP = [
     ("trailer", "x-t"),
     ("keep-alive", "timeout=5"),
     ("x-hop", "1"),
+    ("x-claude-code-managed-settings-checksum", "sha256:CANARY"),
+    ("x-claude-code-prompt-id", "p1"),
+    ("x-claude-1p-request-class", "main"),
 ]
 KEPT_UP = [
     ("anthropic-beta", "one, two ,unknown-2099-01-01"),
@@ -48,9 +51,9 @@ KEPT_UP = [
 ]
 
 
-def test_the_clients_headers_pass_and_hop_and_private_ones_do_not(door, vendor):
+def test_the_clients_headers_pass_and_hop_and_private_ones_do_not(entry_point, vendor):
     headers = [*KEPT_UP, *FORBIDDEN_UP, ("connection", "keep-alive, x-hop")]
-    assert door.messages(ASK, *headers).status == 200
+    assert entry_point.messages(ASK, *headers).status == 200
     seen = vendor.last
     for name in {name for name, _ in FORBIDDEN_UP}:
         assert seen.all(name) == [], name
@@ -61,8 +64,15 @@ def test_the_clients_headers_pass_and_hop_and_private_ones_do_not(door, vendor):
     assert b"keep-alive, x-hop" not in seen.raw_head
 
 
-def test_only_the_operators_credential_leaves_and_only_once(door, vendor):
-    token = door.token.secret
+def test_tags_and_safeguards_reach_anthropic_as_they_came(gateway, vendor):
+    body = b'{"tags": {"team": "blue"},  "safeguards":{"mode" : "auto"},' + ASK.lstrip()[1:]
+    assert gateway.messages(body, ("anthropic-beta", "request-tags-2026-08-21")).status == 200
+    assert vendor.last.body == body
+    assert vendor.last.all("anthropic-beta") == [b"request-tags-2026-08-21"]
+
+
+def test_only_the_operators_credential_leaves_and_only_once(entry_point, vendor):
+    token = entry_point.token.secret
     for headers in (
         [("authorization", f"Bearer {token}")],
         [("x-api-key", token)],
@@ -72,7 +82,7 @@ def test_only_the_operators_credential_leaves_and_only_once(door, vendor):
     ):
         vendor.reset()
         ask = [*headers, ("anthropic-version", "2023-06-01"), ("content-type", "application/json")]
-        assert door.ask("POST", "/v1/messages", ask, ASK).status == 200
+        assert entry_point.ask("POST", "/v1/messages", ask, ASK).status == 200
         given = [value.removeprefix(b"Bearer ") for value in vendor.last.all("authorization")]
         given += vendor.last.all("x-api-key")
         assert given == [v.API_KEY.encode()]
@@ -128,12 +138,12 @@ DOWN_FORBIDDEN = [
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 422])
-def test_the_vendors_headers(door, vendor, status):
+def test_the_vendors_headers(entry_point, vendor, status):
     vendor.say(Answer(status, [v.JSON, *DOWN_KEPT, *DOWN_FORBIDDEN], [b"{}"], reason="Any"))
-    seen = door.messages(ASK)
+    seen = entry_point.messages(ASK)
     assert seen.status == status
     for name, value in DOWN_KEPT:
-        if door.door == "django" and name == "Date":
+        if entry_point.entry_point == "django" and name == "Date":
             continue  # plain uvicorn writes one of its own as well
         assert seen.all(name.lower()) == [value], name
     for name, value in DOWN_FORBIDDEN:
@@ -148,8 +158,12 @@ def test_repeated_headers_of_an_answer_stay_repeated(gateway, vendor):
     assert seen.all("x-many") == ["1", "2"]
 
 
-def test_every_answer_has_a_request_id_of_ours(door, vendor):
-    for answer in (door.messages(ASK), door.messages(STREAM), door.ask("GET", "/nothing")):
+def test_every_answer_has_a_request_id_of_ours(entry_point, vendor):
+    for answer in (
+        entry_point.messages(ASK),
+        entry_point.messages(STREAM),
+        entry_point.ask("GET", "/nothing"),
+    ):
         own = [value for name, value in answer.headers if name in ("x-request-id", "request-id")]
         assert own, answer.headers
 

@@ -39,17 +39,17 @@ def usage(gateway, token):
     return answer.json()["usage"]
 
 
-def test_requests_in_all(door, vendor):
-    token = issue(door, max_requests=2)
-    assert [call(door, token).status for _ in range(3)] == [200, 200, 429]
-    refused = call(door, token)
+def test_requests_in_all(entry_point, vendor):
+    token = issue(entry_point, max_requests=2)
+    assert [call(entry_point, token).status for _ in range(3)] == [200, 200, 429]
+    refused = call(entry_point, token)
     assert refused.json()["error"] == {
         "type": "rate_limit_error",
         "message": "Token has reached its request limit",
     }
     assert refused.get("x-should-retry") == "false"
     assert len(vendor.seen) == 2
-    assert usage(door, token)["requests"] == 2
+    assert usage(entry_point, token)["requests"] == 2
 
 
 def test_requests_per_minute_say_when_to_come_back_and_a_change_applies_at_once(gateway, vendor):

@@ -1,12 +1,12 @@
 """A real LiteLLM proxy as OpenAI-compatible provider: somebody else's server, with its own habits.
 
-Its models answer from `mock_response`, so it calls nobody. It brings its own packages, apart from the environment's.
+Its models answer from `mock_response`, so it calls nobody. It brings its own packages, apart from the
+environment's.
 """
 
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +18,7 @@ import openai
 import pytest
 
 from tests.e2e.installs import litellm
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.litellm, pytest.mark.timeout(900)]
 
@@ -34,16 +35,9 @@ router_settings: {{num_retries: 0}}
 """
 
 
-def free_port() -> int:
-    """The proxy can't be told to take any port and say which."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Its base URL, once it answers."""
+    """Return its base URL, once it answers."""
     site, home = litellm(), tmp_path_factory.mktemp("litellm")
     (home / "config.yaml").write_text(CONFIG)
     port = free_port()
@@ -81,7 +75,7 @@ def wait_until_it_lives(process: subprocess.Popen, url: str, timeout: float = 30
 
 @pytest.fixture(scope="module")
 def provided(shared, proxy):
-    """A gateway that has the proxy as provider."""
+    """Give a gateway that has the proxy as provider."""
     process = shared("uvicorn", {"RETRY_ATTEMPTS": "1"})
     # It has a Responses API, but can't stream a mocked answer there.
     row = {"name": "litellm", "base_url": proxy, "api_key": MASTER_KEY, "responses": "translate"}

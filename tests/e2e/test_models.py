@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.e2e.test_providers import provide, route
+from tests.e2e.routing import provide, route
 from tests.fakes.openai_vendor import OpenAiVendor
 from tests.fakes.server import Gate
 from tests.fakes.vendor import MODELS, Vendor, json_answer
@@ -115,7 +115,7 @@ def test_an_upstream_that_hangs_is_not_waited_for(
     assert anthropic(gateway).status == 504
     assert middle - began < 2.9 and time.monotonic() - middle < 3.0
     gate.open()
-    vendor.handler = vendor._answer
+    vendor.handler = vendor.answer
 
 
 def vendor_hangs(gate: Gate) -> Any:

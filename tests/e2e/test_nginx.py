@@ -37,12 +37,12 @@ RECORDS = v.events("claude-sonnet-5-5", v.text("through the proxy"))
 
 @pytest.fixture(params=SERVERS)
 def gateway(request, shared, vendor):
-    return shared(request.param, QUICK)
+    return shared(request.param, {**QUICK, "STORED_OBJECTS": "shared"})  # any file's path goes up
 
 
 @pytest.fixture
 def proxy(gateway, tmp_path):
-    """The path of the socket that nginx listens on."""
+    """Return the path of the socket that nginx listens on."""
     socket = tmp_path / "n"
     configuration = tmp_path / "nginx.conf"
     configuration.write_text(CONFIGURATION.format(home=tmp_path, socket=socket, port=gateway.port))

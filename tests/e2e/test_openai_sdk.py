@@ -17,11 +17,11 @@ def client(gateway, token=None) -> openai.OpenAI:
 
 
 @pytest.mark.parametrize("step", openai_day.STEPS, ids=lambda step: step.__name__)
-def test_on_an_anthropic_upstream(door, vendor, step):
-    with client(door) as sdk:
+def test_on_an_anthropic_upstream(entry_point, vendor, step):
+    with client(entry_point) as sdk:
         step(sdk, "claude-sonnet-5-5")
     for seen in vendor.seen:
-        assert door.token.secret.encode() not in seen.raw_head + seen.body
+        assert entry_point.token.secret.encode() not in seen.raw_head + seen.body
         assert seen.get("x-api-key") == v.API_KEY.encode()
 
 
@@ -48,7 +48,7 @@ def test_on_openai_compatible_upstreams(mixed, step, model):
 )
 @pytest.mark.parametrize("responses", ["native", "translate"])
 def test_refusals_of_an_openai_compatible_upstream(mixed, openai_vendor, step, status, responses):
-    """Through a provider of the test's own: a refused key rests, and no other test shall find it so."""
+    """A provider of the test's own: a refused key is on cooldown, and no other test shall find it so."""
     name = f"refusing-{step.__name__}-{status}-{responses}"
     base = {"base_url": f"{openai_vendor.url}/v1", "api_key": openai_vendor.credential}
     mixed.admin("POST", "/api/providers", {"name": name, "responses": responses, **base})

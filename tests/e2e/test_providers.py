@@ -1,57 +1,18 @@
-"""Providers and routes on the road: keys, chains, aliases, the model map, probes, and what a client can't reach."""
+"""Providers and routes of calls: keys, chains, aliases, the model map, probes, and what a client can't reach."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
-from typing import Any
-
-import pytest
 
 from tests.e2e.conftest import ROUTED
-from tests.e2e.test_shared_limits import until
+from tests.e2e.routing import chat, messages, post, provide, route, said, tied
 from tests.fakes.openai_strict import API_KEY as STRICT_KEY
 from tests.fakes.openai_strict import StrictOpenAi
-from tests.fakes.openai_vendor import KEY, OpenAiVendor, json_answer
-from tests.fakes.server import Answer, Gate
-from tests.fakes.vendor import Vendor, error_answer, event, stream_answer
+from tests.fakes.openai_vendor import KEY, OpenAiVendor
+from tests.fakes.server import Answer
+from tests.fakes.vendor import Vendor, error_answer
 from tests.harness import GatewayProcess, Token
-from tests.rawhttp import Response
-
-
-def provide(gateway: GatewayProcess, server: OpenAiVendor, name: str = "other", **fields: Any) -> None:
-    values = {"name": name, "base_url": f"{server.url}/v1", "api_key": KEY, **fields}
-    answer = gateway.admin("POST", "/api/providers", values)
-    assert answer.status == 200, answer
-
-
-def route(gateway: GatewayProcess, model: str, provider: str, **fields: Any) -> None:
-    answer = gateway.admin("POST", "/api/routes", {"model": model, "provider": provider, **fields})
-    assert answer.status == 200, answer
-
-
-def chat(gateway: GatewayProcess, model: str, token: Token | None = None, **fields: Any) -> Response:
-    body = {"model": model, "messages": [{"role": "user", "content": "hello"}], **fields}
-    return post(gateway, "/v1/chat/completions", body, token)
-
-
-def messages(gateway: GatewayProcess, model: str, token: Token | None = None, **fields: Any) -> Response:
-    body = {"model": model, "max_tokens": 64, "messages": [{"role": "user", "content": "hello"}], **fields}
-    return post(gateway, "/v1/messages", body, token)
-
-
-def post(gateway: GatewayProcess, path: str, body: Any, token: Token | None = None) -> Response:
-    headers = [(token or gateway.token).bearer, ("content-type", "application/json")]
-    return gateway.ask("POST", path, headers, json.dumps(body).encode())
-
-
-def said(answer: Response) -> str:
-    assert answer.status == 200, answer
-    document = answer.json()
-    if "choices" in document:
-        return str(document["choices"][0]["message"]["content"])
-    return "".join(block["text"] for block in document["content"])
 
 
 def test_a_provider_is_called_with_its_own_key_and_nothing_of_the_clients(
@@ -130,57 +91,6 @@ def test_a_pattern_carries_what_it_matched(routed: GatewayProcess, other: OpenAi
     provide(routed, other)
     route(routed, "or/*", "other", upstream_model="*")
     assert said(chat(routed, "or/kimi/k2")) == "kimi/k2 heard: hello"
-
-
-@pytest.mark.parametrize("bad", ["busy", "limited", "small", "gone"])
-def test_a_fallback_takes_over_before_the_first_byte(
-    routed: GatewayProcess, other: OpenAiVendor, vendor: Vendor, bad: str
-) -> None:
-    provide(routed, other)
-    fallbacks = [
-        {"provider": "other", "model": f"{bad}-2"},
-        {"provider": "anthropic", "model": "claude-sonnet-5-5"},
-    ]
-    route(routed, "claude-chain", "other", upstream_model=f"{bad}-1", fallbacks=fallbacks)
-    assert said(messages(routed, "claude-chain")) == "You said: hello"
-    assert [body["model"] for body in other.bodies()] == [f"{bad}-1", f"{bad}-2"]
-    assert json.loads(vendor.last.body)["model"] == "claude-sonnet-5-5"
-
-
-def test_overflow_at_anthropic_goes_to_the_larger_model(
-    routed: GatewayProcess, other: OpenAiVendor, vendor: Vendor
-) -> None:
-    provide(routed, other)
-    route(routed, "claude-opus-5-5", "anthropic", fallbacks=[{"provider": "other", "model": "long-context"}])
-    vendor.say(error_answer(400, "prompt is too long: 250000 tokens > 200000 maximum"))
-    answer = messages(routed, "claude-opus-5-5")
-    assert (said(answer), answer.json()["model"]) == ("long-context heard: hello", "claude-opus-5-5")
-
-
-def test_a_chain_that_fails_tells_its_last_refusal(routed: GatewayProcess, other: OpenAiVendor) -> None:
-    provide(routed, other)
-    route(
-        routed, "m", "other", upstream_model="busy-1", fallbacks=[{"provider": "other", "model": "small-1"}]
-    )
-    answer = chat(routed, "m")
-    assert (answer.status, answer.json()["error"]["code"]) == (400, "context_length_exceeded")
-
-
-def test_the_request_s_own_fault_is_not_tried_elsewhere(routed: GatewayProcess, other: OpenAiVendor) -> None:
-    provide(routed, other)
-    route(routed, "m", "anthropic", upstream_model="claude-x", fallbacks=[{"provider": "other", "model": ""}])
-    answer = post(routed, "/v1/messages", {"model": "m", "messages": []})
-    assert answer.status == 400 and "max_tokens" in answer.json()["error"]["message"]
-    assert other.seen == []
-
-
-def test_a_limited_key_rests_and_says_for_how_long(routed: GatewayProcess, other: OpenAiVendor) -> None:
-    provide(routed, other, models=["limited-x", "gpt-x"])
-    assert chat(routed, "limited-x").status == 429
-    answer = chat(routed, "limited-x")
-    assert answer.status == 429 and 25 <= int(answer.get("retry-after") or 0) <= 33  # with jitter
-    assert len(other.seen) == 1
-    assert said(chat(routed, "gpt-x")) == "gpt-x heard: hello"  # of that model only
 
 
 def test_responses_are_found_out_once(routed: GatewayProcess) -> None:
@@ -265,67 +175,6 @@ def test_a_provider_s_default_model_serves_calls_that_name_none(
         {"model": "", "messages": [{"content": "hi"}]},
     ):
         assert said(post(routed, "/v1/chat/completions", body, token)) == "gpt-default heard: hi"
-
-
-def test_a_provider_s_own_timeouts_hold(routed: GatewayProcess, other: OpenAiVendor) -> None:
-    provide(routed, other, models=["gpt-x"], first_byte_timeout_seconds=0.3)
-    gate = Gate()
-    slow = json_answer({})
-    slow.before_head = gate
-    other.say(slow)
-    began = time.monotonic()
-    assert chat(routed, "gpt-x").status == 504
-    assert time.monotonic() - began < 3
-    gate.open()
-
-
-def test_a_provider_that_is_down_opens_its_breaker_and_the_fallback_serves(
-    routed: GatewayProcess, other: OpenAiVendor
-) -> None:
-    provide(routed, other)
-    fallbacks = [{"provider": "anthropic", "model": "claude-sonnet-5-5"}]
-    route(routed, "m", "other", upstream_model="busy", fallbacks=fallbacks)
-    for _ in range(8):
-        assert said(chat(routed, "m")) == "You said: hello"
-    assert len(other.seen) == 5
-
-
-@pytest.mark.parametrize("way", ["api", "command"])
-def test_a_refused_key_rests_until_an_operator_clears_it(
-    start: Callable[..., GatewayProcess], other: OpenAiVendor, way: str
-) -> None:
-    """No account to clear: the key is the provider's own, and so is its rest."""
-    gateway = start("uvicorn")
-    provide(gateway, other, models=["gpt-x"])
-    other.say(json_answer({"error": {"message": "no", "type": "permission_error"}}, 403))
-    assert chat(gateway, "gpt-x").status == 403
-    assert chat(gateway, "gpt-x").status == 429 and len(other.seen) == 1
-    if way == "api":
-        assert gateway.admin("POST", "/api/providers/other/clear").json() == {"cleared": "other"}
-        assert (
-            said(chat(gateway, "gpt-x")) == "gpt-x heard: hello"
-        )  # no waiting: it held before the answer came
-    else:
-        assert gateway.manage("providers", "clear", "other") == "cleared other\n"
-        until(lambda: chat(gateway, "gpt-x").status == 200, 5)
-    assert gateway.admin("POST", "/api/providers/nobody/clear").status == 404
-
-
-def tied(gateway: GatewayProcess) -> Token:
-    issued = gateway.admin("POST", "/api/tokens", {"label": "tied", "provider": "other"}).json()
-    return Token(issued["token"], issued["id"])
-
-
-def test_a_stream_that_begins_with_an_error_goes_to_the_fallback(
-    routed: GatewayProcess, other: OpenAiVendor, vendor: Vendor
-) -> None:
-    provide(routed, other)
-    route(routed, "claude-x", "anthropic", fallbacks=[{"provider": "other", "model": "gpt-x"}])
-    failure = {"type": "overloaded_error", "message": "Overloaded"}
-    vendor.say(stream_answer([event("error", error=failure)]))
-    answer = messages(routed, "claude-x", stream=True)
-    assert b"gpt-x heard: hello" in answer.body and b"overloaded" not in answer.body
-    assert answer.body.count(b"event: message_start") == 1
 
 
 def test_a_token_must_be_allowed_the_asked_name_and_the_served_one(

@@ -1,4 +1,4 @@
-"""The Anthropic Python SDK, newest and the last 0.x, as a process of its own."""
+"""The Anthropic Python SDK, the environment's, the newest and the last 0.x, as a process of its own."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.e2e.installs import HERE, old_sdk
+from tests.e2e.installs import HERE, NEWEST_SDK, newest_sdk, old_sdk
 from tests.fakes import vendor as v
 
 
@@ -37,9 +39,14 @@ def check(seen: dict) -> None:
     assert "Overloaded" in seen["overloaded"]
 
 
-@pytest.fixture(params=["newest", "0.125.0"])
+PATHS: dict[str, Callable[[], Path]] = {"0.125.0": old_sdk, NEWEST_SDK: newest_sdk}
+"""Of SDKs beside the environment's own."""
+
+
+@pytest.fixture(params=["the environment's", *PATHS])
 def version(request) -> tuple[str, str | None]:
-    return request.param, (str(old_sdk()) if request.param == "0.125.0" else None)
+    path = PATHS.get(request.param)
+    return request.param, None if path is None else str(path())
 
 
 def test_the_vendor_itself_satisfies_the_sdk(vendor, version):
@@ -48,12 +55,12 @@ def test_the_vendor_itself_satisfies_the_sdk(vendor, version):
 
 
 @pytest.mark.parametrize("header", ["bearer", "x-api-key"])
-def test_the_sdk_through_the_gateway(door, vendor, version, header):
+def test_the_sdk_through_the_gateway(entry_point, vendor, version, header):
     name, path = version
-    seen = session(door.url, door.token.secret, header, path)
-    assert seen["version"] == name or name == "newest"
+    seen = session(entry_point.url, entry_point.token.secret, header, path)
+    assert seen["version"] == name or name not in PATHS
     check(seen)
     assert seen["bad_token"].startswith("Invalid token")
     for request in vendor.seen:
-        assert door.token.secret.encode() not in request.raw_head + request.body
+        assert entry_point.token.secret.encode() not in request.raw_head + request.body
         assert request.get("user-agent").startswith(b"Anthropic/Python " + seen["version"].encode())

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+from urllib.parse import quote
+
 import pytest
 
 from tests.e2e.calls import ASK, STREAM
@@ -33,7 +37,7 @@ def exercise(gateway, vendor, token):
         ("GET", "/v1/accounts", [("authorization", f"Bearer {ADMIN_KEY}")]),
         ("GET", "/v1/usage", [("authorization", f"Bearer {ADMIN_KEY}")]),
         ("GET", "/metrics", [("authorization", f"Bearer {ADMIN_KEY}")]),
-        ("GET", "/api/docs", []),
+        ("GET", "/api/docs", [("authorization", f"Bearer {ADMIN_KEY}")]),
         ("GET", "/admin/login/", []),
     ):
         answers.append(gateway.ask(method, path, headers, ASK if method == "POST" else None))
@@ -49,9 +53,9 @@ def exercise(gateway, vendor, token):
     return answers
 
 
-@pytest.mark.parametrize("door", ["daphne", "uvicorn", "django"])
-def test_no_secret_is_seen_anywhere(start, vendor, door):
-    gateway = start(door, {"VERBOSE": "true", "LOG_LEVEL": "debug"})
+@pytest.mark.parametrize("entry_point", ["daphne", "uvicorn", "django"])
+def test_no_secret_is_seen_anywhere(start, vendor, entry_point):
+    gateway = start(entry_point, {"VERBOSE": "true", "LOG_LEVEL": "debug"})
     token = gateway.issue("canary")
     answers = exercise(gateway, vendor, token)
     commands = [
@@ -94,3 +98,106 @@ def test_the_log_does_say_something(start, vendor):
     answer = gateway.messages(ASK)
     gateway.stop()
     assert answer.get("request-id") in gateway.log()
+
+
+QUOTED = "sk-CANARY/of+the=operator-0123456789"
+"""The key of a provider, as its upstream will quote it."""
+LOGIN = "Canary.Session/Key+Of=An-Account~0123456789"
+"""Of an account: nothing in its form tells what it is."""
+
+
+def quoting(secret: str, status: int) -> list[Answer]:
+    """Every place where an upstream may quote what it was asked with."""
+    forms = [
+        secret,
+        f"Bearer {secret}",
+        quote(secret, safe=""),
+        quote(secret, safe="/"),
+        secret.replace("/", "\\/"),
+    ]
+    told = [Answer(status, [v.JSON], [v.error_body(status, f"bad key {form}, go away")]) for form in forms]
+    raw = v.error_body(status, f"bad key {secret}")
+    headers = [
+        ("x-debug-key", secret),
+        ("location", f"https://x/?key={secret}"),
+        ("www-authenticate", secret),
+    ]
+    coded = [("content-encoding", "gzip")]
+    return [
+        *told,
+        Answer(status, [v.JSON, *headers], [v.error_body(status, "in the headers")]),
+        Answer(status, [v.JSON, *coded], [gzip.compress(raw)]),
+        Answer(status, [("content-type", "text/plain")], [f"{secret}\n".encode()]),
+        Answer(status, [v.JSON], [json.dumps([{"error": {"message": secret, "code": secret}}]).encode()]),
+        Answer(200, [v.JSON, *headers], [json.dumps(v.message("m", v.text("hi"))).encode()]),
+    ]
+
+
+def in_streams(secret: str) -> list[Answer]:
+    error = v.event("error", error={"type": "overloaded_error", "message": f"key {secret}"})
+    chat = b'data: {"error": {"message": "key %s", "code": "server_error"}}\n\n' % secret.encode()
+    begun = v.events("m", v.text("hi"))[:3]
+    return [
+        v.stream_answer([error]),
+        v.stream_answer([*begun, error[:70], 0.05, error[70:]]),
+        v.stream_answer([chat]),
+        Answer(200, [v.JSON], [json.dumps({"type": "error", "error": {"message": secret}}).encode()]),
+        Answer(raw_head=f"HTTP/1.1 {secret}\r\n\r\n".encode(), parts=[CUT], framing="none"),
+    ]
+
+
+@pytest.fixture
+def quoter():
+    with v.Vendor(LOGIN) as own:
+        yield own
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_an_upstream_quotes_is_seen_nowhere(start, quoter, form):
+    vendor = quoter
+    settings = {"VERBOSE": "true", "ANTHROPIC_API_KEY": LOGIN, "RETRY_ATTEMPTS": "1", "LOG_FORMAT": form}
+    gateway = start("uvicorn" if form == "json" else "daphne", settings, vendor.url)
+    row = {"name": "other", "base_url": f"{vendor.url}/v1", "api_key": QUOTED, "models": ["gpt-x"]}
+    assert gateway.admin("POST", "/api/providers", row).status == 200
+    answers = []
+    for path, model, secret in (
+        ("/v1/messages", "claude-x", LOGIN),
+        ("/v1/chat/completions", "claude-x", LOGIN),
+        ("/model/claude-x/invoke", "claude-x", LOGIN),
+        ("/v1/messages", "gpt-x", QUOTED),
+        ("/v1/chat/completions", "gpt-x", QUOTED),
+        ("/v1/responses", "gpt-x", QUOTED),
+    ):
+        said = [(answer, False) for status in (400, 401, 429, 500) for answer in quoting(secret, status)]
+        for answer, stream in (*said, *((answer, True) for answer in in_streams(secret))):
+            vendor.say(*[answer] * 3)
+            content = [{"role": "user", "content": "hi"}]
+            body = {"model": model, "max_tokens": 9, "messages": content, "input": "hi", "stream": stream}
+            answers.append(gateway.ask("POST", path, [gateway.token.bearer], json.dumps(body).encode()))
+            vendor.reset()
+            gateway.clear_accounts()
+            gateway.admin("POST", "/api/providers/other/clear", {})
+    vendor.handler = lambda seen: Answer(401, [v.JSON], [v.error_body(401, f"bad {LOGIN} {QUOTED}")])
+    gateway.messages(ASK)
+    admin = ("/api/accounts", "/api/providers", "/v1/accounts", "/metrics", "/v1/usage", "/v1/models")
+    answers += [gateway.admin("GET", path) for path in admin]
+    answers += [gateway.admin("POST", f"/api/accounts/{name}/test", {}) for name in ("api-key",)]
+    answers.append(gateway.admin("POST", "/api/providers/other/test", {}))
+    with pytest.raises(AssertionError) as doctor:  # it finds what is wrong
+        gateway.manage("doctor", "--online")
+    listed = gateway.manage("accounts", "list")
+    gateway.stop()
+    places = {
+        "log": gateway.log(),
+        "doctor": str(doctor.value),
+        "list": listed,
+        **{f"answer {at}": f"{told.headers}{told.body!r}" for at, told in enumerate(answers)},
+        **{
+            str(path): path.read_bytes().decode("latin-1")
+            for path in gateway.data_dir.rglob("*")
+            if path.is_file()
+        },
+    }
+    found = [place for place, held in places.items() if "CANARY" in held or "Canary" in held]
+    assert not found, (found, [places[place][:600] for place in found][:3])
+    assert "bad key ***, go away" in "".join(places.values())

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.e2e.calls import ASK, PING, STREAM, ask_body
+from tests.e2e.conftest import QUICK
 from tests.fakes import vendor as v
 from tests.fakes.server import CUT, RESET, Gate
 from tests.rawhttp import RawClient, events
@@ -19,15 +20,16 @@ RECORDS = v.events(
 
 
 def begin(gateway, body=STREAM, *headers):
-    """A client whose request is out."""
+    """Return a client whose request is out."""
     client = RawClient(gateway.port)
     return client.ask("POST", "/v1/messages?beta=true", [*gateway.call_headers(), *headers], body)
 
 
-def test_every_event_leaves_as_it_arrives(door, vendor):
+def test_every_event_leaves_as_it_arrives(entry_point, vendor):
     gates = [Gate() for _ in RECORDS]
     vendor.say(v.stream_answer([part for pair in zip(gates, RECORDS, strict=True) for part in pair]))
-    with begin(door) as client:
+    waited = []
+    with begin(entry_point) as client:
         got = b""
         for number, gate in enumerate(gates):
             assert gate.reached.wait(5)
@@ -38,13 +40,14 @@ def test_every_event_leaves_as_it_arrives(door, vendor):
             while len(got) < sum(map(len, RECORDS[: number + 1])):
                 got += client.chunk()
             assert got == b"".join(RECORDS[: number + 1])
-            assert time.monotonic() - opened_at < 0.5
+            waited.append(time.monotonic() - opened_at)
         assert client.rest() == (b"", False)
+    assert min(waited) < 0.5  # what holds a record back by rule holds each; a busy machine only some
 
 
-def test_the_head_of_a_stream(door, vendor):
+def test_the_head_of_a_stream(entry_point, vendor):
     vendor.say(v.stream_answer(list(RECORDS)))
-    with begin(door) as client:
+    with begin(entry_point) as client:
         head = client.head()
     assert head.status == 200
     assert head.all("content-type") == ["text/event-stream; charset=utf-8"]
@@ -54,10 +57,10 @@ def test_the_head_of_a_stream(door, vendor):
     assert not head.all("content-encoding")
 
 
-def test_unicode_split_across_chunks(door, vendor):
+def test_unicode_split_across_chunks(entry_point, vendor):
     whole = b"".join(RECORDS)
     vendor.say(v.stream_answer([whole[at : at + 1] for at in range(len(whole))]))
-    with begin(door) as client:
+    with begin(entry_point) as client:
         assert client.response().body == whole
 
 
@@ -71,9 +74,9 @@ def test_what_a_stream_may_hold_passes_untouched(gateway, vendor, newline):
 
 
 @pytest.mark.parametrize("how", ["leave", "reset"])
-def test_a_client_that_leaves_mid_stream_closes_the_upstream(door, vendor, how):
+def test_a_client_that_leaves_mid_stream_closes_the_upstream(entry_point, vendor, how):
     vendor.say(v.stream_answer([RECORDS[0], Gate()]))
-    client = begin(door)
+    client = begin(entry_point)
     client.head()
     client.until(b"message_start")
     left_at = getattr(client, how)()
@@ -81,12 +84,12 @@ def test_a_client_that_leaves_mid_stream_closes_the_upstream(door, vendor, how):
 
 
 @pytest.mark.parametrize("body", [STREAM, ASK], ids=["stream", "whole"])
-def test_a_client_that_leaves_before_the_head_closes_the_upstream(door, vendor, body):
+def test_a_client_that_leaves_before_the_head_closes_the_upstream(entry_point, vendor, body):
     gate = Gate()
     answer = v.stream_answer(list(RECORDS))
     answer.before_head = gate
     vendor.say(answer)
-    client = begin(door, body)
+    client = begin(entry_point, body)
     assert gate.reached.wait(5)
     left_at = client.leave()
     assert vendor.last.wait_gone() - left_at < 1
@@ -96,35 +99,34 @@ def test_a_client_that_leaves_before_the_head_closes_the_upstream(door, vendor, 
 @pytest.mark.parametrize(
     "begun", [b"", b'event: content_block_delta\ndata: {"type":"con'], ids=["between", "inside"]
 )
-def test_a_cut_upstream_becomes_an_error_event(door, vendor, ending, begun):
+def test_a_cut_upstream_becomes_an_error_event(entry_point, vendor, ending, begun):
     vendor.say(v.stream_answer([RECORDS[0] + begun, 0.05, ending]))
-    with begin(door) as client:
+    with begin(entry_point) as client:
         answer = client.response()
     assert not answer.is_cut
-    assert answer.body.startswith(RECORDS[0] + begun)
-    last = answer.body.removesuffix(b"\n\n").rpartition(b"\n\n")[2]
-    # A cut record is ended by one line feed: a blank line would have the client parse its half JSON.
-    assert last == begun + b"\n" * bool(begun) + last[last.index(b"event: error\ndata: ") :]
+    # Of a record that was torn nothing is passed on: a client would fail on it, or lose the error in it.
+    last = answer.body.removeprefix(RECORDS[0])
+    assert last.startswith(b"event: error\ndata: ") and last.count(b"\n\n") == 1
     failure = json.loads(last.rpartition(b"data: ")[2])
     assert failure["type"] == "error"
     assert failure["error"]["type"] == "api_error"
     assert str(vendor.port) not in answer.body.decode()
 
 
-def test_a_stream_that_ends_without_its_last_event_is_an_error(door, vendor):
+def test_a_stream_that_ends_without_its_last_event_is_an_error(entry_point, vendor):
     vendor.say(v.stream_answer(list(RECORDS[:-1])))
-    with begin(door) as client:
+    with begin(entry_point) as client:
         answer = client.response()
     assert not answer.is_cut
     assert answer.body.startswith(b"".join(RECORDS[:-1]))
     assert events(answer.body)[-1] == "error"
 
 
-def test_an_error_event_of_the_vendor_passes_and_nothing_follows(door, vendor):
+def test_an_error_event_of_the_vendor_passes_and_nothing_follows(entry_point, vendor):
     failure = v.event("error", error={"type": "overloaded_error", "message": "Overloaded, é"})
     whole = b"".join(RECORDS[:3]) + failure
     vendor.say(v.stream_answer([whole]))
-    with begin(door) as client:
+    with begin(entry_point) as client:
         assert client.response().body == whole
 
 
@@ -153,13 +155,12 @@ class TestSilence:
 
     def test_pings_before_the_first_byte(self, quick, vendor):
         answer = v.stream_answer(list(RECORDS))
-        answer.delay = 1.0
+        answer.before_head = gate = Gate()
         vendor.say(answer)
         with begin(quick) as client:
-            started_at = time.monotonic()
             head = client.head()
             assert client.chunk() == PING
-            assert time.monotonic() - started_at < 0.9
+            gate.open()
             body, is_cut = client.rest()
         assert (head.status, is_cut) == (200, False)
         assert head.get("content-type").startswith("text/event-stream")
@@ -169,20 +170,27 @@ class TestSilence:
         assert pings == PING * (len(pings) // len(PING))
 
     def test_pings_between_events(self, quick, vendor):
-        vendor.say(v.stream_answer([*RECORDS[:3], 1.0, *RECORDS[3:]]))
+        gate = Gate()
+        vendor.say(v.stream_answer([*RECORDS[:3], gate, *RECORDS[3:]]))
         with begin(quick) as client:
-            body = client.response().body
+            client.head()
+            began = time.monotonic()
+            body = client.until(PING)
+            gate.open()
+            body += client.rest()[0]
+            most = 1 + (time.monotonic() - began) / float(QUICK["PING_SECONDS"])
         first, rest = b"".join(RECORDS[:3]), b"".join(RECORDS[3:])
         pings = body[len(first) : -len(rest)]
         assert body == first + pings + rest
-        assert 1 <= len(pings) // len(PING) <= 3
+        assert 1 <= len(pings) // len(PING) <= most
         assert pings == PING * (len(pings) // len(PING))
 
     def test_no_ping_inside_an_event(self, quick, vendor):
         whole = b"".join(RECORDS)
         vendor.say(v.stream_answer([whole[:40], 0.8, whole[40:]]))
         with begin(quick) as client:
-            assert client.response().body == whole
+            body = client.response().body
+        assert body.endswith(whole) and set(events(body.removesuffix(whole))) <= {"ping"}
 
     def test_no_ping_for_an_answer_that_is_not_streamed(self, quick, vendor):
         answer = v.json_answer(v.message("claude-sonnet-5-5", v.text("slow")))
@@ -194,13 +202,16 @@ class TestSilence:
 
     def test_a_refusal_after_a_ping_is_an_error_event(self, quick, vendor):
         answer = v.error_answer(400, "prompt is too long: é")
-        answer.delay = 0.8
+        answer.before_head = gate = Gate()
         vendor.say(answer)
         with begin(quick) as client:
-            seen = client.response()
+            seen = client.head()
+            assert client.chunk() == PING
+            gate.open()
+            seen.body = client.rest()[0]
         assert seen.status == 200
         *pings, last = events(seen.body)
-        assert set(pings) == {"ping"}
+        assert set(pings) <= {"ping"}
         assert last == "error"
         failure = json.loads(seen.body.split(b"event: error\ndata: ")[1])
         assert failure["error"]["type"] == "invalid_request_error"

@@ -31,16 +31,16 @@ def counts(row):
 
 
 @pytest.mark.parametrize("body", [ASK, STREAM], ids=["whole", "stream"])
-def test_one_row_with_the_vendors_counts(door, vendor, body):
-    token = door.issue("counted")
-    answer = call(door, token, body)
+def test_one_row_with_the_vendors_counts(entry_point, vendor, body):
+    token = entry_point.issue("counted")
+    answer = call(entry_point, token, body)
     assert answer.status == 200
-    [row] = door.exchanges(token)
+    [row] = entry_point.exchanges(token)
     assert counts(row) == COUNTED
     assert (row["status"], row["upstream_status"], row["surface"]) == (200, 200, "messages")
     assert (row["token_label"], row["provider"]) == ("counted", "anthropic")
     assert row["account"] in {
-        account["name"] for account in door.admin("GET", "/v1/accounts").json()["accounts"]
+        account["name"] for account in entry_point.admin("GET", "/v1/accounts").json()["accounts"]
     }
     assert row["model_asked"] == row["model_served"] == "claude-sonnet-5-5"
     assert bool(row["is_stream"]) is (body is STREAM)

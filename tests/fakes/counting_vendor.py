@@ -55,12 +55,12 @@ class _Counting(v.Vendor):
         self.served: Counts = defaultdict(lambda: dict.fromkeys(("requests", *TOKENS), 0))
         self.answers = 0
 
-    def _answer(self, seen: Seen) -> Answer:
+    def answer(self, seen: Seen) -> Answer:
         self.seen.clear()  # tens of thousands come
         if seen.path == b"/counted":
             return v.json_answer(self.served)
         if seen.path != b"/v1/messages":
-            return super()._answer(seen)
+            return super().answer(seen)
         return self._refusal(seen) or self._counted(json.loads(seen.body))
 
     def _counted(self, body: dict[str, Any]) -> Answer:

@@ -164,13 +164,13 @@ class StrictOpenAi(FakeServer):
     def __init__(
         self, credential: str = API_KEY, has_responses: bool = True, models: tuple[str, ...] = MODELS
     ) -> None:
-        super().__init__(self._answer)
+        super().__init__(self.answer)
         self.credential = credential
         self.has_responses = has_responses
         self.models = models
         self._kept = _Kept()
 
-    def _answer(self, seen: Seen) -> Answer:
+    def answer(self, seen: Seen) -> Answer:
         if seen.all("authorization") != [b"Bearer " + self.credential.encode()] or seen.all("x-api-key"):
             return error_answer(401, "Incorrect API key provided")
         path = seen.path.decode("latin-1")

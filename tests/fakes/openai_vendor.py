@@ -71,7 +71,7 @@ class OpenAiVendor(FakeServer):
     """`key` None: it asks for none. `models` is what it lists."""
 
     def __init__(self, key: str | None = KEY, has_responses: bool = True) -> None:
-        super().__init__(self._answer)
+        super().__init__(self.answer)
         self.key = key
         self.has_responses = has_responses
         self.models: list[str] = ["gpt-test"]
@@ -79,7 +79,7 @@ class OpenAiVendor(FakeServer):
     def bodies(self, path: bytes = b"/v1/chat/completions") -> list[dict[str, Any]]:
         return [json.loads(seen.body) for seen in self.seen if seen.path == path]
 
-    def _answer(self, seen: Seen) -> Answer:
+    def answer(self, seen: Seen) -> Answer:
         if self.key is not None and seen.all("authorization") != [f"Bearer {self.key}".encode()]:
             return error(401, "Incorrect API key provided", "invalid_api_key")
         if seen.path == b"/v1/models":

@@ -66,10 +66,10 @@ class Postgres:
             cursor = connection.execute(words, values or None)
             return cursor.fetchall() if cursor.description else []
 
-    def start(self) -> None:
+    def start(self, more: str = "") -> None:
         settings = (
             f"-c max_connections={self.max_connections} -c listen_addresses= "
-            f"-c unix_socket_directories={self.directory} -c fsync=off"
+            f"-c unix_socket_directories={self.directory} -c fsync=off {more}"
         )
         log, data = str(self.directory / "log"), str(self.directory / "data")
         self._run("pg_ctl", "-w", "-D", data, "-l", log, "-o", settings, "start")

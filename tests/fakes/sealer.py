@@ -8,6 +8,8 @@ import base64
 class PlainSealer:
     """Binds to the context as a real one does, and gives the same seal every time."""
 
+    prefix = "sealed:"
+
     def seal(self, plain: bytes, context: str) -> str:
         return base64.b64encode(context.encode() + b"\0" + plain).decode()
 
@@ -16,7 +18,7 @@ class PlainSealer:
             found, _, plain = base64.b64decode(sealed, validate=True).partition(b"\0")
         except ValueError:
             return None
-        return plain if found.decode() == context else None
+        return plain if found == context.encode() else None
 
 
 class CountedIds:

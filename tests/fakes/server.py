@@ -1,7 +1,7 @@
 """A small HTTP/1.1 server that does exactly what a test says, byte for byte, on a real socket.
 
 It runs in a thread with its own event loop, so that blocking tests can drive it. It keeps every
-request as it came over the wire, and plays answers part by part: bytes, pauses, gates that the test
+request as it came over the socket, and plays answers part by part: bytes, pauses, gates that the test
 opens, a reset, an end without the closing chunk.
 """
 
@@ -74,7 +74,7 @@ class Answer:
 
 @dataclass
 class Seen:
-    """One request as it stood on the wire. Times are `time.monotonic()`."""
+    """One request as it was received. Times are `time.monotonic()`."""
 
     method: str
     target: bytes
@@ -326,20 +326,20 @@ class FakeServer:
         self.open: set[_Connection] = set()
         self._script: deque[Answer | Handler] = deque()
         self._arrived = threading.Condition()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
 
     # driven by the test
     def start(self) -> Self:
         self._thread.start()
-        self.port = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(5)
+        self.port = asyncio.run_coroutine_threadsafe(self._listen(), self.loop).result(5)
         return self
 
     def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result(5)
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        asyncio.run_coroutine_threadsafe(self._shut(), self.loop).result(5)
+        self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(5)
-        self._loop.close()
+        self.loop.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -375,7 +375,7 @@ class FakeServer:
 
     # on the loop
     async def _listen(self) -> int:
-        self._server = await self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0, backlog=512)
+        self._server = await self.loop.create_server(lambda: _Connection(self), "127.0.0.1", 0, backlog=512)
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 

@@ -258,15 +258,15 @@ class Vendor(FakeServer):
     """`credential` is the only one it takes; None takes every one (but exactly one)."""
 
     def __init__(self, credential: str | None = API_KEY, send_buffer: int | None = None) -> None:
-        super().__init__(self._answer, send_buffer)
+        super().__init__(self.answer, send_buffer)
         self.credential = credential
 
-    def _answer(self, seen: Seen) -> Answer:
+    def answer(self, seen: Seen) -> Answer:
         if refusal := self._refusal(seen):
             return refusal
         path = seen.path.decode("latin-1")
         if path == "/v1/messages" and seen.method == "POST":
-            return self._messages(json.loads(seen.body))
+            return self.messages(json.loads(seen.body))
         if path == "/v1/messages/count_tokens" and seen.method == "POST":
             return json_answer({"input_tokens": len(seen.body) // 4})
         if path == "/v1/models" and seen.method == "GET":
@@ -303,7 +303,7 @@ class Vendor(FakeServer):
         }
 
     @staticmethod
-    def _messages(body: dict[str, Any]) -> Answer:
+    def messages(body: dict[str, Any]) -> Answer:
         for name in ("model", "max_tokens", "messages"):
             if name not in body:
                 return error_answer(400, f"{name}: Field required")

@@ -42,27 +42,27 @@ class Host(GatewayProcess):
         stores: Stores,
         data_dir: Path,
         upstream_url: str,
-        door: str = "uvicorn",
+        entry_point: str = "uvicorn",
         settings: Mapping[str, str] | None = None,
     ) -> None:
         for name in ("data", "claude"):
             (data_dir / name).mkdir(parents=True, exist_ok=True)
         own = {"WORKERS": "2", **stores.settings(), **(settings or {})}
-        super().__init__(data_dir, data_dir, upstream_url, door, own)
+        super().__init__(data_dir, data_dir, upstream_url, entry_point, own)
         self.stores = stores
         self.listening = ALL_LISTEN if int(own["WORKERS"]) > 1 else self.listening
 
     def start(self, timeout: float = 100.0) -> Self:
-        """A parent and all its workers take their time where several clusters start at once."""
+        """Wait long: a parent and all its workers take their time where several clusters start at once."""
         return super().start(timeout)
 
     @property
     def workers(self) -> list[int]:
-        """Process ids, those that retire included; of a single process, its own."""
+        """Return process ids, those that retire included; of a single process, its own."""
         return self.processes()[1:] or self.processes()
 
     def connect_to(self, pid: int) -> RawClient:
-        """A connection that this worker has accepted."""
+        """Return a connection that this worker has accepted."""
         kept = []
         try:
             deadline = time.monotonic() + 10
@@ -77,7 +77,7 @@ class Host(GatewayProcess):
                 other.sock.close()
 
     def worker_of(self, client: RawClient) -> int | None:
-        """Who has accepted the connection."""
+        """Return the worker that has accepted the connection."""
         mine = client.sock.getsockname()[1]
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
@@ -89,7 +89,7 @@ class Host(GatewayProcess):
         return None
 
     def on_every_worker(self, ask: Callable[[RawClient], Response]) -> dict[int, Response]:
-        """One answer from each."""
+        """Return one answer from each."""
         answers = {}
         for pid in self.workers:
             with self.connect_to(pid) as client:
@@ -97,7 +97,7 @@ class Host(GatewayProcess):
         return answers
 
     def messages_by(self, client: RawClient, body: bytes, token: Token | None = None) -> Response:
-        """One call on a connection that stays open."""
+        """Make one call on a connection that stays open."""
         token = token or self.token
         client.ask("POST", "/v1/messages", [token.bearer, *self.call_headers()[1:]], body)
         return client.response()
@@ -115,7 +115,7 @@ def _inode(server_port: int, client_port: int) -> str | None:
 
 
 def client_connections(port: int, pid: int) -> int:
-    """How many connections of clients a worker holds."""
+    """Count the connections of clients that a worker holds."""
     mine = _sockets(pid)
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(1 for f in lines if f[1].endswith(f":{port:04X}") and f[3] == "01" and f[9] in mine)

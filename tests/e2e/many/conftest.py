@@ -1,4 +1,6 @@
-"""One PostgreSQL and one Redis for the run; for every gateway a database of its own, copied from a migrated one."""
+"""One PostgreSQL and one Redis for the run; for every gateway a database of its own, copied from a migrated
+one.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,7 @@ def redis_server() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def stores(postgres: Postgres, redis_server: RedisServer, request: pytest.FixtureRequest) -> Iterator[Stores]:
-    """A database of the test's own, and an empty Redis."""
+    """Give a database of the test's own, and an empty Redis."""
     name = f"t{abs(hash(request.node.nodeid)) % 10**12}"
     postgres.create(name, "migrated")
     with redis_server.client() as client:
@@ -87,14 +89,16 @@ Launch = Callable[..., Host]
 
 @pytest.fixture
 def launch(vendor: Vendor, tmp_path: Path) -> Iterator[Launch]:
-    """`launch(stores, door, **settings)`: a host of the test's own, stopped at its end."""
+    """`launch(stores, entry_point, **settings)`: a host of the test's own, stopped at its end."""
     with contextlib.ExitStack() as stack:
         count = 0
 
-        def begin(stores: Stores, door: str = "uvicorn", settings: Mapping[str, str] | None = None) -> Host:
+        def begin(
+            stores: Stores, entry_point: str = "uvicorn", settings: Mapping[str, str] | None = None
+        ) -> Host:
             nonlocal count
             count += 1
-            host = Host(stores, tmp_path / f"host{count}", vendor.url, door, settings)
+            host = Host(stores, tmp_path / f"host{count}", vendor.url, entry_point, settings)
             stack.enter_context(host)
             host.token = host.issue("own")
             return host

@@ -21,7 +21,7 @@ PRICED = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
 
 
 def request(token: Token, model: str, **more: object) -> bytes:
-    """A whole POST /v1/messages."""
+    """Return a whole POST /v1/messages."""
     said = [{"role": "user", "content": "hi"}]
     body = json.dumps({**more, "model": model, "max_tokens": 64, "messages": said}).encode()
     name, value = token.bearer
@@ -32,7 +32,7 @@ def request(token: Token, model: str, **more: object) -> bytes:
 
 
 def mixed(calls: Sequence[tuple[Token, str]]) -> Iterator[bytes]:
-    """Requests without end: one pair of token and model after the other, every eighth round streamed."""
+    """Yield requests without end: one pair of token and model after the other, every eighth round streamed."""
     whole = [request(token, model) for token, model in calls]
     streamed = [request(token, model, stream=True) for token, model in calls]
     return itertools.cycle([*whole * (STREAMED_EVERY - 1), *streamed])
@@ -49,7 +49,10 @@ class Driver:
     unanswered: int = 0  # requests whose connection ended before any byte of an answer
 
     async def over(self, sock: socket.socket) -> None:
-        """`left` calls over one connection, shared with the others that take from it. It must stay open."""
+        """Make `left` calls over one connection, shared with the others that take from it.
+
+        It must stay open.
+        """
         reader, writer = await asyncio.open_connection(sock=sock)
         try:
             while self.left > 0:
@@ -62,7 +65,7 @@ class Driver:
             writer.close()
 
     async def reconnecting(self, port: int) -> None:
-        """The same, with a new connection wherever the gateway closes one."""
+        """Do the same, with a new connection wherever the gateway closes one."""
         while self.left > 0:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             is_last = False
@@ -82,7 +85,7 @@ class Driver:
 
 
 async def one_answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
-    """Its status, and whether the connection ends with it."""
+    """Return its status, and whether the connection ends with it."""
     head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)).lower()
     if b"transfer-encoding: chunked" in head:
         await asyncio.wait_for(reader.readuntil(b"\r\n0\r\n\r\n"), 60)
@@ -93,7 +96,7 @@ async def one_answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
 
 
 def costs(stores: Stores, counted: Counts) -> dict[str, Decimal]:
-    """What each model's tokens cost, computed from the price rows alone."""
+    """Return what each model's tokens cost, computed from the price rows alone."""
     found = {}
     for model, counts in counted.items():
         [row] = stores.query("SELECT * FROM gateway_price WHERE model = %s AND provider = ''", model)
@@ -107,7 +110,7 @@ SUMS = ", ".join(f"sum({name})::bigint AS {name}" for name in TOKENS)
 
 
 def in_rows(stores: Stores) -> tuple[Counts, dict[str, Decimal]]:
-    """Counts and cost by model, added up from the rows of single calls."""
+    """Return counts and cost by model, added up from the rows of single calls."""
     return _by_model(
         stores,
         f"SELECT model_served AS model, count(*) AS requests, {SUMS}, sum(cost) AS cost FROM gateway_exchange "
@@ -116,7 +119,7 @@ def in_rows(stores: Stores) -> tuple[Counts, dict[str, Decimal]]:
 
 
 def in_days(stores: Stores) -> tuple[Counts, dict[str, Decimal]]:
-    """The same, from the daily sums."""
+    """Return the same, from the daily sums."""
     return _by_model(
         stores,
         f"SELECT model, sum(requests)::bigint AS requests, {SUMS}, sum(cost) AS cost FROM gateway_daily "
@@ -135,5 +138,5 @@ def count_rows(stores: Stores) -> int:
 
 
 def answered(host: Host) -> int:
-    """What /v1/usage shows for the surface, over all workers."""
+    """Return what /v1/usage shows for the surface, over all workers."""
     return int(host.admin("GET", "/v1/usage").json()["anthropic_messages"])

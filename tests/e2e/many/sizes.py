@@ -12,3 +12,6 @@ AWAY_SECONDS = float(os.environ.get("GATEWAY_TEST_AWAY_SECONDS", "6"))
 
 WAITS_FOR_LEASES = os.environ.get("GATEWAY_TEST_WAIT_FOR_LEASES") == "true"
 """Wait the minute that a dead worker's leases last, instead of ageing them in Redis. True in `make test-long`."""
+
+SIGN_INS = int(os.environ.get("GATEWAY_TEST_SIGN_INS", "40"))
+"""People who sign in at once. 200 in `make test-long`."""

@@ -1,4 +1,4 @@
-"""What one worker is told, every worker obeys within a second, and so does one that is just starting."""
+"""Changes told to one worker: every worker obeys within a second, and so does one that is just starting."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def test_a_revoked_token_is_refused_by_every_worker_and_after_a_restart(host):
 
 @contextlib.contextmanager
 def connected(host: Host) -> Iterator[dict[int, RawClient]]:
-    """A connection to each worker."""
+    """Return a connection to each worker."""
     with contextlib.ExitStack() as stack:
         yield {pid: stack.enter_context(host.connect_to(pid)) for pid in host.workers}
 
 
 def obeyed(what: str, clients: Mapping[int, RawClient], is_it: Callable[[RawClient], bool]) -> None:
-    """Asks all workers at once until each obeys, and prints when it did, from now on."""
+    """Ask all workers at once until each obeys, and print when it did, from now on."""
     began = time.monotonic()
 
     def until(client: RawClient) -> float:
@@ -158,7 +158,7 @@ def test_changes_made_while_a_worker_restarts_are_in_force_in_the_new_one(host, 
 
 
 def accepted_by(host: Host, pid: int) -> RawClient | None:
-    """A connection to that worker, once it accepts any."""
+    """Return a connection to that worker, once it accepts any."""
     with contextlib.suppress(AssertionError):
         return host.connect_to(pid)
     return None

@@ -28,7 +28,7 @@ STREAMS = 500
 
 @pytest.fixture
 def scarce(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
-    """A PostgreSQL that takes 20 connections, 3 of them for its operators only."""
+    """Give a PostgreSQL that takes 20 connections, 3 of them for its operators only."""
     with redis_server.client() as client:
         client.flushall()
     with migrated(tmp_path_factory.mktemp("scarce"), max_connections=20) as server:
@@ -50,7 +50,7 @@ async def stream(port: int, request: bytes) -> bool:
 async def test_500_streams_over_20_connections(scarce, launch, vendor):
     host = launch(scarce, settings={"WORKERS": "4", "PING_SECONDS": "0"})
     gate = Gate()
-    vendor._messages = lambda body: v.stream_answer([RECORDS[0], gate, *RECORDS[1:]])
+    vendor.messages = lambda body: v.stream_answer([RECORDS[0], gate, *RECORDS[1:]])
     try:
         lines = "".join(f"{name}: {value}\r\n" for name, value in host.call_headers())
         head = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\n{lines}content-length: {len(STREAM)}\r\n\r\n"
@@ -65,7 +65,7 @@ async def test_500_streams_over_20_connections(scarce, launch, vendor):
         await asyncio.to_thread(host.issue, "while they stream")
     finally:
         gate.open()
-        del vendor._messages
+        del vendor.messages
     assert await running == [True] * STREAMS
     count = "SELECT count(*) AS n FROM gateway_exchange WHERE token_id = %s AND status = 200"
     await asyncio.to_thread(
@@ -88,7 +88,7 @@ def test_two_hosts_behind_the_shipped_nginx(stores, launch, vendor, tmp_path: Pa
 
 
 def configuration(hosts, home: Path) -> Path:
-    """The file as it is shipped, with other addresses."""
+    """Return the file as it is shipped, with other addresses."""
     shipped = (ROOT / "deploy" / "nginx.conf").read_text()
     servers = "".join(f"server 127.0.0.1:{host.port};\n" for host in hosts)
     text = shipped.replace("server 127.0.0.1:8080;\n", servers)

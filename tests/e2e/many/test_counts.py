@@ -1,4 +1,6 @@
-"""Four workers count as one: rows, days, ledger and figures hold what the vendor served, to the token and the cent."""
+"""Four workers count as one: rows, days, ledger and figures hold what the vendor served, to the token and the
+cent.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def vendor() -> Iterator[CountingVendor]:
 
 @dataclass
 class Counted:
-    """A cluster, and two limited tokens of one limited group: the first calls two models, the second another one."""
+    """Give a cluster, and two limited tokens of one limited group: the first calls two models, the second
+    another one.
+    """
 
     host: Host
     stores: Stores
@@ -47,7 +51,7 @@ class Counted:
         return [(token, model) for token, models in self.models.items() for model in models]
 
     def check(self, total: int) -> None:
-        """Everything that counts says the same."""
+        """Check that everything that counts says the same."""
         counted = self.vendor.counted()
         assert sum(counts["requests"] for counts in counted.values()) == total
         eventually(lambda: driving.count_rows(self.stores) >= total, 30, "not every row is there")
@@ -64,7 +68,7 @@ class Counted:
         eventually(lambda: driving.answered(self.host) == total, 10, "/v1/usage shows another number")
 
     def used(self, path: str) -> tuple[int, Decimal, Decimal]:
-        """Requests, money spent and money reserved, as the ledger in Redis has them."""
+        """Return requests, money spent and money reserved, as the ledger in Redis has them."""
         shown = self.host.admin("GET", path).json()["usage"]
         return shown["requests"], Decimal(shown["budget"]["spent"]), Decimal(shown["budget"]["reserved"])
 

@@ -1,4 +1,4 @@
-"""When parts fail: what is known goes on, what is recorded is kept, and everything comes back by itself."""
+"""Failures of parts: what is known goes on, what is recorded is kept, and everything comes back by itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_BYTES_PER_CALL = 2_000
 
 
 class Load:
-    """Calls, one after the other, on a few connections' worth of threads, until the block ends."""
+    """Make calls, one after the other, on a few connections' worth of threads, until the block ends."""
 
     def __init__(self, host: GatewayProcess, token: Token, threads: int = 2) -> None:
         self.host = host
@@ -62,7 +62,7 @@ def ready(host: GatewayProcess) -> dict[str, str]:
 
 
 def says(host: Host, name: str, value: str) -> bool:
-    """Whether every worker says this of itself."""
+    """Tell whether every worker says this of itself."""
 
     def ask(client: RawClient) -> Response:
         client.ask("GET", "/health/ready")
@@ -76,11 +76,11 @@ def says(host: Host, name: str, value: str) -> bool:
 @pytest.fixture
 def pair(own_stores: Stores, launch: Launch) -> list[Host]:
     """Two hosts of two workers over the same stores, one of each server."""
-    return [launch(own_stores, door) for door in SERVERS]
+    return [launch(own_stores, entry_point) for entry_point in SERVERS]
 
 
 def seen_by_nobody(hosts: list[Host]) -> Token:
-    """A well-signed token whose row no worker has read; every worker is a new one afterwards."""
+    """Give a well-signed token whose row no worker has read; every worker is a new one afterwards."""
     token = hosts[0].issue("never seen by a gateway")
     hosts[0].stores.query("UPDATE tokens_token SET id = 'somebody-else' WHERE id = %s", token.id)
     for host in hosts:
@@ -115,7 +115,7 @@ def test_postgres_away_under_load(own_stores, pair):
 
 
 def while_away(hosts: list[Host], unknown: Token, loads: list[Load]) -> None:
-    """The calls go on until the time is over; what they leave behind grows by what they are."""
+    """Go on calling until the time is over; what the calls leave behind grows by what they are."""
     until = time.monotonic() + AWAY_SECONDS
     for host in hosts:
         eventually(lambda host=host: says(host, "database", "away"))
@@ -138,7 +138,7 @@ def while_away(hosts: list[Host], unknown: Token, loads: list[Load]) -> None:
 
 
 def managed_by_nobody(host: Host) -> None:
-    """What needs the database says so, to programs and to people; nothing of where it is gets out."""
+    """Check that what needs the database says so, to programs and to people, and not where the database is."""
     for path in ("/api/providers", "/api/tokens/some-id", "/api/groups"):
         answer = host.admin("GET", path)
         assert answer.error == (503, "api_error", "The database does not answer; please try again")
@@ -149,14 +149,16 @@ def managed_by_nobody(host: Host) -> None:
 
 
 def spooled(host: Host) -> int:
-    """Bytes in its spool files."""
+    """Return the bytes in its spool files."""
     return sum(file.stat().st_size for file in (host.data_dir / "data").glob("usage-*.spool"))
 
 
 def nothing_is_lost(
     stores: Stores, hosts: list[Host], loads: list[Load], limited: Token, already: int
 ) -> None:
-    """A row for every answer, the limited token's `already` given ones included, and its money in all three places."""
+    """Check for a row for every answer, the limited token's `already` given ones too, and its money in all
+    three places.
+    """
     for load in loads:
         assert set(load.statuses) == {200}
         assert len(load.statuses) > 50

@@ -71,9 +71,9 @@ def slow(vendor):
     """Every stream takes some seconds."""
     parts = [part for record in RECORDS for part in (record, PAUSE_SECONDS)]
 
-    original, vendor._messages = vendor._messages, lambda body: v.stream_answer(list(parts))
+    original, vendor.messages = vendor.messages, lambda body: v.stream_answer(list(parts))
     yield
-    vendor._messages = original
+    vendor.messages = original
 
 
 async def under(streams: Streams, what) -> None:
@@ -89,9 +89,9 @@ async def under(streams: Streams, what) -> None:
 
 
 @pytest.mark.usefixtures("slow")
-@pytest.mark.parametrize("door", SERVERS)
-async def test_a_rolling_restart_breaks_nothing(stores, launch, door):
-    host = launch(stores, door, {"DRAIN_SECONDS": "60"})
+@pytest.mark.parametrize("entry_point", SERVERS)
+async def test_a_rolling_restart_breaks_nothing(stores, launch, entry_point):
+    host = launch(stores, entry_point, {"DRAIN_SECONDS": "60"})
     before = set(host.workers)
     streams = Streams(host, 200)
 

@@ -1,4 +1,4 @@
-"""What one worker learns, the others know: cooldowns, seats, responses, counts."""
+"""Cooldowns, sessions, responses and counts: what one worker learns, the others know."""
 
 from __future__ import annotations
 
@@ -114,9 +114,9 @@ def test_any_worker_shows_the_sum(host, vendor):
         client.sock.close()
 
 
-@pytest.mark.parametrize("door", SERVERS)
-def test_what_was_counted_survives_a_killed_worker(stores, launch, vendor, door):
-    host = launch(stores, door)
+@pytest.mark.parametrize("entry_point", SERVERS)
+def test_what_was_counted_survives_a_killed_worker(stores, launch, vendor, entry_point):
+    host = launch(stores, entry_point)
     for _ in range(4):
         assert host.messages(ASK).status == 200
     time.sleep(1.2)  # a worker's counts are written every second

@@ -10,10 +10,10 @@ import time
 
 import pytest
 
-from accounts.affinity import MAX_SESSIONS
-from accounts.core import PoolOptions
+from accounts.pool.affinity import MAX_SESSIONS
+from accounts.pool.pool import PoolOptions
 from bench.load import resident_mb
-from tests.accounts.building import ask, core_pool
+from tests.accounts.building import ask, memory_pool
 from tests.harness import ROOT, base_environment
 
 SECONDS = "25"
@@ -40,7 +40,7 @@ def test_nothing_grows(tmp_path):
 
 
 def test_a_million_sessions_stay_bounded():
-    pool = core_pool(2, clock=time.time, options=PoolOptions())
+    pool = memory_pool(2, clock=time.time, options=PoolOptions())
     wanted = ask(time.time(), session="")
     held = 0.0
     for number in range(1_000_000):
@@ -50,6 +50,5 @@ def test_a_million_sessions_stay_bounded():
         if number == 3 * MAX_SESSIONS:  # full, and turned over twice
             held = resident_mb(os.getpid())
     assert resident_mb(os.getpid()) - held < 40  # resized maps; kept for good they would be 160
-    assert len(pool._seats._of_sessions) == MAX_SESSIONS
-    assert len(pool._seats._of_models) == len(pool._seats._moves) == 0
+    assert pool.sessions.sizes == (MAX_SESSIONS, 0, 0)
     assert pool.choose(wanted).account == lease.account
