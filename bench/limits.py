@@ -1,8 +1,9 @@
-"""What limits cost of a request: without any, counted in memory, counted in Redis. `python -m bench.limits --write`.
+"""Measure what limits cost of a request: without any, counted in memory, counted in Redis: `python -m
+bench.limits`.
 
-Limited means every limit, on the token, its group and that group's parent. The same road as `bench.road`, one call
-after the other; each kind in a process of its own, Redis on a Unix socket. `--write` puts the table into
-docs/benchmarks-limits.md.
+Limited means every limit, on the token, its group and that group's parent. The gateway runs as in
+`bench.cpu`, one call after the other; each kind in a process of its own, Redis on a Unix socket. `--write`
+puts the table into docs/benchmarks-limits.md.
 """
 
 import argparse
@@ -14,8 +15,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway.kernel.principal import COMMAND_LINE
+
 ROOT = Path(__file__).resolve().parent.parent
-KINDS = ("off", "memory", "redis")
+KINDS = ("off", "budget", "person", "memory", "redis")
 SIZES = ("1 KB", "100 KB", "1 MB")
 LIMITS = {
     "max_requests": 10**9,
@@ -32,9 +35,10 @@ INTRODUCTION = """# Benchmarks: limits
 What counting limits costs one process: every kind of limit (requests, requests, input and output tokens per minute,
 parallel calls, a monthly budget) on the token, on its group and on that group's parent, so three sets at once.
 No server and no sockets but the one to Redis; calls come one after the other, so that nothing is written in batches:
-the dearest case for Redis.
+the dearest case for Redis. "A budget alone" is the usual limit: money per month on the token, in memory;
+"a person's cap" is that of somebody who signed in, whose answers show what is spent.
 
-- CPU: user + system time of our process per request, the best round. "off" is what the road costs anyway.
+- CPU: user + system time of our process per request, the best round. "off" is what the relay costs anyway.
 - Redis' own: what `INFO cpu` says that its process spent, per request, over all rounds.
 - Reads: how often Redis read from a socket, per request (`total_reads_processed`). Two round trips, at most: the
   reservation, which the call waits for, and the settling, which it does not; less than two where settlings were
@@ -43,32 +47,23 @@ the dearest case for Redis.
 
 
 def spent_by(client):
-    """(µs of CPU, reads) of Redis so far."""
+    """Return (µs of CPU, reads) of Redis so far."""
     found = client.info()
     return (found["used_cpu_user"] + found["used_cpu_sys"]) * 1e6, found["total_reads_processed"]
 
 
 async def measured(headers, size, rounds):
-    from bench import road  # noqa: PLC0415 - Django is set up by it, after the environment
+    from bench import in_process  # noqa: PLC0415 - Django is set up by it, after the environment
     from bench.run import SIZES, body  # noqa: PLC0415
 
-    await road.runtime.start()
-    house = road.runtime.relay_now()._house
-    await house.transport.aclose()
-    house.transport._pool = road.Lines()
-    house.recorder.record = lambda exchange: None
-    road.settle_memory()
+    runtime, application = await in_process.started()
     count = COUNT if size == "1 KB" else COUNT // 10
-    sent = body(SIZES[size])
-    road.ROUNDS = 1
-    await road.cost(
-        road.application, "/v1/messages", sent, headers, count
-    )  # balances are read, scripts loaded
-    road.ROUNDS = rounds
+    sent = in_process.Post("/v1/messages", body(SIZES[size]), headers)
+    await in_process.cost(application, sent, count, 1)  # balances are read, scripts loaded
     before = redis_now()
-    spent = await road.cost(road.application, "/v1/messages", sent, headers, count)
+    spent = await in_process.cost(application, sent, count, rounds)
     per_call = [(now - then) / (count * rounds) for now, then in zip(redis_now(), before, strict=True)]
-    await road.runtime.aclose()
+    await runtime.aclose()
     return {"cpu": spent, "redis_cpu": per_call[0], "reads": per_call[1]}
 
 
@@ -82,22 +77,21 @@ def redis_now():
 
 
 def one(kind, size, rounds):
-    from bench import road  # noqa: PLC0415 - as above
-    from tokens import group_services  # noqa: PLC0415
+    from bench import in_process  # noqa: PLC0415 - as above
+    from tokens.groups import services  # noqa: PLC0415
 
     given = {}
-    if kind != "off":
-        group_services.create("company", **LIMITS)
-        group_services.create("team", parent="company", **LIMITS)
+    if kind == "budget":
+        given = {name: LIMITS[name] for name in ("budget", "budget_period")}
+    elif kind == "person":
+        signed_in = in_process.signed_in(**{name: LIMITS[name] for name in ("budget", "budget_period")})
+        print(json.dumps(asyncio.run(measured(signed_in, size, rounds))))
+        return
+    elif kind != "off":
+        services.create("company", **LIMITS, principal=COMMAND_LINE)
+        services.create("team", parent="company", **LIMITS, principal=COMMAND_LINE)
         given = {"group": "team", **LIMITS}
-    secret = road.tokens.issue(label="bench", **given).secret
-    headers = [
-        (b"host", b"127.0.0.1:8080"),
-        (b"content-type", b"application/json"),
-        (b"authorization", b"Bearer " + secret.encode()),
-        (b"anthropic-version", b"2023-06-01"),
-    ]
-    print(json.dumps(asyncio.run(measured(headers, size, rounds))))
+    print(json.dumps(asyncio.run(measured(in_process.authorized(**given), size, rounds))))
 
 
 def in_a_process(kind, size, rounds, url):
@@ -122,7 +116,13 @@ def render(found, rounds):
     from bench.report import table  # noqa: PLC0415 - after the environment, as `bench.run`
     from bench.run import machine  # noqa: PLC0415
 
-    names = {"off": "off", "memory": "in memory", "redis": "in Redis"}
+    names = {
+        "off": "off",
+        "budget": "a budget alone",
+        "person": "a person's cap",
+        "memory": "in memory",
+        "redis": "in Redis",
+    }
     lines = []
     for kind in KINDS:
         cells = [f"{found[kind, size]['cpu']:.0f}" for size in SIZES]

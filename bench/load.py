@@ -1,4 +1,4 @@
-"""The load: wrk for whole answers, plain sockets for streams. And what a process tree has used."""
+"""Make load: wrk for whole answers, plain sockets for streams. And measure what a process tree has used."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ def processes(pid):
 
 
 def cpu_seconds(pid):
-    """User and system time of the process and all below it."""
+    """Return user and system time of the process and all below it."""
     total = 0
     for each in processes(pid):
         fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
@@ -71,7 +71,7 @@ def resident_mb(pid):
 
 @dataclass(frozen=True)
 class Way:
-    """How a subject is called, and how many events a streamed answer to it has."""
+    """A path to call a subject on, and the number of events that a streamed answer has."""
 
     path: str
     model: str
@@ -88,12 +88,14 @@ TRANSLATED = {
     "chat over messages": Way("/v1/chat/completions", "claude-sonnet-5-5", b"data: ", EVENTS - 2),
     "messages over chat": Way("/v1/messages", CHAT_MODEL, b"event: ", EVENTS + 2),
 }
-"""A chat chunk stands for every event but the start and the end of a block; four events end what two chunks end."""
+"""A chat chunk stands for every event but the start and the end of a block; four events end what two chunks
+end.
+"""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What wrk sends: the file that holds the body, the token, and where to."""
+    """A request that wrk sends: the file that holds the body, the token, and where to."""
 
     body: Path
     token: str
@@ -101,7 +103,7 @@ class Asked:
 
 
 def wrk(subject, asked, connections, seconds):
-    """Runs wrk against `subject.url`."""
+    """Run wrk against `subject.url`."""
     script = asked.body.parent / "post.lua"
     script.write_text(SCRIPT)
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script)]
@@ -143,7 +145,9 @@ async def many_streams(port, request, way, streams):
 
 
 def sse(subject, token, streams, way=MESSAGES):
-    """CPU of the server's process tree per event of the upstream, in ms, with `streams` streams at once."""
+    """Return the CPU of the server's process tree per event of the upstream, in ms, with `streams` streams at
+    once.
+    """
     body = way.body("hi", stream=True)
     head = (
         f"POST {way.path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n"

@@ -1,4 +1,4 @@
-"""Gateways of several workers for the benches: with a PostgreSQL and a Redis of their own."""
+"""Start gateways of several workers for the benches, with a PostgreSQL and a Redis of their own."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.fakes.redis import RedisServer
 
 @contextmanager
 def stores(workers):
-    """Settings that `workers` workers need, and the PostgreSQL behind them (None for one worker)."""
+    """Give the settings that `workers` workers need, and the PostgreSQL behind them (None for one worker)."""
     if workers == 1:
         yield {}, None
         return
@@ -31,7 +31,7 @@ def stores(workers):
 
 
 def accounts(directory, count):
-    """Settings for `count` accounts with tokens of their own."""
+    """Return settings for `count` accounts with tokens of their own."""
     homes = [Path(directory) / f"home{number}" for number in range(count)]
     for number, home in enumerate(homes):
         home.mkdir()
@@ -42,7 +42,7 @@ def accounts(directory, count):
 
 @contextmanager
 def gateway(upstream_url, workers=1, server="uvicorn", settings=None):
-    """`(subject, token, postgres)` of a running gateway."""
+    """Run a gateway; give `(subject, token, postgres)`."""
     with (
         tempfile.TemporaryDirectory(prefix="gateway-bench-") as directory,
         stores(workers) as (shared, postgres),

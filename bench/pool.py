@@ -1,7 +1,7 @@
-"""What choosing an account costs, in one process: `python -m bench.pool`.
+"""Measure what choosing an account costs, in one process: `python -m bench.pool`.
 
 1, 10 and 1,000 accounts under each strategy with 100,000 live sessions; new and returning sessions,
-one account resting for one model family, everything resting; and the memory that sessions take.
+half on cooldown for one model family, all on cooldown; and the memory that sessions take.
 Target: at most 20 µs per choice. Needs no database.
 """
 
@@ -19,11 +19,11 @@ import django
 
 django.setup()
 
-from accounts.core import PoolCore, PoolOptions  # noqa: E402
 from accounts.errors import PoolExhausted  # noqa: E402
-from accounts.lease import Ask  # noqa: E402
 from accounts.models import Strategy  # noqa: E402
-from accounts.state import AccountState, Loaded, Terms  # noqa: E402
+from accounts.pool.lease import Ask  # noqa: E402
+from accounts.pool.pool import Pool, PoolOptions  # noqa: E402
+from accounts.pool.state import AccountState, Loaded, Terms  # noqa: E402
 from providers.drivers.base import Outcome, Scope, Verdict  # noqa: E402
 from providers.upstream import Credential, CredentialKind  # noqa: E402
 
@@ -32,7 +32,7 @@ OK = Verdict(Outcome.OK)
 
 
 def make_pool(count, strategy):
-    pool = PoolCore(PoolOptions(strategy=strategy))
+    pool = Pool(PoolOptions(strategy=strategy))
     pool.install_states(
         AccountState(
             number,
@@ -45,14 +45,14 @@ def make_pool(count, strategy):
 
 
 def measure(work, items):
-    """Microseconds of CPU per item: what else the machine does stays out."""
+    """Return microseconds of CPU per item: what else the machine does stays out."""
     started = time.process_time()
     for item in items:
         work(item)
     return (time.process_time() - started) / len(items) * 1e6
 
 
-def rest(pool, names, scope):
+def put_on_cooldown(pool, names, scope):
     for name in names:
         lease = pool.choose(Ask("anthropic", MODEL, None, "t", time.time(), pinned=name))
         pool.report(lease, Verdict(Outcome.RETRY_OTHER, scope, time.time() + 3600, reason="bench"))
@@ -60,7 +60,7 @@ def rest(pool, names, scope):
 
 
 def held_mb(pool, sessions):
-    """What the pool keeps for live sessions."""
+    """Return the memory that the pool keeps for live sessions."""
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     for session in sessions:
@@ -91,19 +91,21 @@ def run(count, strategy, sessions):
         "MB for the sessions": held_mb(make_pool(count, strategy), sessions),
     }
     if count > 1:
-        rest(pool, [f"a{number}" for number in range(count // 2)], Scope.FAMILY)
-        result["half resting, µs"] = measure(call, [f"new-{session}" for session in sessions])
-    rest(pool, [f"a{number}" for number in range(count // 2 if count > 1 else 0, count)], Scope.ACCOUNT)
+        put_on_cooldown(pool, [f"a{number}" for number in range(count // 2)], Scope.FAMILY)
+        result["half on cooldown, µs"] = measure(call, [f"new-{session}" for session in sessions])
+    put_on_cooldown(
+        pool, [f"a{number}" for number in range(count // 2 if count > 1 else 0, count)], Scope.ACCOUNT
+    )
 
     def refused(session):
         try:
             pool.choose(Ask("anthropic", MODEL, session, "token", time.time()))
         except PoolExhausted:
             return
-        raise AssertionError("an account was chosen although all rest")
+        raise AssertionError("an account was chosen although all are on cooldown")
 
-    result["all resting, the first after a change, µs"] = measure(refused, sessions[:1])
-    result["all resting, µs"] = measure(refused, sessions[:10_000])
+    result["all on cooldown, the first after a change, µs"] = measure(refused, sessions[:1])
+    result["all on cooldown, µs"] = measure(refused, sessions[:10_000])
     return result
 
 
@@ -114,7 +116,7 @@ def main():
     parser.add_argument("--sessions", type=int, default=100_000)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    logging.disable()  # a line for every account that is put to rest
+    logging.disable()  # a line for every cooldown
     sessions = [f"{number:08x}-session-of-a-coding-client" for number in range(options.sessions)]
     results = [run(count, strategy, sessions) for count in (1, 10, 1000) for strategy in Strategy.values]
     if options.json:

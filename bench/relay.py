@@ -1,4 +1,4 @@
-"""The bare relay that the gateway is measured against: no token, no account, no limits, no usage, no errors.
+"""Serve the bare relay that the gateway is measured against: no token, account, limits, usage or errors.
 
 `python -m bench.relay daphne|uvicorn UPSTREAM_URL` serves it as `manage.py serve` serves the gateway; with
 `stock-daphne` and `stock-uvicorn` the servers' own command lines do (upstream in BENCH_UPSTREAM).

@@ -1,4 +1,4 @@
-"""The table of a run, in Markdown, and whether the targets are met."""
+"""Render the tables of a run in Markdown, and say whether the targets are met."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,7 +8,9 @@ TARGETS = {
     "uvicorn": {"1 KB": 2.0, "100 KB": 1.5, "1 MB": 1.5, "event": 1.3},
     "daphne": {"1 KB": 1.5, "100 KB": 1.5, "1 MB": 1.5, "event": 1.3},
 }
-"""CPU of the gateway with everything on, as a multiple of the bare relay on the same server as it is installed."""
+"""CPU of the gateway with everything on, as a multiple of the bare relay on the same server as it is
+installed.
+"""
 
 TRANSLATED_REQUEST = 2.5  # × the bare relay
 TRANSLATED_EVENT = 2.0  # × an event that passes through
@@ -34,13 +36,13 @@ Absolute figures differ from machine to machine; the ratios are what we hold our
 `make bench`.
 
 By themselves: [choosing an account](benchmarks-pool.md), [limits](benchmarks-limits.md), [workers and slow
-streams](benchmarks-workers.md).
+streams](benchmarks-workers.md), [pairs with another commit, in one run](benchmarks-pairs.md).
 """
 
 
 @dataclass
 class Row:
-    """CPU figures are lists: one for each round."""
+    """The figures of one subject. CPU figures are lists: one for each round."""
 
     name: str
     base: str | None  # the bare relay that the targets are about; None = not a gateway
@@ -49,9 +51,8 @@ class Row:
     p50: dict[str, float]
     p99: dict[str, float]
     event_ms: list[float]
-    translated: dict[
-        str, tuple[list[float], list[float]]
-    ]  # ms per request of 1 KB, per event of the upstream
+    # ms per request of 1 KB, per event of the upstream
+    translated: dict[str, tuple[list[float], list[float]]]
     resident_mb: float
 
 
@@ -89,14 +90,14 @@ def speeds(rows):
 
 
 def added(row, first, size):
-    """Latency beyond the upstream's own; of the upstream itself, in brackets, what it is."""
+    """Write the latency beyond the upstream's own; for the upstream itself, in brackets, its own."""
     if row is first:
         return f"({row.p50[size]:.2f} / {row.p99[size]:.2f})"
     return f"{row.p50[size] - first.p50[size]:.2f} / {row.p99[size] - first.p99[size]:.2f}"
 
 
 def ratios(rows):
-    """Gateway over bare relay, with the targets."""
+    """Compare each gateway with the bare relay, and with the targets."""
     lines = []
     header = ["CPU over the bare relay's", "1 KB", "100 KB", "1 MB", "per event"]
     for row in rows.values():
@@ -104,7 +105,7 @@ def ratios(rows):
             continue
         server = row.name.rpartition(" ")[2]
         pairs = zip(multiples(row, rows[row.base]), TARGETS[server].values(), strict=True)
-        cells = [judged(ratio, target) for ratio, target in pairs]
+        cells = [with_target(ratio, target) for ratio, target in pairs]
         lines.append([f"{row.name}, over {row.base}", *cells])
         if (own := f"bare relay, {server}") in rows:
             lines.append(
@@ -114,7 +115,7 @@ def ratios(rows):
 
 
 def translations(rows):
-    """A translated request over the bare relay's, a translated event over one passed through, with the targets."""
+    """Compare a translated request with the bare relay's, a translated event with one passed through."""
     header = [
         "Translated, CPU",
         "1 KB, ms",
@@ -126,24 +127,24 @@ def translations(rows):
     for row in rows.values():
         for name, (whole, event) in row.translated.items():
             relayed = multiple(whole, rows[row.base].cpu_ms["1 KB"])
-            cells = [f"{median(whole):.3f}", judged(relayed, TRANSLATED_REQUEST)]
-            cells += [f"{median(event):.4f}", judged(multiple(event, row.event_ms), TRANSLATED_EVENT)]
+            cells = [f"{median(whole):.3f}", with_target(relayed, TRANSLATED_REQUEST)]
+            cells += [f"{median(event):.4f}", with_target(multiple(event, row.event_ms), TRANSLATED_EVENT)]
             lines.append([f"{name}, {row.name}", *cells])
     return table(header, lines)
 
 
-def judged(ratio, target):
+def with_target(ratio, target):
     return f"{ratio:.2f} (≤ {target}: {'yes' if ratio <= target else 'NO'})"
 
 
 def multiples(row, base):
-    """What the row costs as a multiple of the base: per size, then per event."""
+    """Return the row's cost as a multiple of the base's: per size, then per event."""
     sizes = [multiple(row.cpu_ms[size], base.cpu_ms[size]) for size in row.cpu_ms]
     return [*sizes, multiple(row.event_ms, base.event_ms)]
 
 
 def multiple(costs, bases):
-    """Round by round."""
+    """Return the median of the ratios, round by round."""
     return median(cost / base for cost, base in zip(costs, bases, strict=False))  # `--quick` leaves some out
 
 

@@ -1,7 +1,7 @@
-"""`make bench`: what the gateway costs, beside a bare relay and the upstream itself, in one run.
+"""Measure what the gateway costs beside a bare relay and the upstream itself, in one run: `make bench`.
 
-Figures are the median over the rounds; a round measures every subject once per load, one after the other, so that what
-else the machine does falls on all of them. `--quick` takes under a minute.
+Figures are the median over the rounds; a round measures every subject once per load, one after the other, so
+that what else the machine does falls on all of them. `--quick` takes under a minute.
 """
 
 import argparse
@@ -22,8 +22,10 @@ STREAMS = 64
 
 
 def body(size):
-    """A messages request of `size` bytes: a long conversation in blocks, written as Claude Code and the SDKs write it
-    (compact, letters beyond ASCII as they are)."""
+    """Return a messages request of `size` bytes: a long conversation in blocks.
+
+    It is written as Claude Code and the SDKs write it: compact, letters beyond ASCII as they are.
+    """
     block = {"type": "text", "text": "def handle(event):\n    return \"é\" + event['name']\n" * 18}
     request = {
         "model": "claude-sonnet-5-5",
@@ -61,7 +63,7 @@ def arguments():
 
 
 def begin(stack, options, directory):
-    """Starts everything; the upstream comes first in the list."""
+    """Start everything; the upstream comes first in the list."""
     vendor = stack.enter_context(
         subjects.started("upstream alone", None, [sys.executable, "-m", "bench.upstream"], directory)
     )
@@ -81,8 +83,11 @@ def warm_up(found, tokens, files):
 
 
 def measure(found, tokens, files, options):
-    """`{subject: {"busy": {size: [Whole]}, "calm": {size: [Whole]}, "event_ms": [float]}}`"""
-    seen = {subject.name: {"busy": {}, "calm": {}, "event_ms": []} for subject in found}
+    """Measure each subject.
+
+    Returns `{subject: {"busy": {size: [Whole]}, "idle": {size: [Whole]}, "event_ms": [float]}}`.
+    """
+    seen = {subject.name: {"busy": {}, "idle": {}, "event_ms": []} for subject in found}
     seconds = max(1, round(options.seconds))
     for number in range(options.rounds):
         for size, file in files.items():
@@ -92,7 +97,7 @@ def measure(found, tokens, files, options):
                 asked = load.Asked(file, token)
                 of["busy"].setdefault(size, []).append(load.wrk(subject, asked, CONNECTIONS, seconds))
                 if not options.quick or (number == 0 and size == "1 KB"):
-                    of["calm"].setdefault(size, []).append(load.wrk(subject, asked, 1, 1))
+                    of["idle"].setdefault(size, []).append(load.wrk(subject, asked, 1, 1))
         for subject in [] if options.quick and number else found:
             token = tokens.get(subject.name, "none")
             seen[subject.name]["event_ms"].append(load.sse(subject, token, STREAMS)[0])
@@ -103,7 +108,7 @@ def measure(found, tokens, files, options):
 
 
 def translate(subject, token, files, options, of):
-    """What translation costs: adds `{"translated": {way: [(ms per request, ms per event)]}}`."""
+    """Measure what translation costs: add `{"translated": {way: [(ms per request, ms per event)]}}`."""
     seconds = max(1, round(options.seconds))
     for name, way in load.TRANSLATED.items():
         print(f"{name}, {subject.name}", file=sys.stderr)
@@ -115,7 +120,7 @@ def translate(subject, token, files, options, of):
 
 
 def summary(found, seen):
-    """One `report.Row` per subject."""
+    """Make one `report.Row` per subject."""
     rows = {}
     for subject in found:
         of = seen[subject.name]
@@ -124,8 +129,8 @@ def summary(found, seen):
             base=subject.base,
             rate={size: median(one.rate for one in runs) for size, runs in of["busy"].items()},
             cpu_ms={size: [one.cpu_ms for one in runs] for size, runs in of["busy"].items()},
-            p50={size: median(one.p50 for one in runs) for size, runs in of["calm"].items()},
-            p99={size: median(one.p99 for one in runs) for size, runs in of["calm"].items()},
+            p50={size: median(one.p50 for one in runs) for size, runs in of["idle"].items()},
+            p99={size: median(one.p99 for one in runs) for size, runs in of["idle"].items()},
             event_ms=of["event_ms"],
             translated={
                 name: ([whole for whole, _ in runs], [event for _, event in runs])

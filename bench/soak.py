@@ -1,11 +1,11 @@
-"""Hours of mixed traffic with faults, and whether anything grows: memory, file descriptors, threads, asyncio tasks,
-database connections.
+"""Send mixed traffic with faults for hours, and tell whether anything grows.
 
-`make soak` runs it for an hour; `--seconds 60` for a look. 5 % of the upstream's answers are errors, resets or cut
+Memory, file descriptors, threads, asyncio tasks and database connections are watched. `make soak` runs it
+for an hour; `--seconds 60` for a look. 5 % of the upstream's answers are errors, resets or cut
 streams, 5 % of the clients leave early. Exit status 1 when something grew.
 
-Sessions are among SESSIONS: what a process remembers of them is whole within minutes, and what grows later is a leak.
-(That it is bounded when every session is new is tested by itself.)
+Sessions are among SESSIONS: what a process remembers of them is whole within minutes, and what grows later is
+a leak. (That it is bounded when every session is new is tested by itself.)
 """
 
 import argparse
@@ -79,7 +79,7 @@ async def client(port, token, statuses, end):
 
 
 def tasks(port):
-    """Of all workers together, as /metrics tells it; the other workers' figure is a second old."""
+    """Return the tasks of all workers, as /metrics tells it; the other workers' figure is a second old."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         text = answer.read().decode()
     return float(re.search(r"^link_assistant_asyncio_tasks (\S+)$", text, re.MULTILINE)[1])
@@ -114,7 +114,7 @@ async def soak(subject, token, postgres, seconds):
 
 
 def slope(samples, name):
-    """By how much a figure grew over the second half, by least squares."""
+    """Return by how much a figure grew over the second half, by least squares."""
     points = [(at, values[name]) for at, values in samples[len(samples) // 2 :]]
     mean_x = sum(x for x, _ in points) / len(points)
     mean_y = sum(y for _, y in points) / len(points)
@@ -123,8 +123,8 @@ def slope(samples, name):
     return per_second * (points[-1][0] - points[0][0])
 
 
-def judge(statuses, samples):
-    """(report, what grew)"""
+def assess(statuses, samples):
+    """Return (report, what grew)."""
     figures = {name: [values[name] for _, values in samples] for name in samples[0][1]}
     half = len(samples) // 2
     grown = []
@@ -156,7 +156,7 @@ async def run(seconds, workers):
     finally:
         await asyncio.to_thread(entered.__exit__, None, None, None)
         server.close()
-    return judge(statuses, samples)
+    return assess(statuses, samples)
 
 
 def main():

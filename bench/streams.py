@@ -1,7 +1,8 @@
-"""What a slow stream costs to hold, and what workers add. `--write` puts both into docs/benchmarks-workers.md.
+"""Measure what a slow stream costs to hold, and what workers add. `--write` writes
+docs/benchmarks-workers.md.
 
-`python -m bench.streams --streams 1000,3000 --workers 1,2,4`. Streams are held by one worker (SQLite, no Redis);
-requests are spread over workers that share a PostgreSQL and a Redis.
+`python -m bench.streams --streams 1000,3000 --workers 1,2,4`. Streams are held by one worker (SQLite, no
+Redis); requests are spread over workers that share a PostgreSQL and a Redis.
 """
 
 import argparse
@@ -54,7 +55,7 @@ class Held(asyncio.Protocol):
 
 
 async def hold(subject, token, count, seconds, pause):
-    """(RSS per stream in KB, CPU per event in ms) with `count` streams open."""
+    """Hold `count` streams open; return (RSS per stream in KB, CPU per event in ms)."""
     head = (
         f"POST /v1/messages HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n"
         f"anthropic-version: 2023-06-01\r\ncontent-type: application/json\r\ncontent-length: {len(BODY)}\r\n\r\n"

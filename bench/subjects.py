@@ -1,4 +1,4 @@
-"""What is measured: processes on free ports, all in front of one upstream."""
+"""Start what is measured: processes on free ports, all in front of one upstream."""
 
 import os
 import re
@@ -36,7 +36,7 @@ class Subject:
 
 @contextmanager
 def started(name, base, command, cwd, env=None):
-    """Runs a server; gives it once it says where it listens."""
+    """Run a server; give it once it says where it listens."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **(env or {})}
     process = subprocess.Popen(
         command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -64,13 +64,13 @@ def started(name, base, command, cwd, env=None):
 
 
 def relay(stack, server, upstream, cwd):
-    """The bare relay on a server set up as ours is."""
+    """Start the bare relay on a server set up as ours is."""
     command = [sys.executable, "-m", "bench.relay", server, upstream.url]
     return stack.enter_context(started(f"bare relay, {server}", None, command, cwd))
 
 
 def stock_relay(stack, server, upstream, cwd):
-    """The bare relay on the server as it is installed."""
+    """Start the bare relay on the server as it is installed."""
     commands = {
         "uvicorn": [
             "-m",
@@ -90,7 +90,7 @@ def stock_relay(stack, server, upstream, cwd):
 
 
 def gateway(stack, server, upstream):
-    """The gateway with everything on, and a token for it."""
+    """Start the gateway with everything on; give it and a token for it."""
     directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-bench-"))
     env = {
         "DATA_DIR": directory,

@@ -1,7 +1,8 @@
-"""A vendor that costs next to nothing: canned answers from a bare protocol on uvloop.
+"""Serve as a vendor that costs next to nothing: canned answers from a bare protocol on uvloop.
 
-`python -m bench.upstream` prints its URL. A small request with `"stream":true` gets EVENTS server-sent events,
-one every PAUSE_SECONDS; every other one an answer of about 1 KB: a Message, or a completion under `/chat/completions`.
+`python -m bench.upstream` prints its URL. A small request with `"stream":true` gets EVENTS server-sent
+events, one every PAUSE_SECONDS; every other one an answer of about 1 KB: a Message, or a completion under
+`/chat/completions`.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ def event(name, **data):
 
 
 def events():
-    """A whole answer of EVENTS events, shaped as the vendor's."""
+    """Return a whole answer of EVENTS events, shaped as the vendor's."""
     begin = [
         event("message_start", message={**MESSAGE, "content": [], "stop_reason": None}),
         event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
@@ -66,7 +67,7 @@ def chat(**fields):
 
 
 def chat_events():
-    """As many events as the Anthropic stream has."""
+    """Return as many events as the Anthropic stream has."""
     piece = {"index": 0, "delta": {"content": " lorem ipsum dolor"}, "finish_reason": None}
     chunks = [chat(choices=[piece])] * (EVENTS - 3)
     chunks += [chat(choices=[{**STOP, "delta": {}}]), chat(choices=[], usage=CHAT_USAGE)]
