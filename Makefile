@@ -7,8 +7,12 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 ARGS ?=
 # Enough to start Django where nothing is served or signed.
 CHECK_ENV = TOKEN_SECRET=$$($(PY) -c 'import secrets; print(secrets.token_hex(32))') TOKEN_ADMIN_KEY=check DATA_DIR=$(VENV)/check
+# `router`, `link-assistant-router`: of this folder, whatever the current one is.
+INSTALL_PROGRAM = cmp -s pyproject.toml $(VENV)/installed-program || { \
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . \
+	&& cp pyproject.toml $(VENV)/installed-program; }
 
-.PHONY: run test test-long demo check bench soak format readme venv venv-dev clean
+.PHONY: run test test-long compat interop demo check bench soak fuzz format readme venv venv-dev clean
 
 run: venv .env  ## Serve on :8080, with a fresh .env if there is none
 	@exec $(PY) manage.py serve $(ARGS)
@@ -18,7 +22,9 @@ test: venv-dev  ## Run the tests
 
 test-long: venv-dev  ## Counts, outages and leases at their full size: minutes, best alone on the machine
 	GATEWAY_TEST_REQUESTS_PER_WORKER=$${GATEWAY_TEST_REQUESTS_PER_WORKER:-10000} GATEWAY_TEST_AWAY_SECONDS=60 \
-		GATEWAY_TEST_WAIT_FOR_LEASES=true $(PY) -m pytest -n 3 -m long -rA tests/e2e/many $(ARGS)
+		GATEWAY_TEST_WAIT_FOR_LEASES=true GATEWAY_TEST_CLOSING_CALLS=10000 GATEWAY_TEST_SIGNATURES=10000 \
+		GATEWAY_TEST_SIGN_INS=200 \
+		$(PY) -m pytest -n 3 -m long -rA tests/e2e/many tests/providers $(ARGS)
 
 demo: venv  ## See it stream without an account: a stand-in for the vendor, a gateway, one answer
 	$(PY) examples/demo.py $(ARGS)
@@ -30,7 +36,14 @@ check: venv-dev  ## Format, lint, types, imports, migrations, deployment checks
 	$(VENV)/bin/lint-imports
 	$(CHECK_ENV) $(PY) manage.py makemigrations --check --dry-run
 	$(CHECK_ENV) $(PY) manage.py check --deploy --fail-level WARNING
-	$(PY) -m pytest -q tests/test_house.py
+	$(PY) -m pytest -q tests/test_rules.py
+
+compat: venv-dev  ## Run the real link-assistant-router 0.18.0 beside ours and compare (needs cargo); ARGS="--only routes" for a part
+	$(PY) -m tests.compat.run $(ARGS)
+
+interop: venv-dev  ## Talk to a server made with Fedify, let another library check our signatures, run the SDKs' own tests through us, sign in from a terminal (needs npm, tmux, chromium)
+	GATEWAY_TEST_INTEROP=true $(PY) -m pytest -n 2 tests/e2e/test_federation.py tests/forgefed/signing \
+		tests/e2e/test_foreign_suites.py tests/e2e/test_llm_comply.py tests/e2e/test_signed_in_terminal.py $(ARGS)
 
 bench: venv-dev  ## Measure the gateway beside a bare relay (needs wrk); ARGS="--help" tells more
 	$(PY) -m bench.run $(ARGS)
@@ -38,7 +51,10 @@ bench: venv-dev  ## Measure the gateway beside a bare relay (needs wrk); ARGS="-
 soak: venv-dev  ## An hour of traffic with faults: does anything grow? ARGS="--seconds 60" for a look
 	$(PY) -m bench.soak $(ARGS)
 
-format: venv-dev  ## Put the code in the house's form
+fuzz: venv-dev  ## Fuzz what reads strangers' bytes, a minute each; ARGS="--seconds 600 sse" for longer, or one alone
+	$(PY) -m tests.fuzz.run $(ARGS)
+
+format: venv-dev  ## Put the code in the project's form
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
@@ -50,11 +66,13 @@ venv: $(PY)
 	@cmp -s requirements-dev.txt $(VENV)/installed-dev || cmp -s requirements.txt $(VENV)/installed || { \
 		$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt \
 		&& cp requirements.txt $(VENV)/installed; }
+	@$(INSTALL_PROGRAM)
 
 venv-dev: $(PY)
 	@cmp -s requirements-dev.txt $(VENV)/installed-dev || { \
 		$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt \
 		&& cp requirements-dev.txt $(VENV)/installed-dev; }
+	@$(INSTALL_PROGRAM)
 
 $(PY):
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none was found (PYTHON=... names one)" >&2; exit 1; }

@@ -1,4 +1,4 @@
-"""See the gateway work without any account: `make demo`.
+"""Show the gateway at work without any account: `make demo`.
 
 Starts a stand-in for the vendor's API (examples/fake_vendor.py) and a gateway in front of it, both on
 free ports with a throw-away data directory; issues a token; streams one answer to the terminal.
@@ -29,16 +29,20 @@ START_SECONDS = 60
 
 
 class Delta(msgspec.Struct):
+    """The piece of an answer that one event carries."""
+
     text: str = ""
 
 
 class Event(msgspec.Struct):
+    """As much of an event as is printed."""
+
     type: str
     delta: Delta = msgspec.field(default_factory=Delta)
 
 
 def environment(directory: Path, vendor_url: str) -> dict[str, str]:
-    """The gateway's settings. Nothing of a `.env` is read: it runs in the throw-away directory."""
+    """Return the gateway's settings. Nothing of a `.env` is read: it runs in the throw-away directory."""
     return {
         **os.environ,
         "DATA_DIR": str(directory / "data"),
@@ -52,7 +56,7 @@ def environment(directory: Path, vendor_url: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def started(command: list[str], directory: Path, env: dict[str, str]) -> Iterator[str]:
-    """Runs the server `command`; gives its URL once it says that it listens; ends it at the end."""
+    """Run the server `command`; give its URL once it says that it listens; end it at the end."""
     process = subprocess.Popen(
         command, cwd=directory, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -86,7 +90,7 @@ def manage(directory: Path, env: dict[str, str], *arguments: str) -> str:
 
 
 def ask(gateway_url: str, token: str, question: str) -> None:
-    """Streams one answer to the terminal."""
+    """Stream one answer to the terminal."""
     body = {
         "model": "claude-sonnet-5-5",
         "max_tokens": 1024,

@@ -19,7 +19,7 @@ WORD_SECONDS = 0.06
 
 
 def words_for(credential: str, request: dict[str, Any]) -> list[str]:
-    """What the stand-in says, cut into words."""
+    """Return what the stand-in says, cut into words."""
     question = request["messages"][-1]["content"]
     if not isinstance(question, str):
         question = " ".join(block.get("text", "") for block in question)
@@ -41,7 +41,7 @@ def usage(request_bytes: int, words: int) -> dict[str, int]:
 
 
 def whole(model: str, words: list[str], request_bytes: int) -> dict[str, Any]:
-    """The answer as one Message object."""
+    """Return the answer as one Message object."""
     return {
         "id": "msg_standin",
         "type": "message",
@@ -55,7 +55,7 @@ def whole(model: str, words: list[str], request_bytes: int) -> dict[str, Any]:
 
 
 def records(message: dict[str, Any], words: list[str]) -> Iterator[bytes]:
-    """The same answer as server-sent events."""
+    """Yield the same answer as server-sent events."""
 
     def record(name: str, **data: Any) -> bytes:
         return f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n".encode()
@@ -73,6 +73,8 @@ def records(message: dict[str, Any], words: list[str]) -> Iterator[bytes]:
 
 
 class StandIn(BaseHTTPRequestHandler):
+    """Answers as Anthropic's API does, with one text."""
+
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
@@ -118,7 +120,7 @@ class StandIn(BaseHTTPRequestHandler):
         self._json(status, {"type": "error", "error": {"type": kind, "message": words}})
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet: the terminal belongs to the demo."""
+        """Log nothing: the terminal belongs to the demo."""
 
 
 def main() -> None:
