@@ -47,7 +47,7 @@ def test_too_large_by_its_length_is_refused_before_the_body(served: ServerProces
         sock.sendall(post_head(HUGE))
         began = time.monotonic()
         answer = Answer(read_to_end(sock))  # we have sent no byte of the body
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 4  # a body that does not come is given up after five
     assert answer.status == 413
     assert answer.error == "request_too_large"
     assert str(MAX_BODY_BYTES) in answer.json["error"]["message"]
