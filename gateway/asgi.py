@@ -9,6 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
 
 from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
+from django.urls import path
 
 django_application = get_asgi_application()
 
@@ -17,8 +18,10 @@ from gateway.entrypoints import App, AsgiEntryPoint  # noqa: E402
 from gateway.runtime.composition import current  # noqa: E402
 from gateway.runtime.lifespan import Lifespan  # noqa: E402
 from gateway.sockets.entry_point import SocketEntryPoint  # noqa: E402
+from gateway.sockets.feed.connection import Connections  # noqa: E402
+from gateway.sockets.feed.feed import Feed, may_look  # noqa: E402
 
-pages = Pages(())
+pages = Pages((path("ws/feed", Connections(Feed(may_look))),), may_look)  # type: ignore[arg-type]
 """Pages for people that are served over a WebSocket."""
 
 runtime = current()

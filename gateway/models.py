@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db import models
+from django.db.models import Q
 
 from gateway.audit.models import AuditRow
 from gateway.batches.models import BatchRow
@@ -70,6 +71,9 @@ class ExchangeRow(UsageCounts):
     overhead_seconds = models.FloatField(default=0.0)
     cost = models.DecimalField(max_digits=20, decimal_places=10, null=True)  # null = unknown price
     currency = models.CharField(max_length=8, default="")
+    written_at = models.BigIntegerField(
+        null=True, editable=False
+    )  # Unix milliseconds; a long call's id is old by then
 
     class Meta:
         db_table = "gateway_exchange"
@@ -80,19 +84,18 @@ class ExchangeRow(UsageCounts):
             models.Index(fields=["ledger_id", "-id"], name="gateway_exchange_ledger"),
             models.Index(fields=["account", "-id"], name="gateway_exchange_account"),
             models.Index(fields=["model_served", "-id"], name="gateway_exchange_model"),
-            models.Index(
-                fields=["-id"], name="gateway_exchange_refused", condition=models.Q(status__gte=400)
-            ),
+            models.Index(fields=["-id"], name="gateway_exchange_refused", condition=Q(status__gte=400)),
             models.Index(
                 fields=["-id"],
                 name="gateway_exchange_broken",
-                condition=models.Q(failure_kind__gt="", status__lt=400),
+                condition=Q(failure_kind__gt="", status__lt=400),
             ),
             models.Index(
-                fields=["person", "-id"], name="gateway_exchange_person", condition=models.Q(person__gt="")
+                fields=["person", "-id"], name="gateway_exchange_person", condition=Q(person__gt="")
             ),
+            models.Index(fields=["group", "-id"], name="gateway_exchange_group", condition=Q(group__gt="")),
             models.Index(
-                fields=["group", "-id"], name="gateway_exchange_group", condition=models.Q(group__gt="")
+                fields=["written_at"], name="gateway_exchange_new", condition=Q(written_at__isnull=False)
             ),
         ]
 

@@ -11,11 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from channels.auth import AuthMiddlewareStack
+from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from django.urls.resolvers import URLPattern
 
 from gateway.access import guards
 from gateway.access.gate import AccessDenied, Caller
+from gateway.access.sessions import May
 from gateway.exchange.downstream import Receive, Scope, Send
 from gateway.exchange.upgrades import Denial, is_connected
 from gateway.relay import errors
@@ -28,10 +30,11 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Pages:
-    """Channels' consumers by path, each behind the same gates."""
+    """Channels' consumers by path, each behind the same gates. `may_look` tells of a login whether it may."""
 
-    def __init__(self, routes: Sequence[URLPattern]) -> None:
+    def __init__(self, routes: Sequence[URLPattern], may_look: May) -> None:
         self._routes = tuple(routes)
+        self._may_look = may_look
         self._consumers: Any = URLRouter(list(routes))  # type: ignore[no-untyped-call]
         self._with_user: Any = AuthMiddlewareStack(self._for_people)  # type: ignore[no-untyped-call]
 
@@ -61,7 +64,7 @@ class Pages:
 
     async def _for_people(self, scope: Scope, receive: Receive, send: Send) -> None:
         user: Any = scope["user"]
-        if user.is_active and user.is_staff:
+        if user.is_active and await database_sync_to_async(self._may_look)(user):
             await self._consumers(scope, receive, send)
         else:
             await _refuse(scope, receive, send, NOBODY)

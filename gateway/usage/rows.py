@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import chain
@@ -55,7 +56,7 @@ _USAGE = (
     "output_tokens",
 )
 _same, _usage = attrgetter(*_SAME), attrgetter(*_USAGE)
-_COLUMNS = ("id", "started_at", "failure_kind", "cost", "details", *_SAME, *_USAGE)
+_COLUMNS = ("id", "started_at", "failure_kind", "cost", "details", "written_at", *_SAME, *_USAGE)
 
 TOGETHER = 999 // len(_COLUMNS)
 """Rows in one statement.
@@ -69,8 +70,9 @@ def insert(rows: Mapping[str, Exchange]) -> None:
     """Insert all of them. Raises what the database says; the caller holds the transaction."""
     is_native = connection.features.has_native_uuid_field
     moment = _moment if connection.features.supports_timezones else _moment_as_text
+    now = int(time.time() * 1000)
     values = [
-        _values(pk if is_native else pk.replace("-", ""), moment(exchange.started_at), exchange)
+        _values(pk if is_native else pk.replace("-", ""), moment(exchange.started_at), exchange, now)
         for pk, exchange in rows.items()
     ]
     whole = len(values) - len(values) % TOGETHER
@@ -100,13 +102,14 @@ def _moment_as_text(at: float) -> str:
     return str(datetime.fromtimestamp(at, UTC).replace(tzinfo=None))
 
 
-def _values(pk: object, started_at: object, exchange: Exchange) -> list[Any]:
+def _values(pk: object, started_at: object, exchange: Exchange, written_at: int) -> list[Any]:
     return [
         pk,
         started_at,
         exchange.failure_kind or "",
         None if exchange.cost is None else _FIELDS["cost"].get_db_prep_save(exchange.cost, connection),
         details.written(exchange),
+        written_at,
         *_same(exchange),
         *_usage(exchange.usage),
     ]

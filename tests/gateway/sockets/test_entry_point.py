@@ -39,7 +39,7 @@ def entry_point(made: Bench | None, *, serves: bool = True, pages: Any = None) -
         drain=Drain(is_ready=True),
         composed=SimpleNamespace(metrics=METRICS, options=SimpleNamespace(MAX_BODY_BYTES=1 << 20)),
     )
-    return SocketEntryPoint(of, pages or Pages(()))  # type: ignore[arg-type]
+    return SocketEntryPoint(of, pages or Pages((), lambda _: False))  # type: ignore[arg-type]
 
 
 async def shake(

@@ -1,0 +1,147 @@
+"""One connection of the live feed: what is asked in its address, what its client may say, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from gateway.exchange.downstream import Message, Receive, Scope, Send
+from gateway.exchange.upgrades import Denial, is_connected
+from gateway.kernel.asking import BadParameter
+from gateway.relay import errors
+from gateway.sockets.feed.feed import Feed
+from gateway.sockets.feed.viewer import PING, Viewer
+from gateway.telemetry import request_ids
+from gateway.usage.requests import filters
+from gateway.usage.requests.filters import Filters
+from providers.dialects.types import Failure, FailureKind
+
+PING_SECONDS = 15.0
+FRAME_SECONDS = 0.26
+"""Between two frames of calls: four in a second at most."""
+LONGEST_MESSAGE = 4096
+CLOSE_SECONDS = 1.0
+GONE, POLICY, FULL, LOST = 0, 1008, 1013, 4403
+
+
+class Said(msgspec.Struct, forbid_unknown_fields=True):
+    """What a client may say."""
+
+    type: str
+
+
+class Connections:
+    """The ASGI application of the feed's path: who comes here has been let in."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not await is_connected(receive):
+            return
+        try:
+            asked = read_query(scope.get("query_string", b""))
+        except BadParameter as exc:
+            failure = Failure(FailureKind.INVALID_REQUEST, str(exc))
+            await Denial(scope, send).answer(
+                errors.render(400, failure, "anthropic", request_ids.request_id())
+            )
+            return
+        session: Any = scope.get("session")
+        viewer = Viewer(asked, None if session is None else session.session_key)
+        try:
+            has_joined = self._feed.join(
+                viewer
+            )  # before it is told to be open: what ends from now on is seen
+            await send({"type": "websocket.accept"})
+            code = await _serve(viewer, receive, send) if has_joined else FULL
+        finally:
+            self._feed.leave(viewer)
+        if code != GONE:
+            await _close(scope, send, code)
+
+
+def read_query(query: bytes) -> Filters:
+    """Read the filters of an address. Raises `BadParameter`."""
+    given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    for name in given:
+        if name not in filters.NAMES:
+            raise BadParameter(name[:64], "unknown parameter")
+    return filters.read(given)
+
+
+async def _serve(viewer: Viewer, receive: Receive, send: Send) -> int:
+    """Serve one until somebody ends it; return the code to close with."""
+    tasks = {
+        asyncio.create_task(_listen(viewer, receive)),
+        asyncio.create_task(_tell(viewer, send)),
+        asyncio.create_task(_wait(viewer.lost)),
+    }
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return max(task.result() for task in done)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _wait(lost: asyncio.Event) -> int:
+    await lost.wait()
+    return LOST
+
+
+async def _listen(viewer: Viewer, receive: Receive) -> int:
+    """Obey what the client says; return when it has gone, or says what it may not."""
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            return GONE
+        said = _said(message)
+        if said == "pause":
+            viewer.pause()
+        elif said == "resume":
+            viewer.resume()
+        else:
+            return POLICY
+
+
+def _said(message: Message) -> str:
+    text = message.get("text")
+    if text is None or len(text) > LONGEST_MESSAGE or len(text.encode("utf-8", "replace")) > LONGEST_MESSAGE:
+        return ""
+    try:
+        return msgspec.json.decode(text, type=Said).type
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return ""
+
+
+async def _tell(viewer: Viewer, send: Send) -> int:
+    """Send frames as they come, and a ping from time to time. A reader that is slow holds up herself alone."""
+    clock = asyncio.get_running_loop().time
+    ping_at = clock() + PING_SECONDS
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(viewer.news.wait(), max(0.0, ping_at - clock()))
+        if clock() >= ping_at:
+            ping_at = clock() + PING_SECONDS
+            await send({"type": "websocket.send", "text": PING})
+        frame = viewer.frame()
+        if frame is not None:
+            await send({"type": "websocket.send", "text": frame})
+            await asyncio.sleep(FRAME_SECONDS)
+
+
+async def _close(scope: Scope, send: Send, code: int) -> None:
+    """Close it; drop the connection of a reader that has stopped, and would never see the code."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await send({"type": "websocket.close", "code": code})
+    except TimeoutError:
+        abort = (scope.get("state") or {}).get("abort")
+        if abort is not None:
+            abort()
