@@ -119,6 +119,9 @@ WHAT_TO_DO = (
 )
 
 
+ALL_BUSY = "All accounts are busy"
+
+
 def _exhausted(exc: Exception) -> Failure:
     if isinstance(exc, accounts.PoolExhausted) and exc.reason is accounts.Exhaustion.NO_ACCOUNT:
         return Failure(FailureKind.UPSTREAM, WHAT_TO_DO)
@@ -127,9 +130,7 @@ def _exhausted(exc: Exception) -> Failure:
     if exc.is_unknown_model:
         return _unknown_model(exc)
     kind = FailureKind.UNAVAILABLE if exc.is_upstream_down else FailureKind.RATE_LIMIT
-    return Failure(
-        kind, f"All accounts are busy: {exc}", retry_after_seconds=max(1.0, exc.until - time.time())
-    )
+    return Failure(kind, f"{ALL_BUSY}: {exc}", retry_after_seconds=max(1.0, exc.until - time.time()))
 
 
 def _limit(exc: Exception) -> Failure:

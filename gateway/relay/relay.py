@@ -52,9 +52,9 @@ class Relay:
         self._deps = deps
         self._bodies = Bodies(deps.catalog, deps.pool, deps.options.max_body_bytes)
         self._failover = failover_of(deps)
-        self._models = ModelsList(deps.catalog, deps.pool, deps.sender)
+        self.models = ModelsList(deps.catalog, deps.pool, deps.sender)
         self._answers: dict[Action, Answer] = {
-            Action.MODELS: partial(self._models.reply, ask=self._failover.ask),
+            Action.MODELS: partial(self.models.reply, ask=self._failover.ask),
             Action.STORED: StoredAnswers(deps, self._failover).answer,
             Action.WARM_UP: warmed_up,
             Action.OBJECTS: partial(answered_here, deps),
@@ -63,7 +63,7 @@ class Relay:
 
     async def aclose(self) -> None:
         """End what still runs beside the exchanges."""
-        await self._models.aclose()
+        await self.models.aclose()
 
     async def carry(self, match: Match, request: Request, receive: Receive, send: Send) -> None:
         """Carry one exchange from its head to its record. Raises only what cuts the connection."""

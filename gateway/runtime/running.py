@@ -30,6 +30,7 @@ from gateway.kernel.sealing import BoxSealer
 from gateway.objects.calls import Objects
 from gateway.payments.gate import Gate
 from gateway.payments.toll import Payments
+from gateway.personal import models
 from gateway.personal.desk import Desk
 from gateway.relay.deps import RelayDeps
 from gateway.relay.relay import Relay
@@ -179,10 +180,12 @@ class Runtime:
         meter = await accounting.start(self._shared)
         self._desk = personal.desk(composed, forwarder)
         deps = self._deps(meter, sender, recorder, watchdog)
-        self.relays = {asyncio.get_running_loop(): Relay(replace(deps, batches=accounting.batches))}
+        relay, loop = Relay(replace(deps, batches=accounting.batches)), asyncio.get_running_loop()
+        self.relays = {loop: relay}
         composed.metrics.refresh = self.counts
         events.subscribe(events.to_log)
         PARTS.put(live.POOL, composed.pool)
+        PARTS.put(models.READER, personal.Models(relay, loop))
         PARTS.put(provider_live.CATALOG, composed.catalog)
 
     def _beside(self, freshness: Freshness, maintenance: Maintenance, run_directory: str) -> list[Part]:
@@ -269,6 +272,7 @@ class Runtime:
         relay, self.relays = next(iter(self.relays.values()), None), {}
         events.unsubscribe(events.to_log)
         PARTS.drop(live.POOL, self.composed.pool)
+        PARTS.drop(models.READER)
         PARTS.drop(provider_live.CATALOG, self.composed.catalog)
         open_ones = (relay, self._accounting, *self._parts, self._transport, self._shared)
         self._accounting = self._health = self._peers = self._transport = self._shared = self._desk = None

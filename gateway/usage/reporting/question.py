@@ -22,6 +22,8 @@ COLUMNS = {
     "day": "day",
 }
 """What rows are summed by, and the columns of the daily sums."""
+CHOSEN_BY = {**COLUMNS, "ledger": "ledger_id"}
+"""What rows are chosen by: a token and those that it replaced share a ledger."""
 FILTERS = tuple(name for name in COLUMNS if name != "day")
 COUNTS = (
     "requests", "errors", "refused", "cancelled",

@@ -24,7 +24,7 @@ from django.db.models.functions import Coalesce
 from gateway.models import DailyUsage
 from gateway.usage import reports
 from gateway.usage.prices import services as prices
-from gateway.usage.reporting.question import COLUMNS, COUNTS, Question
+from gateway.usage.reporting.question import CHOSEN_BY, COLUMNS, COUNTS, Question
 from tokens.models import Token
 
 PIECE = 500
@@ -73,7 +73,7 @@ def spent(question: Question) -> dict[str, str]:
     """Return what each day has cost that cost something, by day, in the usual currency alone: a chart's figures."""
     usual = question.currency or usual_currency()
     rows = DailyUsage.objects.filter(day__gte=question.begins, day__lte=question.ends, currency=usual)
-    rows = rows.filter(**{COLUMNS[name]: value for name, value in question.filters})
+    rows = rows.filter(**{CHOSEN_BY[name]: value for name, value in question.filters})
     sums: Rows = rows.order_by("day").values("day").annotate(units=Units("cost"))
     return {row["day"].isoformat(): reports.money(Decimal(row["units"]).scaleb(-10)) for row in sums}
 
@@ -107,7 +107,7 @@ def answer(question: Question, data: Sequence[Row], sums: Sequence[Row]) -> dict
 
 def _filtered(question: Question) -> Rows:
     rows = DailyUsage.objects.order_by().filter(day__gte=question.begins, day__lte=question.ends)
-    rows = rows.filter(**{COLUMNS[name]: value for name, value in question.filters})
+    rows = rows.filter(**{CHOSEN_BY[name]: value for name, value in question.filters})
     usual = Value(question.currency or usual_currency())
     return rows.annotate(money=Case(When(currency="", then=usual), default=F("currency")))
 

@@ -26,7 +26,13 @@ PORTION = 20_000
 PORTIONS_AT_MOST = 4
 PATIENCE_SECONDS = 0.1
 BROKEN = Q(failure_kind__gt="", status__lt=400)  # a stream that failed behind its head
-INDEXED = {"token_id": Q(), "account": Q(), "person": Q(person__gt=""), "group": Q(group__gt="")}
+INDEXED = {
+    "token_id": Q(),
+    "ledger_id": Q(),
+    "account": Q(),
+    "person": Q(person__gt=""),
+    "group": Q(group__gt=""),
+}
 """Columns with an index, and the rows that it is for."""
 
 Rows = Any
