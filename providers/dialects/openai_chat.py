@@ -215,9 +215,11 @@ def read_call(body: bytes) -> CallFields:
 
     Never raises.
     """
+    is_mended = False
     try:
         call = _call_decoder.decode(body)
     except UNREADABLE:
+        is_mended = True
         try:
             call = tolerant(_call_decoder.decode, body)
         except UNREADABLE:
@@ -226,7 +228,7 @@ def read_call(body: bytes) -> CallFields:
     return call.fields(
         count_or_none(call.max_tokens) if max_tokens is None else max_tokens,
         choices=max(1, count_or_none(call.n) or 1),
-        long=long_values(call.tools, call.response_format, call.messages),
+        long=() if is_mended else long_values(call.tools, call.response_format, call.messages),
         is_foreign=(len(call.input) > 0 and len(call.messages) == 0)
         or (len(call.tools) > LEAST_TOOLS and _CHAT_TOOL.search(call.tools) is None),
     )

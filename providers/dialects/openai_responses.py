@@ -123,13 +123,18 @@ def read_call(body: bytes) -> CallFields:
 
     Never raises.
     """
+    is_mended = False
     try:
-        call = tolerant(_call_decoder.decode, body)
+        call = _call_decoder.decode(body)
     except UNREADABLE:
-        return CallFields(is_readable=False)
+        is_mended = True
+        try:
+            call = tolerant(_call_decoder.decode, body)
+        except UNREADABLE:
+            return CallFields(is_readable=False)
     return call.fields(
         count_or_none(call.max_output_tokens),
-        long=long_values(call.instructions, call.tools, call.text, call.input),
+        long=() if is_mended else long_values(call.instructions, call.tools, call.text, call.input),
     )
 
 

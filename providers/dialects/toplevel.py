@@ -9,7 +9,7 @@ value is found by walking over the JSON's tokens; the walk mostly ends within th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -112,14 +112,14 @@ def repeated(
 ) -> str | None:
     """Return the first of `names` that the top-level object has more than once, or None.
 
-    `long`: values of that object that are stepped over.
+    `long`: values of that object that are stepped over, as a parser found them in this body.
     """
     skipped = sum([len(value) for value in long])
     if (not skipped or len(body) - skipped > WALKED_BYTES) and not _may_repeat(body, names):
         return None
-    quoted = {f'"{name}"'.encode(): name for name in names}
+    quoted = _quoted(names)
     seen: set[str] = set()
-    for key in _keys(body, long):
+    for key in _keys(body, _heads(long, len(body) - skipped)):
         name = quoted.get(key) or (_plain(key) if b"\\" in key else None)
         if name in names:
             if name in seen:
@@ -148,10 +148,27 @@ def _beginnings(names: tuple[str, ...]) -> tuple[bytes, ...]:
     return tuple(text.encode() for text in sorted(shared))
 
 
-def _keys(body: bytes, long: tuple[msgspec.Raw, ...] = ()) -> Iterator[bytes]:
+@lru_cache(maxsize=8)
+def _quoted(names: tuple[str, ...]) -> dict[bytes, str]:
+    return {f'"{name}"'.encode(): name for name in names}
+
+
+def _heads(long: tuple[msgspec.Raw, ...], rest: int) -> list[tuple[bytes, int]]:
+    """Return the beginning of each value, by which it is known again, and its length.
+
+    `rest`: bytes of the body outside of them all. A value that is none of them stands within those, so it ends before
+    a beginning that is longer does; and no list, object or string begins with a whole other one.
+    """
+    heads = [bytes(memoryview(value)[: rest + 1]) for value in long]
+    if len(set(heads)) < len(heads):
+        heads = [bytes(value) for value in long]
+    return list(zip(heads, map(len, long), strict=True))
+
+
+def _keys(body: bytes, long: Sequence[tuple[bytes, int]] = ()) -> Iterator[bytes]:
     """Yield the keys of the top-level object, as they are written.
 
-    Values that are among `long` are stepped over.
+    Values that are among `long`, a beginning and a length each, are stepped over.
     """
     depth = 0
     is_key = False
@@ -173,9 +190,9 @@ def _keys(body: bytes, long: tuple[msgspec.Raw, ...] = ()) -> Iterator[bytes]:
             yield token.group()
             is_key = False
             start = _COLON.match(body, token.end()).end()  # type: ignore[union-attr]  # matches anything
-            for value in long:
-                if body.startswith(value, start):
-                    scanner = _TOKEN.finditer(body, start + len(value))
+            for head, length in long:
+                if body.startswith(head, start):
+                    scanner = _TOKEN.finditer(body, start + length)
                     break
 
 

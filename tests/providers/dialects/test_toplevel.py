@@ -1,12 +1,13 @@
 """An alias replaces the bytes of the top-level `model` value and nothing else."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.dialects import anthropic, openai_chat
+from providers.dialects import anthropic, openai_chat, openai_responses
 from providers.dialects.toplevel import (
     DECISIVE,
     find_model,
@@ -15,6 +16,7 @@ from providers.dialects.toplevel import (
     replace_model,
     with_model,
 )
+from providers.dialects.types import CallFields
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=12),
@@ -163,6 +165,36 @@ def test_with_long_values_it_finds_the_same(pairs: list[tuple[str, object]], lon
     names = [key for key, _ in members if key in DECISIVE]
     twice = next((key for number, key in enumerate(names) if key in names[:number]), None)
     assert repeated(body, long=anthropic.read_call(body).long) == twice
+
+
+ALIKE = json.dumps([{"text": "same " * 300}, {"text": "other }] " * 30}]).encode()
+ALIKE_LONGER = ALIKE[:-1] + b', {"text": "and more"}]'
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["model", "stream", "messages", "tools", "system", "x"]),
+            st.sampled_from(
+                [LONG, ALIKE, ALIKE_LONGER, b"1", b'"m"', b"[]", ALIKE[:30] + b'"}]', b'{"model":1}']
+            ),
+        ),
+        max_size=8,
+    )
+)
+def test_long_values_that_begin_alike_are_told_apart(members: list[tuple[str, bytes]]) -> None:
+    body = b"{" + b",".join(b'"%b":%b' % (key.encode(), value) for key, value in members) + b"}"
+    for read in (anthropic.read_call, openai_chat.read_call):
+        assert repeated(body, long=read(body).long) == repeated(body)
+
+
+@pytest.mark.parametrize("read", [openai_chat.read_call, openai_responses.read_call])
+def test_of_a_body_that_was_mended_nothing_is_stepped_over(read: Callable[[bytes], CallFields]) -> None:
+    broken = LONG.replace(b"no", b"\xff", 1)
+    body = b'\xef\xbb\xbf{"model":"a","tools":%b,"model":"b"}' % broken
+    fields = read(body)
+    assert fields.model == "b" and fields.long == ()
+    assert repeated(body, long=fields.long) == "model"
 
 
 def test_a_body_that_was_changed_since_is_walked_all_the_same() -> None:
