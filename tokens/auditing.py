@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tokens.models import CHARGE, LIMIT_FIELDS, Group, Limited, Token
-from tokens.people import standing
+from tokens.people import roles, standing
 from tokens.people.models import Person
 from tokens.policies.models import Policy
 
@@ -45,6 +45,7 @@ def of_person(person: Person) -> Fields:
         "name": user.get_full_name() or None,
         "is_active": user.is_active,
         "is_staff": user.is_staff,
+        "role": roles.role_of(user),
         "groups": [group.name for group in standing.groups_of(user)] or None,
         "password": user.password,
         **_limits(person),

@@ -57,7 +57,7 @@ def admit(request: HttpRequest) -> Principal:
             raise AccessDenied(
                 Failure(FailureKind.PERMISSION, "CSRF check failed: send X-CSRFToken with the session")
             )
-        return principals.of_login(request.user, address_of(request), "api")
+        return principals.of_login(request, address_of(request), "api")
     is_issue = request.method == "POST" and request.path == ISSUE_PATH
     caller = caller_of(request)
     gate().admit(caller, message=KEY_REQUIRED_TO_ISSUE if is_issue else KEY_REQUIRED)

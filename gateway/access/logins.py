@@ -96,7 +96,7 @@ def locked(request: HttpRequest, exc: TooMany) -> HttpResponse:
 
 def record(request: HttpRequest, action: str, how: str) -> None:
     """Record a login or logout of who is logged in now."""
-    principal = principals.of_login(request.user, address_of(request), "login")
+    principal = principals.of_login(request, address_of(request), "login")
     with transaction.atomic():
         audit.record(principal, action, f"person:{principal.name}", None, {"by": how})
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpRequest
+
 from gateway.kernel.principal import Principal, PrincipalKind
 from gateway.telemetry import request_ids
 
 
-def of_login(user: Any, address: str, via: str) -> Principal:
-    """Return the principal of a login; of nobody logged in ANONYMOUS, as at the login's own page."""
+def of_login(request: HttpRequest, address: str, via: str) -> Principal:
+    """Return the principal of who is logged in; of nobody ANONYMOUS, as at the login's own page."""
+    user: Any = request.user
     call = request_ids.current.get()
     if not user.is_authenticated:
         return Principal(PrincipalKind.ANONYMOUS, "", address, via, call)
     kind = PrincipalKind.STAFF if user.is_staff else PrincipalKind.PERSON
-    return Principal(kind, name_of(user), address, via, call)
+    return Principal(kind, name_of(user), address, via, call, request.session.session_key or "")
 
 
 def of_caller(kind: PrincipalKind, address: str) -> Principal:

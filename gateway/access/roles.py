@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-PREFIX = "role:"
+from tokens.people.roles import PREFIX
 
 
 class Role(StrEnum):

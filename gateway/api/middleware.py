@@ -174,7 +174,7 @@ class PrincipalMiddleware(MiddlewareMixin):
     def process_view(self, request: HttpRequest, *_: Any) -> None:
         if request.method not in guards.SAFE_METHODS and request.path_info.startswith(FOR_ADMINS):
             address = guards.address_of(request)
-            setattr(request, ATTRIBUTE, principals.of_login(request.user, address, "admin"))
+            setattr(request, ATTRIBUTE, principals.of_login(request, address, "admin"))
 
 
 AWAY_PAGE = """<!doctype html><html lang="en"><title>The database does not answer</title>

@@ -10,9 +10,11 @@ from django.contrib.auth.models import Group, User
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 
+from gateway.access.guards import SAFE_METHODS
 from gateway.access.principals import name_of
 from gateway.kernel import audit
 from gateway.kernel.principal import of_request
@@ -20,8 +22,9 @@ from tokens import models as tokens
 from tokens.admin import ServiceAdmin
 from tokens.pages.forms import PersonForm
 from tokens.pages.showing import moment
-from tokens.people import presenting
+from tokens.people import presenting, roles, sessions
 from tokens.people import services as people
+from tokens.people.errors import LastAdmin
 from tokens.people.mirror import is_in_use
 from tokens.people.models import Person
 
@@ -64,7 +67,30 @@ class RecordedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscrip
                 self.delete_model(request, row)
 
 
-class LoginAdmin(RecordedAdmin, UserAdmin):  # type: ignore[type-arg]
+class KeepsAnAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Refuses what would leave nobody who may everything, and says so on the page."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return self._kept(request, super().changeform_view, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return self._kept(request, super().delete_view, *args, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return self._kept(request, super().changelist_view, *args, **kwargs)
+
+    def _kept(self, request: HttpRequest, view: Any, *args: Any, **kwargs: Any) -> Any:
+        if request.method in SAFE_METHODS:
+            return view(request, *args, **kwargs)
+        try:
+            with transaction.atomic(), roles.keeping_an_admin():
+                return view(request, *args, **kwargs)
+        except LastAdmin as exc:
+            self.message_user(request, str(exc), messages.ERROR)
+            return redirect(request.get_full_path())
+
+
+class LoginAdmin(KeepsAnAdmin, RecordedAdmin, UserAdmin):  # type: ignore[type-arg]
     """Logins of people, and where they are signed in."""
 
     kind = "person"
@@ -87,6 +113,13 @@ class LoginAdmin(RecordedAdmin, UserAdmin):  # type: ignore[type-arg]
     def shown(self, row: User) -> Fields:
         return shown_login(row)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save the rest; with another role or another access her other sessions end."""
+        super().save_related(request, form, formsets, change)
+        before = (request.was or ("", {}))[1]  # type: ignore[attr-defined]
+        if change and any(before[name] != value for name, value in _access(form.instance.pk).items()):
+            sessions.end(form.instance.pk, keep=request.session.session_key or "")
+
     def subject(self, row: User) -> str:
         return f"person:{name_of(row)}"
 
@@ -99,7 +132,7 @@ class LoginAdmin(RecordedAdmin, UserAdmin):  # type: ignore[type-arg]
         return response
 
 
-class PersonAdmin(ServiceAdmin):
+class PersonAdmin(KeepsAnAdmin, ServiceAdmin):
     """Limits of people, which hold for all sign-ins of each together. Who they are stands on the page of logins."""
 
     form = PersonForm
@@ -145,14 +178,33 @@ class StaffGroupAdmin(RecordedAdmin, GroupAdmin):
 
     kind = "group"
 
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """Allow it, but for roles."""
+        return not _is_role(obj) and super().has_delete_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> Any:
+        return ["name"] if _is_role(obj) else []
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Say which can't be removed, since something belongs to the token group of this name."""
+        """Say which can't be removed: roles, and those to whose token group something belongs."""
         *found, protected = super().get_deleted_objects(objs, request)
         used = tokens.Group.objects.filter(name__in=[group.name for group in objs])
-        return (*found, [*protected, *(f"token group {group}" for group in used if is_in_use(group))])
+        kept = [f"role {group.name}" for group in objs if _is_role(group)]
+        kept += [f"token group {group}" for group in used if is_in_use(group)]
+        return (*found, [*protected, *kept])
 
     def shown(self, row: Group) -> Fields:
         return {"name": row.name, "permissions": _permissions(row.permissions)}
+
+
+def _is_role(group: Group | None) -> bool:
+    return group is not None and group.name.startswith(roles.PREFIX)
+
+
+def _access(pk: int) -> Fields:
+    """Return what the audit shows of a login that is about what it may."""
+    shown = shown_login(User.objects.get(pk=pk))
+    return {name: shown[name] for name in ("is_active", "is_staff", "is_superuser", "groups", "permissions")}
 
 
 def sign_ins_of(user: User) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 ATTRIBUTE = "principal"
@@ -37,6 +37,7 @@ class Principal:
 
     `name`: an e-mail or login, else "". `address`: the far end, proxies taken away. `via`: console, admin, api,
     command, login or system; "" = the usual one of the kind. `request_id`: of the call that asks for the change.
+    `session`: the key of the session that it is asked in, which is a secret.
     """
 
     kind: PrincipalKind
@@ -44,6 +45,7 @@ class Principal:
     address: str = ""
     via: str = ""
     request_id: str = ""
+    session: str = field(default="", repr=False)
 
     @property
     def way(self) -> str:

@@ -6,7 +6,7 @@
                       StoreUnavailable                                                                          503
                       TokenNotFound GroupNotFound, of tokens.policies: PolicyNotFound                           404
                       TokenConflict GroupInUse                                                                  409
-    tokens.people     PersonNotFound · PersonExists                                                       404 · 409
+    tokens.people     PersonNotFound · PersonExists LastAdmin                                             404 · 409
                       BadTokenField                                                                             400
                       BodyTooLarge                                                                              413
                       WrongMediaType                                                                            415
@@ -180,7 +180,7 @@ TREE: tuple[tuple[Classes, Callable[[Exception], Failure]], ...] = (
     (tokens.StoreUnavailable, _kind(FailureKind.UNAVAILABLE)),
     (tokens.TokenNotFound, _kind(FailureKind.NOT_FOUND)),
     ((tokens.GroupNotFound, people.PersonNotFound, PolicyNotFound), _kind(FailureKind.NOT_FOUND)),
-    (people.PersonExists, _kind(FailureKind.CONFLICT)),
+    ((people.PersonExists, people.LastAdmin), _kind(FailureKind.CONFLICT)),
     (tokens.TokenConflict, _kind(FailureKind.CONFLICT)),
     (tokens.GroupInUse, _kind(FailureKind.CONFLICT)),
     (tokens.WrongMediaType, _kind(FailureKind.MEDIA_TYPE)),

@@ -81,7 +81,7 @@ def _decided(request: HttpRequest, outcome: str) -> HttpResponseBase:
     typed = request.POST.get(CODE, "")
     if not isinstance(request.user, User):
         return redirect_to_login(f"/device?{urlencode({CODE: typed})}" if typed else "/device", LOGIN)
-    principal = principals.of_login(request.user, address_of(request), "login")
+    principal = principals.of_login(request, address_of(request), "login")
     try:
         row = _found(request, typed)
         if outcome == "approved":

@@ -1,4 +1,4 @@
-"""The live feed over real sockets: calls of all workers, on both servers, for those who may look."""
+"""The live feed over real sockets, on both servers, for those who may look."""
 
 from __future__ import annotations
 
@@ -112,11 +112,3 @@ def test_who_is_let_in_and_how_it_ends(gateway: GatewayProcess, vendor) -> None:
             while True:
                 socket.recv(SECONDS)
         assert told.value.rcvd is not None and told.value.rcvd.code == 4403
-
-
-def test_calls_of_all_workers_are_seen_at_each(start, vendor) -> None:
-    gateway = start("uvicorn", {"WORKERS": "2", "ALLOW_LOCAL_LIMITS": "true"})
-    with looking(gateway, **key()) as one, looking(gateway, **key()) as two:
-        made = {call(gateway) for _ in range(12)}  # each on a connection of its own: both workers have some
-        for socket in (one, two):
-            seen(socket, made)

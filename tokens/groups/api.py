@@ -10,6 +10,7 @@ from tokens import bodies, presenting
 from tokens.errors import BadTokenField
 from tokens.groups import services
 from tokens.limits import usage
+from tokens.people import roles
 from tokens.schemas import DeletedOut, GroupChangeIn, GroupIn, GroupListOut, GroupOut, ShownGroupOut, body
 
 router = Router(tags=["groups"])
@@ -32,7 +33,7 @@ def create(request: HttpRequest) -> dict[str, object]:
 
 @router.get("/{name}", response=ShownGroupOut, summary="Show a group and what it has used")
 def show(request: HttpRequest, name: str) -> dict[str, object]:
-    group = services.get(name)
+    group = services.get(_named(name))
     return {**presenting.group(group), "usage": usage.of_group(group)}
 
 
@@ -40,10 +41,17 @@ def show(request: HttpRequest, name: str) -> dict[str, object]:
 def change(request: HttpRequest, name: str) -> dict[str, object]:
     """Change only what is given; null clears. Every running process obeys within a second."""
     given = bodies.read_fields(request)
-    return presenting.group(services.change(name, principal=of_request(request), **given))
+    return presenting.group(services.change(_named(name), principal=of_request(request), **given))
 
 
 @router.delete("/{name}", response=DeletedOut, summary="Remove a group that nothing belongs to")
 def delete(request: HttpRequest, name: str) -> dict[str, object]:
-    services.delete(name, principal=of_request(request))
+    services.delete(_named(name), principal=of_request(request))
     return {"deleted": name}
+
+
+def _named(name: str) -> str:
+    """Return the name of a group; roles are none. Raises BadTokenField."""
+    if name.startswith(roles.PREFIX):
+        raise BadTokenField("name", f"{roles.PREFIX}… are roles of people, no groups")
+    return name

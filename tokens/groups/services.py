@@ -11,7 +11,7 @@ from gateway.kernel.principal import Principal
 from tokens import auditing, fields
 from tokens.errors import BadTokenField, GroupNotFound
 from tokens.models import BudgetPeriod, Group
-from tokens.people import following, mirror
+from tokens.people import following, mirror, roles
 from tokens.revisions import counted, reload_from
 
 FOLLOWED = frozenset(("priority", "member_budget", "member_budget_period", "budget_currency"))
@@ -96,7 +96,7 @@ def _checked_name(name: object) -> str:
     if not checked:
         raise BadTokenField("name", "must not be empty")
     if not mirror.is_mirrored(checked):
-        raise BadTokenField("name", f"must not be * or begin with {mirror.ROLES}")
+        raise BadTokenField("name", f"must not be * or begin with {roles.PREFIX}")
     return checked
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.kernel.arguments import actions, comma_list
 
+ROLES = ("viewer", "operator", "admin", "developer", "none")
 STATES = ("active", "revoked", "expired")
 WORDS = {
     "priority": "of a person's groups the lowest goes first (100)",
@@ -133,6 +134,7 @@ def _add_person(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--staff", action=argparse.BooleanOptionalAction, dest="is_staff", help="of the admin"
     )
+    parser.add_argument("--role", choices=ROLES, help="what she may in the console, the admin and the API")
     parser.add_argument(
         "--password-stdin", action="store_true", help="read a password from standard input, one line"
     )

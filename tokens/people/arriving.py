@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 
 from gateway.kernel import audit
 from gateway.kernel.principal import Principal
-from tokens.people import mirror
+from tokens.people import mirror, roles
 from tokens.people.models import OIDC, Person
 from tokens.people.standing import address_of
 from tokens.revisions import counted
@@ -129,14 +129,14 @@ def _follow_address(user: User, arrival: Arrival, principal: Principal) -> None:
 def _follow_groups(user: User, names: tuple[str, ...], principal: Principal) -> None:
     """Put her into the groups of the claim and out of all others; roles are no groups of an issuer."""
     wanted = sorted({name for name in names if _is_group(name)})[:MOST_GROUPS]
-    before = sorted(user.groups.exclude(name__startswith=mirror.ROLES).values_list("name", flat=True))
+    before = sorted(user.groups.exclude(name__startswith=roles.PREFIX).values_list("name", flat=True))
     if wanted == before:
         return
     for name in wanted:
         _, is_new = StaffGroup.objects.get_or_create(name=name)  # ours follows (`mirror`)
         if is_new:
             audit.record(principal, "group.create", f"group:{name}", None, {"name": name})
-    kept = list(user.groups.filter(name__startswith=mirror.ROLES))
+    kept = list(user.groups.filter(name__startswith=roles.PREFIX))
     user.groups.set([*kept, *StaffGroup.objects.filter(name__in=wanted)])
     subject = f"person:{address_of(user)}"
     audit.record(principal, "person.change", subject, {"groups": before}, {"groups": wanted})

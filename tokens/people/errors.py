@@ -13,6 +13,13 @@ class PersonNotFound(TokenError):
         self.email = email
 
 
+class LastAdmin(TokenError):
+    """Nobody would be left who may everything."""
+
+    def __init__(self) -> None:
+        super().__init__("This is the last active admin: make another one first")
+
+
 class PersonExists(TokenError):
     """Somebody has this address already."""
 

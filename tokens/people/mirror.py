@@ -18,14 +18,12 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 
 from tokens.errors import GroupInUse
 from tokens.models import Group, Token
-from tokens.people import following
+from tokens.people import following, roles
 from tokens.people.models import Person
 from tokens.policies.models import EVERYBODY, Policy
 from tokens.revisions import counted, reload_from
 from tokens.signin.models import SignIn
 
-ROLES = "role:"
-"""Begins the names of Django's groups that are roles: sets of permissions, no groups of ours."""
 LONGEST_NAME = 150
 """Of a group's name in Django."""
 UNHEARD = frozenset(("last_login", "password"))
@@ -52,7 +50,7 @@ def connect() -> None:
 
 def is_mirrored(name: str) -> bool:
     """Tell whether a group of this name has two rows."""
-    return len(name) <= LONGEST_NAME and not name.startswith(ROLES) and name != EVERYBODY
+    return len(name) <= LONGEST_NAME and not name.startswith(roles.PREFIX) and name != EVERYBODY
 
 
 def renamed(before: str, after: str) -> None:

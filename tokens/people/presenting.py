@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from tokens import presenting, records
 from tokens.limits import usage
 from tokens.models import Group
-from tokens.people import standing
+from tokens.people import roles, standing
 from tokens.people.models import Person
 from tokens.records import Limits
 from tokens.signin.models import SignIn
@@ -19,21 +19,23 @@ from tokens.signin.models import SignIn
 def people(rows: Sequence[Person]) -> list[dict[str, object]]:
     """Return many people, whose groups are asked for together."""
     groups = standing.memberships(row.user.pk for row in rows)
-    return [_told(row, groups.get(row.user.pk, ())) for row in rows]
+    roles_by_id = roles.roles_of(row.user for row in rows)
+    return [_told(row, groups.get(row.user.pk, ()), roles_by_id.get(row.user.pk)) for row in rows]
 
 
 def person(row: Person) -> dict[str, object]:
     """Return a person with her own limits."""
-    return _told(row, standing.groups_of(row.user))
+    return _told(row, standing.groups_of(row.user), roles.role_of(row.user))
 
 
-def _told(row: Person, groups: Sequence[Group]) -> dict[str, object]:
+def _told(row: Person, groups: Sequence[Group], role: str | None) -> dict[str, object]:
     user = row.user
     return {
         "email": standing.address_of(user),
         "name": user.get_full_name(),
         "active": user.is_active,
         "is_staff": user.is_staff,
+        "role": role,
         "groups": [group.name for group in groups],
         "source": row.source,
         **presenting.limits(row),

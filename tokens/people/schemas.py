@@ -15,6 +15,7 @@ class PersonOut(LimitsOut):
     name: str
     active: bool
     is_staff: bool
+    role: str | None = Field(description="viewer, operator, admin or developer; null: none")
     groups: list[str] = Field(description="By priority: the first one is the group of her sign-ins")
     source: str = Field(description="local or oidc")
 
@@ -53,7 +54,8 @@ class PersonSettable(Limitable):
     password: str | None = Field(None, description="Without one she signs in at the issuer only")
     groups: list[str] | None = Field(None, description="All her groups, by name")
     name: str | None = Field(None, description="At most 150 characters")
-    is_staff: bool | None = Field(None, description="May open the admin")
+    is_staff: bool | None = Field(None, description="May open the admin; a role says so, too")
+    role: str | None = Field(None, description="viewer, operator, admin or developer; null: none")
 
 
 class PersonIn(PersonSettable):

@@ -14,14 +14,14 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from gateway.kernel import audit
 from gateway.kernel.principal import Principal
 from tokens import auditing, fields
 from tokens.errors import BadTokenField
 from tokens.models import LIMIT_FIELDS, Group
-from tokens.people import following, mirror, standing
+from tokens.people import following, mirror, roles, sessions, standing
 from tokens.people.errors import PersonExists, PersonNotFound
 from tokens.people.models import Person
 from tokens.revisions import counted
@@ -31,8 +31,10 @@ LONGEST_ADDRESS = 150
 """Of a name in Django, which the address is too."""
 LONGEST_NAME = 150
 MOST_GROUPS = 200
-OWN = ("password", "groups", "name", "is_staff")
+OWN = ("password", "groups", "name", "is_staff", "role")
 NEW = (*OWN, *LIMIT_FIELDS)
+OF_ACCESS = ("role", "is_staff", "is_active")
+"""What the audit tells of a person that is about what she may."""
 CHANGEABLE = (*OWN, "active", *LIMIT_FIELDS)
 
 Who = str | User
@@ -52,6 +54,8 @@ def add(email: object, *, principal: Principal, **given: object) -> Person:
         if _rows(address).exists():
             raise PersonExists
         user = User(username=address, email=address, **_of_user(values))
+        if values.get("role") is not None:
+            roles.mark(user, values["role"])
         _set_password(user, password)
         try:
             with transaction.atomic():
@@ -59,7 +63,7 @@ def add(email: object, *, principal: Principal, **given: object) -> Person:
         except IntegrityError as problem:
             raise PersonExists from problem
         Person.objects.update_or_create(user=user, defaults={**limits, "revision": revision})
-        user.groups.set(_groups(values.get("groups", ())))
+        user.groups.set([*_groups(values.get("groups", ())), *roles.groups_for(values.get("role"))])
         person = _person(user)
         audit.record(principal, "person.create", f"person:{address}", None, auditing.of_person(person))
         return person
@@ -68,26 +72,29 @@ def add(email: object, *, principal: Principal, **given: object) -> Person:
 def change(who: Who, *, principal: Principal, **given: object) -> Person:
     """Change the fields of `CHANGEABLE`; null clears. Who becomes inactive is signed out everywhere.
 
-    Raises PersonNotFound, BadTokenField.
+    With another role, or another access, all sessions end but the one in which it is done.
+    Raises PersonNotFound, BadTokenField, LastAdmin.
     """
     values = _checked(given, CHANGEABLE)
-    with counted() as revision:
+    with counted() as revision, roles.keeping_an_admin():
         person = get(who)
         before, user = auditing.of_person(person), person.user
-        subject = f"person:{before['email']}"
         for name, value in _of_user(values).items():
             setattr(user, name, value)
+        if "role" in values:
+            roles.mark(user, values["role"])
         if "password" in values:
             _set_password(user, values["password"])
         user.save()
-        if "groups" in values:
-            kept = list(user.groups.filter(name__startswith=mirror.ROLES))
-            user.groups.set([*kept, *_groups(values["groups"])])
+        _set_groups(user, values)
         limits = fields.completed(_limits_in(values), person)
         Person.objects.update_or_create(user=user, defaults={**limits, "revision": revision})
         following.follow((user.pk,), revision)
         changed = _person(user)
-        audit.record(principal, "person.change", subject, before, auditing.of_person(changed))
+        after = auditing.of_person(changed)
+        _record_change(principal, before, after)
+        if any(before[name] != after[name] for name in OF_ACCESS):
+            sessions.end(user.pk, keep=principal.session)
         return changed
 
 
@@ -102,8 +109,8 @@ def sign_out(who: Who, *, principal: Principal) -> int:
 
 
 def remove(who: Who, *, principal: Principal) -> None:
-    """Remove a person and end her sign-ins; what she used stays recorded. Raises PersonNotFound."""
-    with counted() as revision:
+    """Remove a person and end her sign-ins; what she used stays recorded. Raises PersonNotFound, LastAdmin."""
+    with counted() as revision, roles.keeping_an_admin():
         person = get(who)
         shown = auditing.of_person(person)
         following.close(SignIn.objects.filter(user=person.user), revision)
@@ -146,6 +153,25 @@ def _rows(address: str) -> QuerySet[User]:
     return by_address if by_address.exists() else User.objects.filter(username__iexact=address)
 
 
+def _set_groups(user: User, values: Mapping[str, Any]) -> None:
+    """Put somebody into groups and give the role, as far as either is given; the other stays."""
+    if "groups" in values or "role" in values:
+        are_roles = Q(name__startswith=roles.PREFIX)
+        role = roles.groups_for(values["role"]) if "role" in values else user.groups.filter(are_roles)
+        groups = _groups(values["groups"]) if "groups" in values else user.groups.exclude(are_roles)
+        user.groups.set([*role, *groups])
+
+
+def _record_change(principal: Principal, before: auditing.Fields, after: auditing.Fields) -> None:
+    """Record what is different; a role, and what follows from it, as a thing of its own."""
+    subject, earlier = f"person:{before['email']}", before
+    if before["role"] != after["role"]:
+        sides = [{name: side[name] for name in ("role", "is_staff")} for side in (before, after)]
+        audit.record(principal, "person.role", subject, *sides)
+        earlier = {**before, **sides[1]}
+    audit.record(principal, "person.change", subject, earlier, after)
+
+
 def _person(user: User) -> Person:
     return standing.person_of(User.objects.select_related("person").get(pk=user.pk))
 
@@ -156,6 +182,10 @@ def _checked(given: Mapping[str, object], known: tuple[str, ...]) -> dict[str, A
             raise BadTokenField(name, "unknown field")
     limits = {name: value for name, value in given.items() if name in LIMIT_FIELDS}
     own = {name: _CHECKS[name](name, value) for name, value in given.items() if name not in limits}
+    if "role" in own and own.get("is_staff", own["role"] in roles.OF_STAFF) != (
+        own["role"] in roles.OF_STAFF
+    ):
+        raise BadTokenField("is_staff", "is what the role says, when one is given")
     return {**own, **fields.check_all(limits, LIMIT_FIELDS)}
 
 
@@ -208,6 +238,12 @@ def _names(name: str, value: object) -> list[str]:
     return [fields.text(name, each, fields.MAX_NAME_LENGTH) for each in value]
 
 
+def _role(name: str, value: object) -> str | None:
+    if value is not None and value not in roles.NAMES:
+        raise BadTokenField(name, f"must be one of {', '.join(roles.NAMES)}, or null")
+    return None if value is None else str(value)
+
+
 def _password(name: str, value: object) -> str | None:
     return None if value is None else fields.text(name, value, fields.MAX_NAME_LENGTH)
 
@@ -218,4 +254,5 @@ _CHECKS: dict[str, Any] = {
     "name": lambda name, value: fields.text(name, value, LONGEST_NAME).strip(),
     "is_staff": _flag,
     "active": _flag,
+    "role": _role,
 }

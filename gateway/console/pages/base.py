@@ -83,7 +83,7 @@ def may_operate(request: HttpRequest) -> bool:
 
 def principal_of(request: HttpRequest) -> Principal:
     """Return who changes something on a page."""
-    return principals.of_login(request.user, address_of(request), "console")
+    return principals.of_login(request, address_of(request), "console")
 
 
 def given(request: HttpRequest) -> dict[str, str]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.test import Client
+from django.contrib.sessions.backends.db import SessionStore
+from django.test import Client, RequestFactory
 
 from gateway.access import guards, principals
 from gateway.kernel.principal import PrincipalKind
@@ -86,5 +87,8 @@ def test_a_login_on_the_admins_pages(put: Any, admin_client: Client) -> None:
 
 
 def test_people_who_are_no_staff_are_persons() -> None:
-    found = principals.of_login(User(username="carl", email="c@example.org"), "192.0.2.1", "console")
+    request = RequestFactory().get("/")
+    request.user, request.session = User(username="carl", email="c@example.org"), SessionStore("key-of-carl")
+    found = principals.of_login(request, "192.0.2.1", "console")
+    assert found.session == "key-of-carl" and "key-of-carl" not in repr(found)
     assert (found.kind, found.name, found.way) == (PrincipalKind.PERSON, "c@example.org", "console")

@@ -192,3 +192,40 @@ def test_limits_of_a_person_are_kept_by_the_service(admin_client: Client) -> Non
     gone = admin_client.post(f"/admin/tokens/person/{who.pk}/delete/", {"post": "yes"})
     assert (gone.status_code, User.objects.filter(pk=who.pk).exists()) == (302, False)
     assert told()[:2] == ("person.remove", "person:ann@example.org")
+
+
+def test_the_last_active_admin_stays_one(client: Client, bob: User) -> None:
+    bob.is_staff = True
+    bob.save()
+    bob.groups.add(Group.objects.get(name="role:admin"))
+    client.force_login(bob)
+    page = f"/admin/auth/user/{bob.pk}/change/"
+    for form in (form_of(bob, is_staff="on"), form_of(bob, groups=[Group.objects.get(name="role:admin").pk])):
+        answer = client.post(page, form, follow=True)
+        assert "last active admin" in answer.content.decode()
+    answer = client.post(f"/admin/auth/user/{bob.pk}/delete/", {"post": "yes"}, follow=True)
+    assert "last active admin" in answer.content.decode()
+    bob.refresh_from_db()
+    assert bob.is_staff and bob.groups.get().name == "role:admin" and not AuditRow.objects.exists()
+
+
+def test_another_role_on_the_page_of_logins_ends_her_sessions(admin_client: Client, bob: User) -> None:
+    hers = Client()
+    hers.force_login(bob)
+    form = form_of(bob, first_name="Bob")
+    assert admin_client.post(f"/admin/auth/user/{bob.pk}/change/", form).status_code == 302
+    assert hers.session.get("_auth_user_id") == str(bob.pk)
+    form = form_of(bob, first_name="Bob", is_staff="on", groups=[Group.objects.get(name="role:viewer").pk])
+    assert admin_client.post(f"/admin/auth/user/{bob.pk}/change/", form).status_code == 302
+    assert "_auth_user_id" not in hers.session
+    assert admin_client.get("/admin/auth/user/").status_code == 200
+
+
+def test_roles_are_not_renamed_or_removed(admin_client: Client) -> None:
+    role = Group.objects.get(name="role:viewer")
+    page = f"/admin/auth/group/{role.pk}"
+    admin_client.post(f"{page}/change/", {"name": "role:none", "permissions": []})
+    assert admin_client.post(f"{page}/delete/", {"post": "yes"}).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": [role.pk], "post": "yes"}
+    admin_client.post("/admin/auth/group/", chosen)
+    assert Group.objects.get(pk=role.pk).name == "role:viewer"

@@ -46,7 +46,7 @@ def test_the_life_of_a_person(ask: Any) -> None:
     )
     assert status == 200
     assert made == {
-        "email": "ann@example.org", "name": "", "active": True, "is_staff": False,
+        "email": "ann@example.org", "name": "", "active": True, "is_staff": False, "role": None,
         "groups": ["dev", "late"], "source": "local", **LIMITS,
     }  # fmt: skip
     older, token = sign_in(services.get("ann@example.org")), sign_in(services.get("ann@example.org"))

@@ -13,7 +13,7 @@ from tokens.management import arguments
 from tokens.people import presenting, services
 from tokens.people.errors import PersonNotFound
 
-WIDTHS = (36, 10, 8)
+WIDTHS = (36, 10, 11, 8)
 GIVEN = ("groups", "name", "is_staff", "active", *arguments.SHARED)
 
 
@@ -32,12 +32,13 @@ class Command(ActionCommand):
 
     def do_list(self, options: dict[str, Any]) -> None:
         rows = presenting.people(services.find_all())
-        lines = [columns(("email", "access", "source", "groups"), WIDTHS)]
+        lines = [columns(("email", "access", "role", "source", "groups"), WIDTHS)]
         lines += [
             columns(
                 (
                     str(row["email"]),
                     "active" if row["active"] else "inactive",
+                    str(row["role"] or ""),
                     str(row["source"]),
                     ",".join(row["groups"]) if isinstance(row["groups"], list) else "",
                 ),
@@ -71,6 +72,8 @@ class Command(ActionCommand):
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     found = {name: options[name] for name in GIVEN if options.get(name) is not None}
+    if options["role"] is not None:
+        found["role"] = None if options["role"] == "none" else options["role"]
     if options["password_stdin"]:
         found["password"] = read_secret("Password")
     return found
