@@ -22,7 +22,13 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
 
 
 def click(browser: Browser, hook: str) -> None:
+    """Follow a link, or press a button that leads to another page."""
     browser.send(f"document.querySelector('[data-test={hook}]').click()")
+
+
+def press(browser: Browser, hook: str) -> None:
+    """Press a button that stays on the page."""
+    browser.run(f"document.querySelector('[data-test={hook}]').click()")
 
 
 def log_in(browser: Browser, gateway: GatewayProcess) -> None:
@@ -69,4 +75,23 @@ def test_every_question_is_few_clicks_away(start, vendor, browser: Browser, serv
             browser.open(f"http://127.0.0.1:{gateway.port}/console/{page}")
             assert browser.run("document.documentElement.scrollWidth") <= width, page
     assert browser.complaints == []
+    assert browser.hosts == {f"127.0.0.1:{gateway.port}"}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_calls_come_in_while_one_looks(start, vendor, browser: Browser, server: str) -> None:
+    gateway = start(server)
+    log_in(browser, gateway)
+    click(browser, "nav-requests")
+    browser.wait("document.readyState === 'complete'")
+    press(browser, "live")
+    browser.wait("document.getElementById('live-status').textContent.startsWith('Live')")
+    assert gateway.messages(ASK).status == 200
+    browser.wait("document.querySelectorAll('tbody [data-test=call]').length === 1")
+    assert "claude-" in browser.run("document.querySelector('[data-test=call]').textContent")
+    press(browser, "pause-live")
+    browser.wait("document.getElementById('live-status').textContent.startsWith('Paused')")
+    gateway.stop()
+    press(browser, "pause-live")
+    browser.wait("document.getElementById('live-status').textContent.includes('trying again')")
     assert browser.hosts == {f"127.0.0.1:{gateway.port}"}
