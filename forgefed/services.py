@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 
 from forgefed import keys, vocabulary
-from forgefed.errors import UnknownDocument
+from forgefed.errors import BadAddress, UnknownDocument
 from forgefed.hosts import host_of
 from forgefed.models import Activity, Actor, Follower
 from forgefed.vocabulary import Document, Profile, Statement
@@ -121,7 +121,10 @@ def statement(activity: Activity, actor: str) -> Statement:
 
 def webfinger_document(resource: str) -> Document:
     """Tell who a resource is: `acct:code@host`, or the actor's own address. Raises `UnknownDocument`."""
-    host = host_of(settings.ACTOR_BASE_URL)
+    try:
+        host = host_of(settings.ACTOR_BASE_URL)
+    except BadAddress as exc:  # port 0 and no public address: nobody can be found there
+        raise UnknownDocument(resource) from exc
     account = resource.removeprefix("acct:").lower()
     if account != f"{SERVICE_ACTOR}@{host}" and resource != own_id():
         raise UnknownDocument(resource)

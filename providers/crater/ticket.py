@@ -58,7 +58,7 @@ async def resolved(tracker: Tracker, ticket: str, question: str) -> tuple[str, M
     while True:
         answer = await tracker.fetch(ticket)
         document = None
-        if answer.status == 200:
+        if 200 <= answer.status < 300:
             document = _document(answer, ticket)
         elif answer.status != 429 and answer.status < 500:
             raise _refused(answer)

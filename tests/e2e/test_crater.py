@@ -172,7 +172,8 @@ def test_polls_that_are_refused_for_now_are_repeated(house: House):
     ticket = house.tracker.ticket(1)
     done = {"id": ticket, "isResolved": True, "result": {"content": "done"}}
     house.tracker.tickets["/tickets/1"] = [
-        Answer(503), Answer(429, [("retry-after", "1")]), {"id": ticket, "isResolved": "true"}, {"id": ticket}, done,
+        Answer(503), Answer(429, [("retry-after", "1")]), {"id": ticket, "isResolved": "true"},
+        Answer(201, parts=[json.dumps({"id": ticket}).encode()]), done,
     ]  # fmt: skip
     house.tracker.inbox_answer = Answer(
         200, parts=[json.dumps({"type": "Accept", "result": ticket}).encode()]

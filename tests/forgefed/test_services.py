@@ -77,6 +77,13 @@ def test_with_a_port_the_account_carries_it(settings):
     assert document["subject"] == "acct:code@127.0.0.1:8080"
 
 
+def test_at_a_port_that_is_not_known_nobody_is_found(settings):
+    settings.ACTOR_BASE_URL = "http://127.0.0.1:0"
+    for resource in ("acct:code@127.0.0.1:0", "http://127.0.0.1:0/actor/code", "acct:x@y"):
+        with pytest.raises(UnknownDocument):
+            services.webfinger_document(resource)
+
+
 def test_what_lies_at_our_address(settings):
     settings.ACTOR_BASE_URL = "https://router.example"
     assert services.is_our_host("https://router.example/activities/x")

@@ -56,8 +56,9 @@ class Command(ActionCommand):
         used = usage.of_token(token)
         told = {**presenting.record(token, time.time()), "usage": used}
         lines = used_of(used)
-        # The reference's form alone for a token that no limit holds for.
-        self.say(options, told, [shown, *lines] if len(lines) > 1 else [shown])
+        # The reference's form alone for a token that no limit holds for, where no person reads it.
+        times = [_times(token, time.time())] if self.is_read_by_people else []
+        self.say(options, told, [shown, *(lines if len(lines) > 1 else ()), *times])
 
     def do_change(self, options: dict[str, Any]) -> None:
         given = dict.fromkeys((name.replace("-", "_") for name in options["clear"]), None)
@@ -119,6 +120,14 @@ def _table(tokens: list[Token], now: float | None) -> list[str]:
 
 def _time(seconds: int, now: float | None) -> str:
     return str(seconds) if now is None else distance(seconds - now)
+
+
+def _times(token: Token, now: float) -> str:
+    """Say for people what the record has in Unix seconds: `issued 3 h ago, expires in 21 h`."""
+    left = token.expires_at - now
+    return (
+        f"issued {distance(token.issued_at - now)}, {'expires' if left > 0 else 'expired'} {distance(left)}"
+    )
 
 
 def _one_line(label: str) -> str:

@@ -227,15 +227,30 @@ def test_tokens_are_exported_and_imported_again(tmp_path: Path) -> None:
     assert [services.get(name).is_revoked for name in ids] == [False, True]
 
 
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def on_a_terminal(*arguments: str) -> str:
+    out = Terminal()
+    call_command("tokens", *arguments, stdout=out, no_color=True)
+    return out.getvalue()
+
+
 def test_times_are_words_on_a_terminal() -> None:
     run("issue", "--ttl-hours", "5", "--label", "a")
-
-    class Terminal(StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    out = Terminal()
-    call_command("tokens", "list", stdout=out, no_color=True)
-    head, row = out.getvalue().splitlines()
+    head, row = on_a_terminal("list").splitlines()
     assert head + "\n" == HEADING
-    assert re.fullmatch(r"[0-9a-f-]{36}  \d s ago     in 5 h      false       a", row)
+    assert re.fullmatch(r"[0-9a-f-]{36}  \d+ s ago +in 5 h +false +a", row)
+
+
+def test_below_a_record_people_are_told_its_times() -> None:
+    secret = run("issue", "--ttl-hours", "5")[0]
+    (token,) = services.find_all(services.Filters())
+    record, _, told = on_a_terminal("show", token.id).rstrip("\n").rpartition("\n")
+    assert record + "\n" == run("show", token.id)[0], "a program reads the reference's record alone"
+    assert re.fullmatch(r"issued \d+ s ago, expires in 5 h", told)
+    assert secret.strip() not in record
+    Token.objects.update(expires_at=int(time.time()) - 3 * 86_400)
+    assert on_a_terminal("show", token.id).endswith(", expired 3 d ago\n")
