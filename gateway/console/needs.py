@@ -50,9 +50,9 @@ def _accounts(pool: Pool) -> Iterator[Need]:
     states = [state for state in pool.states() if not state.terms.is_absent]
     if not states and not pool.own_keys():
         text = "There is no account yet: calls of Anthropic's models have nowhere to go."
-        yield Need("no-account", "account:", text, "/admin/accounts/account/add/")
+        yield Need("no-account", "account:", text, "/console/add-account/")
     for state in states:
-        subject, url = f"account:{state.name}", f"/admin/accounts/account/?q={quote(state.name)}"
+        subject, url = f"account:{state.name}", f"/console/accounts/{quote(state.name, safe='')}/"
         if state.is_dead or state.loaded.is_logged_out:
             yield Need("account-login", subject, f"{state.name} needs a new login.", url)
         elif not state.terms.is_paused and not is_healthy(state, pool.now()):
@@ -73,7 +73,7 @@ def _providers(pool: Pool) -> Iterator[Need]:
         if status is not None:
             text = f"{name} is {status.state} {end_for_people(status.until, pool.now())}: {status.reason}"
             yield Need(
-                "provider-out", f"provider:{name}", text, f"/admin/providers/provider/?q={quote(name)}"
+                "provider-out", f"provider:{name}", text, f"/console/providers/{quote(name, safe='')}/"
             )
 
 

@@ -19,13 +19,16 @@ from gateway.kernel.principal import Principal
 
 View = Callable[..., HttpResponseBase]
 USAGE, REQUESTS, AUDIT = "gateway.view_dailyusage", "gateway.view_exchangerow", "gateway.view_auditrow"
+ACCOUNTS = "accounts.view_account"
 NAVIGATION = (
     ("overview", "Overview", "/console/", (USAGE, REQUESTS)),
     ("requests", "Requests", "/console/requests/", (REQUESTS,)),
     ("usage", "Usage", "/console/usage/", (USAGE,)),
+    ("accounts", "Accounts", "/console/accounts/", (ACCOUNTS,)),
     ("audit", "Audit", "/console/audit/", (AUDIT,)),
 )
 """Pages: name, title, address, and the permissions that each needs."""
+ADMINS_HELP = "Somebody with the role of an admin can help."
 NEEDED = {name: needed for name, _, _, needed in NAVIGATION}
 
 
@@ -35,8 +38,11 @@ def login_address(request: HttpRequest) -> str:
     return "/login/" if can_sign_in else "/admin/login/"
 
 
-def page(name: str) -> Callable[[View], View]:
-    """Wrap a view as the page of this name: nobody logged in is led to the login, who may not gets 403."""
+def page(name: str, *also: str) -> Callable[[View], View]:
+    """Wrap a view as the page of this name: nobody logged in is led to the login, who may not gets 403.
+
+    `also`: permissions that are needed beside the page's own.
+    """
 
     def wrap(view: View) -> View:
         @wraps(view)
@@ -44,9 +50,9 @@ def page(name: str) -> Callable[[View], View]:
             if not (request.user.is_authenticated and request.user.is_active):
                 return redirect_to_login(request.get_full_path(), login_address(request))
             if not (request.user.is_staff and request.user.has_perms(NEEDED[name])):
-                return problem(
-                    request, 403, "You may not see this page", "Somebody with the role of an admin can help."
-                )
+                return problem(request, 403, "You may not see this page", ADMINS_HELP)
+            if not request.user.has_perms(also):
+                return problem(request, 403, "You may not do this", ADMINS_HELP)
             try:
                 return view(request, *args, **kwargs)
             except BadParameter as exc:

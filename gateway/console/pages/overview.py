@@ -5,31 +5,19 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
 
-from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import redirect
-from django.views.decorators.http import require_POST, require_safe
+from django.http import HttpRequest, HttpResponseBase
+from django.views.decorators.http import require_safe
 
-from accounts import services as accounts
-from accounts.errors import UnknownAccount
 from accounts.pool.live import pool_to_show
-from accounts.pool.overview import account_view
-from accounts.pool.pool import Pool
 from gateway.console.api import collected
-from gateway.console.pages.base import given, may_operate, only, page, principal_of, problem, shown
+from gateway.console.pages.base import given, may_operate, only, page, shown
+from gateway.console.pages.cards import account_cards
 from gateway.console.pages.charts import bars
 from gateway.kernel.asking import BadParameter
-from gateway.kernel.moments import end_for_people
 from gateway.usage.reporting import question, sums
 
 SPANS = {"7d": 7, "30d": 30}
-ACTIONS = {"reset": accounts.clear, "pause": accounts.pause, "resume": accounts.resume}
-WORDS = {
-    "needs-login": "needs a login",
-    "no-credential": "has no credential",
-    "quota-pause": "paused at its quota",
-}
 
 
 @require_safe
@@ -55,47 +43,6 @@ def overview(request: HttpRequest) -> HttpResponseBase:
         "spans": tuple(SPANS),
     }
     return shown(request, "overview", context)
-
-
-@require_POST
-@page("overview")
-def act(request: HttpRequest, name: str, action: str) -> HttpResponseBase:
-    """Reset, pause or resume an account, and lead back to the overview."""
-    if not may_operate(request):
-        return problem(request, 403, "You may not do this", "It takes the role of an operator.")
-    if action not in ACTIONS:
-        raise Http404
-    try:
-        ACTIONS[action](name, principal=principal_of(request))
-    except UnknownAccount as exc:
-        raise Http404 from exc
-    return redirect("/console/#accounts")
-
-
-def account_cards(pool: Pool) -> list[dict[str, Any]]:
-    """Return accounts as people are shown them."""
-    now, cards = pool.now(), []
-    for state in pool.states():
-        view = account_view(state, now, include_paths=False)
-        if view["absent"]:
-            continue
-        remaining = view["cooldown_remaining_seconds"]
-        windows = [
-            {"name": window["name"], "percent": min(100, round(window["used_percent"]))}
-            for window in view["quota"]
-            if window.get("used_percent") is not None
-        ]
-        cards.append(
-            {
-                **view,
-                "word": WORDS.get(view["state"], view["state"]),
-                "back": "" if remaining is None else end_for_people(now + remaining, now),
-                "windows": windows,
-                "url": f"/console/requests/?account={quote(view['name'])}",
-                "path": f"/console/accounts/{quote(view['name'], safe='')}/",
-            }
-        )
-    return cards
 
 
 def _rows(today: dict[str, Any], yesterday: dict[str, Any]) -> list[tuple[str, Any, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern, path
 
-from gateway.console.pages import audit, overview, requests, usage
+from gateway.console.pages import accounts, audit, overview, requests, usage
 
 
 def urls() -> list[URLPattern]:
@@ -14,7 +14,14 @@ def urls() -> list[URLPattern]:
         return []
     return [
         path("console/", overview.overview),
-        path("console/accounts/<str:name>/<str:action>/", overview.act),
+        path("console/accounts/", accounts.listing),
+        path("console/add-account/", accounts.add),
+        path("console/accounts/<str:name>/", accounts.one),
+        path("console/accounts/<str:name>/change/", accounts.change),
+        path("console/accounts/<str:name>/login/", accounts.log_in),
+        path("console/accounts/<str:name>/remove/", accounts.remove),
+        path("console/accounts/<str:name>/test/", accounts.test),
+        path("console/accounts/<str:name>/<str:action>/", accounts.act),
         path("console/requests/", requests.listing),
         path("console/requests/<str:request_id>/", requests.one),
         path("console/usage/", usage.usage),

@@ -68,7 +68,7 @@ def test_accounts_that_are_out_or_need_a_login() -> None:
     accounts.mark_dead(state.id, state.fingerprint, "revoked", **P)
     pool.load()
     assert told()["account-login"] == (
-        "account:tired", "tired needs a new login.", "/admin/accounts/account/?q=tired",
+        "account:tired", "tired needs a new login.", "/console/accounts/tired/",
     )  # fmt: skip
 
 

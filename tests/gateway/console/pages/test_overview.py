@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 
 from accounts import services as accounts
-from accounts.models import Account
 from accounts.pool import live
 from accounts.pool.pool import Pool
 from gateway.kernel.parts import PARTS
-from gateway.models import AuditRow
 from tests.gateway.console.pages.people import browser
 from tests.gateway.usage.requests.making import call
 from tests.principals import SOMEBODY
@@ -42,29 +40,14 @@ def test_money_and_calls_of_today_with_the_exact_figure(django_assert_max_num_qu
     assert 'data-test="needs-you"' in page and 'data-name="a-b"' in page
 
 
-def test_accounts_are_paused_resumed_and_reset_with_an_entry_each() -> None:
-    client = browser("operator")
-    for action, kept in (("pause", True), ("resume", False), ("reset", False)):
-        answer = client.post(f"/console/accounts/a-b/{action}/")
-        assert (answer.status_code, answer["Location"]) == (302, "/console/#accounts")
-        assert Account.objects.get().is_paused is kept
-    rows = AuditRow.objects.filter(via="console").order_by("id")
-    assert [row.action for row in rows] == ["account.pause", "account.resume", "account.clear"]
-
-
-def test_a_viewer_has_no_buttons_and_may_not_press_them() -> None:
+def test_a_viewer_has_no_buttons() -> None:
     viewer, operator = browser("viewer"), browser("operator")
     assert 'data-test="reset"' not in viewer.get("/console/").content.decode()
     assert 'data-test="reset"' in operator.get("/console/").content.decode()
-    assert viewer.post("/console/accounts/a-b/pause/").status_code == 403
-    assert not Account.objects.get().is_paused
 
 
 def test_what_there_is_not() -> None:
     client = browser("operator")
-    assert client.post("/console/accounts/nobody/pause/").status_code == 404
-    assert client.post("/console/accounts/a-b/remove/").status_code == 404
-    assert client.get("/console/accounts/a-b/pause/").status_code == 405
     assert client.get("/console/?span=8d").status_code == 400
 
 

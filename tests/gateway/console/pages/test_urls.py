@@ -6,9 +6,6 @@ from gateway.console.pages.urls import urls
 
 
 def test_pages_can_be_turned_off(options: Any) -> None:
-    assert [str(each.pattern) for each in urls()][:2] == [
-        "console/",
-        "console/accounts/<str:name>/<str:action>/",
-    ]
+    assert "console/" in [str(each.pattern) for each in urls()]
     options(DISABLE_CONSOLE=True)
     assert urls() == []
