@@ -10,9 +10,11 @@ from ninja import Query, Router
 from gateway.kernel.principal import of_request
 from tokens import bodies, presenting, services
 from tokens.errors import BadTokenField
+from tokens.leaked import services as leaked
 from tokens.limits import usage
 from tokens.schemas import (
     ChangeIn,
+    FindIn,
     IssuedOut,
     IssueIn,
     ListIn,
@@ -57,6 +59,14 @@ def revoke(request: HttpRequest) -> dict[str, object]:
     if not isinstance(token_id, str):
         raise BadTokenField("id", "must be given, as a string")
     return {"revoked": services.revoke(token_id, principal=of_request(request)).id}
+
+
+@router.post("/find", response=TokenOut, openapi_extra=body(FindIn), summary="Tell whose a secret is")
+def find(request: HttpRequest) -> dict[str, object]:
+    """Show the token of a secret that somebody has found; 404 when we have not signed it."""
+    given = bodies.only(bodies.read_object(request), ("secret",))
+    token = leaked.find(given.get("secret"), principal=of_request(request))
+    return presenting.record(token, time.time())
 
 
 @router.get("/{token_id}", response=ShownTokenOut, summary="Show a token and what it has used")

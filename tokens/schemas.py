@@ -70,6 +70,7 @@ class ListIn(Schema):
     state: str | None = Field(None, description="active, revoked or expired")
     account: str | None = None
     group: str | None = None
+    person: str | None = Field(None, description="An address")
     after: str | None = Field(None, description="`next_after` of the page before")
     limit: int = Field(MAX_PAGE, description="At most 1000")
 
@@ -153,6 +154,10 @@ class DeletedOut(Schema):
 
 class RevokeIn(Schema):
     id: str
+
+
+class FindIn(Schema):
+    secret: str = Field(description="What was found; it is kept nowhere")
 
 
 class RotateIn(Schema):

@@ -59,6 +59,7 @@ class Filters:
     state: str | None = None
     account: str | None = None
     group: str | None = None
+    person: str | None = None  # an address
     after: str | None = None  # the id that ended the page before
     limit: int = MAX_PAGE
 
@@ -217,6 +218,10 @@ def _filtered(filters: Filters) -> QuerySet[Token]:
         rows = rows.filter(account=fields.text("account", filters.account, fields.MAX_NAME_LENGTH))
     if filters.group is not None:
         rows = rows.filter(group__name=fields.text("group", filters.group, fields.MAX_NAME_LENGTH))
+    if filters.person is not None:
+        address = fields.text("person", filters.person, fields.MAX_NAME_LENGTH).strip()
+        of_login = Q(person__user__email="", person__user__username__iexact=address)
+        rows = rows.filter(Q(person__user__email__iexact=address) | of_login)
     return rows if filters.state is None else in_state(rows, filters.state, time.time())
 
 

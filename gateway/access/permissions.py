@@ -47,6 +47,7 @@ _ROUTE = _of("providers.route", view="view", put="add+change", change="change", 
 NEEDED: dict[Operation, tuple[str, ...]] = {
     ("post", "/api/tokens"): _TOKEN["add"],
     ("get", "/api/tokens/list"): _TOKEN["view"],
+    ("post", "/api/tokens/find"): _TOKEN["change"],
     ("post", "/api/tokens/revoke"): _TOKEN["change"],
     ("get", "/api/tokens/{token_id}"): _TOKEN["view"],
     ("patch", "/api/tokens/{token_id}"): _TOKEN["change"],
@@ -102,7 +103,9 @@ NEEDED: dict[Operation, tuple[str, ...]] = {
 }
 
 
-BY_ROLE: dict[Operation, Role] = {("post", "/api/tokens/revoke"): Role.OPERATOR}
+BY_ROLE: dict[Operation, Role] = dict.fromkeys(
+    (("post", "/api/tokens/find"), ("post", "/api/tokens/revoke")), Role.OPERATOR
+)
 """Operations that a role opens without the permission: who may end a token need not be let change one."""
 
 

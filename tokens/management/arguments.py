@@ -174,6 +174,7 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", choices=STATES)
     parser.add_argument("--account", metavar="NAME")
     parser.add_argument("--group", metavar="NAME")
+    parser.add_argument("--person", metavar="EMAIL")
     parser.add_argument("--limit", type=_count, metavar="N", help="the newest N; all when absent")
 
 

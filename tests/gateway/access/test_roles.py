@@ -94,11 +94,14 @@ def test_who_may_change(least: str, method: str, path: str, body: object) -> Non
     assert status(somebody(may[0]), method, path, body) in (200, 201)
 
 
-def test_an_operator_may_end_a_token_and_change_none() -> None:
+def test_an_operator_may_find_and_end_a_token_and_change_none() -> None:
     token = tokens.issue(label="x", principal=SOMEBODY).token.id
     assert status(somebody("viewer"), "post", "/api/tokens/revoke", {"id": token}) == 403
     operator = somebody("operator")
     assert status(operator, "patch", f"/api/tokens/{token}", {"label": "y"}) == 403
+    issued = tokens.issue(label="y", principal=SOMEBODY)
+    assert status(somebody("viewer"), "post", "/api/tokens/find", {"secret": issued.secret}) == 403
+    assert status(operator, "post", "/api/tokens/find", {"secret": issued.secret}) == 200
     assert status(operator, "post", "/api/tokens/revoke", {"id": token}) == 200
     assert Token.objects.get(pk=token).is_revoked
 

@@ -44,7 +44,7 @@ class Command(ActionCommand):
         self.say(options, presenting.issued(result, time.time()), [result.secret])
 
     def do_list(self, options: dict[str, Any]) -> None:
-        names = ("label", "state", "account", "group")
+        names = ("label", "state", "account", "group", "person")
         filters = services.Filters(**{name: options[name] for name in names})
         tokens, now = list(islice(services.find_all(filters), options["limit"])), time.time()
         told = [presenting.record(token, now) for token in tokens]

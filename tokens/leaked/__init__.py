@@ -1,0 +1,1 @@
+"""Secrets that somebody has found where none should be."""
