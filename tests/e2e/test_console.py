@@ -67,9 +67,18 @@ def test_every_question_is_few_clicks_away(start, vendor, browser: Browser, serv
     click(browser, "period-today")
     click(browser, "by-model")
     assert browser.run("document.querySelectorAll('[data-test=usage-table] tbody tr').length") == 1
+    click(browser, "nav-people")
+    click(browser, "issue-token")
+    click(browser, "save")
+    secret = browser.run("document.querySelector('[data-test=secret]').textContent")
+    click(browser, "nav-people")
+    browser.run(f"document.querySelector('[name=secret]').value = '{secret}'")
+    click(browser, "find-secret")
+    click(browser, "revoke")
+    assert "revoked" in browser.run("document.querySelector('[data-test=found-token]').textContent")
     click(browser, "nav-audit")
     assert browser.run("document.querySelectorAll('[data-test=entry]').length") > 0
-    for page in ("", "requests/", "usage/?by=token,model,day", "audit/"):
+    for page in ("", "requests/", "usage/?by=token,model,day", "audit/", "people/", "people/issue/"):
         for width, scheme in ((1440, "light"), (390, "dark")):
             look(browser, width, scheme)
             browser.open(f"http://127.0.0.1:{gateway.port}/console/{page}")

@@ -138,6 +138,12 @@ def find_all() -> list[Person]:
     return [standing.person_of(user) for user in users]
 
 
+def addresses(most: int) -> list[str]:
+    """Return the addresses of people who may come in, in order: what a form offers."""
+    users = User.objects.filter(is_active=True).order_by("email", "username")[:most]
+    return [standing.address_of(user) for user in users]
+
+
 def checked_address(email: object) -> str:
     """Return an address as it is kept. Raises BadTokenField."""
     address = fields.text("email", email, LONGEST_ADDRESS).strip().lower()

@@ -20,10 +20,12 @@ from gateway.kernel.principal import Principal
 View = Callable[..., HttpResponseBase]
 USAGE, REQUESTS, AUDIT = "gateway.view_dailyusage", "gateway.view_exchangerow", "gateway.view_auditrow"
 ACCOUNTS = "accounts.view_account"
+LOGINS, TOKENS = "auth.view_user", "tokens.view_token"
 NAVIGATION = (
     ("overview", "Overview", "/console/", (USAGE, REQUESTS)),
     ("requests", "Requests", "/console/requests/", (REQUESTS,)),
     ("usage", "Usage", "/console/usage/", (USAGE,)),
+    ("people", "People", "/console/people/", (LOGINS, TOKENS)),
     ("accounts", "Accounts", "/console/accounts/", (ACCOUNTS,)),
     ("audit", "Audit", "/console/audit/", (AUDIT,)),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern, path
 
-from gateway.console.pages import accounts, audit, overview, requests, usage
+from gateway.console.pages import accounts, audit, overview, people, requests, usage
 
 
 def urls() -> list[URLPattern]:
@@ -25,5 +25,11 @@ def urls() -> list[URLPattern]:
         path("console/requests/", requests.listing),
         path("console/requests/<str:request_id>/", requests.one),
         path("console/usage/", usage.usage),
+        path("console/people/", people.listing),
+        path("console/people/find/", people.find),
+        path("console/people/issue/", people.issue),
+        path("console/people/secret/", people.secret),
+        path("console/people/tokens/<str:token_id>/", people.token),
+        path("console/people/tokens/<str:token_id>/revoke/", people.revoke),
         path("console/audit/", audit.audit),
     ]

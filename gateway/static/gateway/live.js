@@ -57,7 +57,7 @@
 
   function count() {
     const missed = skipped ? ", " + grouped(skipped) + " not shown" : "";
-    say((isPaused ? "Paused: " : "Live: ") + grouped(seen) + " calls" + missed + ".");
+    say((isPaused ? "Paused: " : "Live: ") + grouped(seen) + (seen === 1 ? " call" : " calls") + missed + ".");
   }
 
   function add(calls) {
