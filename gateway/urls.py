@@ -15,6 +15,7 @@ from gateway.api.management import api
 from gateway.console import front, staff
 from gateway.console.pages.urls import urls as console_urls
 from gateway.entrypoints import django_entry_point
+from gateway.me.urls import urls as me_urls
 from gateway.runtime import from_settings
 from gateway.signin.urls import urls as signin_urls
 
@@ -28,6 +29,7 @@ admin.site.enable_nav_sidebar = False  # lists are wide, and the overview names 
 urlpatterns: list[URLPattern | URLResolver] = [
     *front.urls(),
     *console_urls(),
+    *me_urls(),
     path("admin/login/", logins.login),
     path("admin/password_change/", admin.site.admin_view(staff.password_change, cacheable=True)),
     path("admin/", admin.site.urls),

@@ -27,6 +27,9 @@ TRIVIAL_LINES = 25
 LOOSE_MODULES = {"gateway": 12, "accounts": 14, "tokens": 16, "providers": 22, "providers/translation": 4}
 """How many modules may stand in a folder outside of its rooms."""
 TESTED_WITH = {
+    "gateway/me/base.py": "tests/gateway/me/test_page.py",
+    "gateway/me/holders.py": "tests/gateway/me/test_page.py",
+    "gateway/me/testing.py": "tests/e2e/test_me.py",
     "gateway/signin/oidc/transport.py": "tests/gateway/signin/oidc/test_views.py",
     "gateway/signin/oidc/asking.py": "tests/gateway/signin/oidc/test_client.py",
     "gateway/signin/oidc/loading.py": "tests/gateway/signin/oidc/test_client.py",

@@ -23,9 +23,9 @@ from gateway.telemetry import logs, request_ids
 from providers.dialects.types import Failure, FailureKind
 
 FOR_ADMINS = "/admin/"
-CONSOLE = "/console/"
+OF_PEOPLE = ("/console/", "/me/")
 FOR_SIGNING_IN = ("/login/", "/logout/", "/device", "/oauth/oidc", "/oauth/callback")
-FOR_PEOPLE = (FOR_ADMINS, CONSOLE, *FOR_SIGNING_IN)
+FOR_PEOPLE = (FOR_ADMINS, *OF_PEOPLE, *FOR_SIGNING_IN)
 """Begin the paths of pages: what goes wrong there is told as a page, too."""
 WARM_UP = "/api/hello"  # a surface, and HEAD is all it knows
 _KINDS = {status: kind for kind, status in errors.STATUSES.items()}

@@ -62,12 +62,12 @@ async def root(request: HttpRequest) -> HttpResponseBase:
 
 
 def _inside(request: HttpRequest) -> str:
-    """Return where somebody belongs: staff to the console, who is nobody yet to the login."""
+    """Return where somebody belongs: staff to the console, others to their own page, who is nobody yet to the login."""
     if not request.user.is_authenticated:
         return f"{login_address(request)}?next=/"
-    if settings.GATEWAY.DISABLE_CONSOLE or not is_at_least(request.user, Role.VIEWER):
+    if settings.GATEWAY.DISABLE_CONSOLE:
         return "/admin/"
-    return "/console/"
+    return "/console/" if is_at_least(request.user, Role.VIEWER) else "/me/"
 
 
 def urls() -> list[URLPattern]:

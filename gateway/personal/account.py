@@ -101,7 +101,8 @@ def surfaces_of(token: TokenRecord, table: Table) -> list[str]:
 def days_of(token: TokenRecord) -> list[Document]:
     """Return what was used in the last 30 days of UTC by model, newest first."""
     today = datetime.now(UTC).date()
-    asked = Question(today - timedelta(days=DAYS - 1), today, ("day", "model"), (_chosen(token),), "-day")
+    since, usual = today - timedelta(days=DAYS - 1), currency_of(token.own)
+    asked = Question(since, today, ("day", "model"), (_chosen(token),), "-day", usual)
     names = ("day", "model", "requests", "input_tokens", "output_tokens", "cost", "currency")
     return [{name: row[name] for name in names} for row in sums.rows_of(asked)]
 

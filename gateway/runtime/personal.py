@@ -9,6 +9,7 @@ from concurrent.futures import TimeoutError as TooSlow
 import httpx
 
 from gateway.exchange.personal import MANAGED_SETTINGS, OWN_ACCOUNT, OWN_USAGE, TELEMETRY
+from gateway.personal import models
 from gateway.personal.account import OwnAccount
 from gateway.personal.budget import OwnUsage
 from gateway.personal.desk import Desk
@@ -62,3 +63,8 @@ class Models:
             asking.cancel()
             logger.warning("The lists of models did not come in time")
             return []
+
+
+def reader_of_models(relay: Relay, loop: asyncio.AbstractEventLoop) -> models.Reader:
+    """Return what tells pages and bearers which models they may use."""
+    return Models(relay, loop)

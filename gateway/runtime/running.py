@@ -185,7 +185,7 @@ class Runtime:
         composed.metrics.refresh = self.counts
         events.subscribe(events.to_log)
         PARTS.put(live.POOL, composed.pool)
-        PARTS.put(models.READER, personal.Models(relay, loop))
+        PARTS.put(models.READER, personal.reader_of_models(relay, loop))
         PARTS.put(provider_live.CATALOG, composed.catalog)
 
     def _beside(self, freshness: Freshness, maintenance: Maintenance, run_directory: str) -> list[Part]:

@@ -52,6 +52,15 @@ def clock(moment: str) -> str:
 
 
 @register.filter
+def day(moment: int) -> str:
+    """Write the day of a moment in Unix seconds; what no calendar has stays a number."""
+    try:
+        return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d}"
+    except (ValueError, OverflowError, OSError):
+        return str(moment)
+
+
+@register.filter
 def words(name: str) -> str:
     """Write a column's name as words."""
     return name.replace("_", " ")

@@ -33,7 +33,7 @@ def test_people_are_led_in(client: Client) -> None:
     assert root["Cache-Control"] == "no-store"
     elsewhere = client.get("/", headers={"Accept": HTML}, REMOTE_ADDR="192.0.2.1")
     assert elsewhere["Location"] == "/admin/login/?next=/"
-    for role, place in (("viewer", "/console/"), ("developer", "/admin/")):
+    for role, place in (("viewer", "/console/"), ("developer", "/me/")):
         user = User.objects.create_user(role, is_staff=role == "viewer")
         user.groups.add(Group.objects.get(name=f"role:{role}"))
         client.force_login(user)

@@ -1,0 +1,32 @@
+"""Show pages of one's own; they look like the console's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from gateway.access import principals
+from gateway.access.roles import Role, is_at_least
+
+
+def base_of(request: HttpRequest) -> str:
+    """Return our address as clients are to be told it, without a slash at its end."""
+    public: str = settings.GATEWAY.PUBLIC_URL
+    return public.rstrip("/") or f"{request.scheme}://{request.get_host()}"
+
+
+def shown(request: HttpRequest, name: str, context: Mapping[str, object], status: int = 200) -> HttpResponse:
+    """Return a page, with who is logged in and the way to the console for who may go there."""
+    is_known = request.user.is_authenticated
+    told = {"who": principals.name_of(request.user) if is_known else "", **context}
+    if "has_console" not in told:
+        told["has_console"] = is_known and is_at_least(request.user, Role.VIEWER)
+    return TemplateResponse(request, f"me/{name}.html", told, status=status)
+
+
+def problem(request: HttpRequest, status: int, title: str, words: str) -> HttpResponse:
+    """Return a page that says what went wrong."""
+    return shown(request, "problem", {"title": title, "words": words}, status)

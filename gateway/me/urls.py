@@ -1,0 +1,20 @@
+"""List the paths of pages of one's own."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.urls import URLPattern, path
+
+from gateway.me import page, rotating, testing
+
+
+def urls() -> list[URLPattern]:
+    """Return them: none with DISABLE_CONSOLE."""
+    if settings.GATEWAY.DISABLE_CONSOLE:
+        return []
+    return [
+        path("me/", page.me),
+        path("me/leave", page.leave),
+        path("me/rotate", rotating.rotate),
+        path("me/test", testing.test),
+    ]
