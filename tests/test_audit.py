@@ -53,8 +53,9 @@ from tokens.files.types import StoredToken
 from tokens.groups import services as groups
 from tokens.leaked import services as leaked
 from tokens.models import Group, Token
+from tokens.people import first
 from tokens.people import services as people
-from tokens.people.models import Person
+from tokens.people.models import Person, SetupLink
 from tokens.policies import services as policies
 from tokens.policies.models import Policy
 from tokens.signin.models import DeviceCode, SignIn
@@ -101,7 +102,7 @@ UNRECORDED = {
 """Writers elsewhere that nobody asked, and what they write."""
 WATCHED: tuple[type[models.Model], ...] = (
     Account, Delivery, DeviceCode, Following, Group, Key, ModelMap, Person, Policy, PoolSetting, PriceRow, Provider,
-    ProviderClear, RemoteHost, Route, SignIn, Token, User,
+    ProviderClear, RemoteHost, Route, SetupLink, SignIn, Token, User,
 )  # fmt: skip
 P = {"principal": SOMEBODY}
 
@@ -274,6 +275,7 @@ SCENARIOS: dict[Callable[..., Any], Scenario] = {
         signed_in, lambda it: people.sign_out(it, **P), "person.sign-out", "person:ann@example.org",
     ),
     people.remove: (somebody, lambda it: people.remove(it, **P), "person.remove", "person:ann@example.org"),
+    first.make_link: (int, lambda _: first.make_link(**P), "setup.link", "setup:"),
     policies.put: (group, lambda it: policies.put(it, SETTINGS, **P), "policy.set", "policy:g"),
     policies.remove: (policy, lambda it: policies.remove(it, **P), "policy.remove", "policy:*"),
     token_files.sync_files: (
@@ -391,8 +393,9 @@ SCENARIOS: dict[Callable[..., Any], Scenario] = {
 ELSEWHERE: dict[Callable[..., Any], tuple[str, str]] = {
     refunds.give_back: ("tests/gateway/payments/test_refunds.py", "payment.refund"),
     refunds.reconcile: ("tests/gateway/payments/test_refunds.py", "payment.reconcile"),
+    first.make_admin: ("tests/tokens/people/test_first.py", "setup.done"),
 }
-"""Coroutines, which own tests look after: where, and the action that they leave."""
+"""Coroutines, and what leaves more than one row, which own tests look after: where, and the action that they leave."""
 
 
 def services() -> Iterator[Callable[..., Any]]:

@@ -222,7 +222,12 @@ class Options(ReferenceOptions):
         words="learned | worst-case",
     )
     USAGE_RETENTION_DAYS: int = integer(90, "Days a finished call's row is kept; 0: for ever.")
-    DISABLE_CONSOLE: bool = switch("Do not serve the pages under /console/ and /me/; the admin and the API stay.")
+    DISABLE_CONSOLE: bool = switch(
+        "Do not serve the pages under /console/ and /me/; the admin and the API stay."
+    )
+    SETUP_LINK_SECONDS: float = seconds(
+        900, "How long the link works by which the first admin is made.", minimum=1
+    )
     AUDIT_RETENTION_DAYS: int = integer(365, "Days it is kept who changed what; 0: for ever.")
     SPOOL_MAX_BYTES: int = integer(67108864, "Largest file of rows waiting for an absent database.")
     MPP_SECRET: tuple[str, ...] = secret_list(

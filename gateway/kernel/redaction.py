@@ -50,6 +50,7 @@ _GIVEN = r"['\"]?\s{0,8}[:=,]\s{0,8}(?:b(?=['\"]))?['\"]?(?!\*|bearer\b|basic\b|
 _USER_CODE = r"[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}"
 """As `tokens.signin.codes` makes it: whoever reads one in time can let a stranger's client in, or keep hers out."""
 _LOOSE = [
+    re.compile(r"/(?:setup|handover)/([A-Za-z0-9_-]{20,})"),
     re.compile(r"(?i)/oauth/callback\?(?:[^\s'\"]{0,512}&)?code=(?!\*)([^&\s'\"<>\\]{8,})"),
     re.compile(rf"(?<![A-Za-z0-9_-])({_USER_CODE})(?![A-Za-z0-9_-])"),
     re.compile(r"(?i)user_?code['\"]?\s{0,8}[:=,]\s{0,8}['\"]?([a-z](?:[ +_.–-]{0,3}[a-z]){7})(?![a-z])"),

@@ -28,6 +28,11 @@ def doctor(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
+def setup_link(parser: argparse.ArgumentParser) -> None:
+    """Declare `setup-link`."""
+    add_json(parser)
+
+
 def prices(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands of `prices`."""
     command = actions(parser)

@@ -41,6 +41,11 @@ def _known(app: str, name: str, text: str, *, has_pages: bool = False) -> Known:
 
 COMMANDS = {
     "serve": _known("gateway", "serve", "start the HTTP server", has_pages=True),
+    "setup-link": Known(
+        "print a link by which the first admin is made",
+        "gateway.management.arguments:setup_link",
+        "gateway.management.commands.setup_link",
+    ),
     "tokens": _known("tokens", "tokens", "issue, list, change, revoke, rotate and import client tokens"),
     "groups": _known("tokens", "groups", "groups of tokens with limits of their own"),
     "people": _known("tokens", "people", "people who sign in, with limits of their own"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern, path
 
-from gateway.me import page, rotating, testing
+from gateway.me import first, page, rotating, testing
 
 
 def urls() -> list[URLPattern]:
@@ -17,4 +17,5 @@ def urls() -> list[URLPattern]:
         path("me/leave", page.leave),
         path("me/rotate", rotating.rotate),
         path("me/test", testing.test),
+        path("setup/<str:secret>", first.setup),
     ]

@@ -25,3 +25,17 @@ class PersonExists(TokenError):
 
     def __init__(self) -> None:
         super().__init__("There is a person with this address already")
+
+
+class LinkGone(TokenError):
+    """The set-up link was used, is too old, or was never made; or there is an admin already."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such set-up link")
+
+
+class HasAdmin(TokenError):
+    """An active admin is there already: nobody else may be made one by a link."""
+
+    def __init__(self) -> None:
+        super().__init__("There is an active admin already")

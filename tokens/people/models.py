@@ -35,3 +35,17 @@ class Person(Limited):
 
     def __str__(self) -> str:
         return f"person:{self.pk}"
+
+
+class SetupLink(models.Model):
+    """The link by which the first admin is made, while nobody has used it. Of its secret only SHA-256 is kept."""
+
+    secret_sha256 = models.CharField(max_length=64, primary_key=True)
+    made_at = models.BigIntegerField(help_text="Unix seconds")
+    expires_at = models.BigIntegerField(help_text="Unix seconds")
+
+    class Meta:
+        db_table = "tokens_setup_link"
+
+    def __str__(self) -> str:
+        return "set-up link"

@@ -24,7 +24,7 @@ from gateway.config import checks, reading
 from gateway.config.table import table
 from gateway.console import served
 from gateway.console.doctor import WORDS
-from gateway.management import arguments
+from gateway.management import arguments, first_link
 from gateway.payments.checks import paying
 from gateway.servers import runner
 from gateway.servers.errors import ServeError
@@ -42,6 +42,7 @@ class Command(BaseCommand):
 
     help = "Start the HTTP server."
     requires_system_checks = ()
+    secret = ""  # of the link by which the first admin is made
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.usage = "%(prog)s [options]"
@@ -55,6 +56,8 @@ class Command(BaseCommand):
         self.say_what_starts()
         try:
             migrate()
+            self.secret = first_link.needed()
+            leave_no_connection()
         except (DatabaseError, OSError) as exc:
             raise CommandError(f"server error: the database does not answer: {exc}", returncode=1) from exc
         try:
@@ -116,12 +119,15 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Listening on {url}\n"
             f"  health       {address}/health\n"
-            f"  admin        {address}/admin/     (first: {manage} createsuperuser)\n"
+            f"  admin        {address}/admin/     (without a page: {manage} createsuperuser)\n"
             f"  API          {address}/api/docs\n"
             f"  a token      {router} tokens issue --label me\n"
             f"  Claude Code  ANTHROPIC_BASE_URL={address} ANTHROPIC_AUTH_TOKEN=<the token> claude\n"
         )
         self.stdout.flush()
+        if self.secret:
+            sys.stderr.write(f"No admin yet; make the first one at {first_link.address(url, self.secret)}\n")
+            sys.stderr.flush()
 
 
 def _from_here(path: str) -> str:
@@ -134,6 +140,11 @@ def migrate() -> None:
     """Bring the database up to date, one instance at a time, and leave no connection open."""
     with _migration_lock():
         call_command("migrate", interactive=False, verbosity=0)
+    leave_no_connection()
+
+
+def leave_no_connection() -> None:
+    """Close what is open: workers that are made of this process must not share it."""
     connections.close_all()
     wrapper: Any = connection
     if wrapper.vendor == "postgresql":

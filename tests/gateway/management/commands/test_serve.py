@@ -116,6 +116,9 @@ def test_it_migrates_serves_says_where_and_ends_with_0(tmp_path: Path, server: s
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 0, errors
     lines = errors.splitlines()
+    link = next(line for line in lines if "/setup/" in line)
+    lines.remove(link)
+    assert link.startswith(f"No admin yet; make the first one at {url}/setup/")
     assert all(line.startswith("{") for line in lines), errors
     assert any('"message": "Upstream: https://api.anthropic.com"' in line for line in lines)
     assert "CANARY" not in errors
