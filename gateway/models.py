@@ -11,12 +11,15 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import Q
 
+from gateway.alerts.models import AlertChannel, AlertEntry, AlertMessage, AlertRule, AlertSighting
 from gateway.audit.models import AuditRow
 from gateway.batches.models import BatchRow
+from gateway.rehearsals.models import Rehearsal
 from gateway.tries.models import Try
 
-__all__ = ["TEXT_LENGTH", "AuditRow", "BatchRow", "DailyUsage", "ExchangeRow", "GatewayRevision", "Payment",
-           "PaymentStatus", "PriceRow", "Try", "UsageCounts"]  # fmt: skip
+__all__ = ["TEXT_LENGTH", "AlertChannel", "AlertEntry", "AlertMessage", "AlertRule", "AlertSighting", "AuditRow",
+           "BatchRow", "DailyUsage", "ExchangeRow", "GatewayRevision", "Payment", "PaymentStatus", "PriceRow",
+           "Rehearsal", "Try", "UsageCounts"]  # fmt: skip
 
 TEXT_LENGTH = 255
 MESSAGE_LENGTH = 500

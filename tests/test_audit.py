@@ -27,6 +27,9 @@ from accounts.models import Account, PoolSetting
 from forgefed import deliveries, following, hosts, keys
 from forgefed.models import Actor, Delivery, Following, Key, RemoteHost
 from forgefed.services import service_actor
+from gateway.alerts import services as alerts
+from gateway.alerts import trying as alert_trying
+from gateway.alerts.models import AlertChannel, AlertRule
 from gateway.audit import exporting
 from gateway.audit.finding import Filters
 from gateway.models import AuditRow, PriceRow
@@ -62,6 +65,10 @@ from tokens.signin.models import DeviceCode, SignIn
 
 BY_TRAFFIC = {
     "forgefed/": "what other servers send, and our own actor",
+    **dict.fromkeys(
+        ("gateway/alerts/deciding.py", "gateway/alerts/messages.py", "gateway/alerts/outage.py"),
+        "what was told, and how it was delivered",
+    ),
     "gateway/exchange/stored_responses.py": "what a call made, in Redis",
     "gateway/objects/": "where an upstream keeps what a call made",
     "gateway/payments/claims.py": "what callers pay",
@@ -101,8 +108,8 @@ UNRECORDED = {
 }
 """Writers elsewhere that nobody asked, and what they write."""
 WATCHED: tuple[type[models.Model], ...] = (
-    Account, Delivery, DeviceCode, Following, Group, Key, ModelMap, Person, Policy, PoolSetting, PriceRow, Provider,
-    ProviderClear, RemoteHost, Route, SetupLink, SignIn, Token, User,
+    Account, AlertChannel, AlertRule, Delivery, DeviceCode, Following, Group, Key, ModelMap, Person, Policy, PoolSetting, PriceRow,
+    Provider, ProviderClear, RemoteHost, Route, SetupLink, SignIn, Token, User,
 )  # fmt: skip
 P = {"principal": SOMEBODY}
 
@@ -204,6 +211,15 @@ def policy() -> str:
     return policies.put("*", SETTINGS, **P).group
 
 
+def channel() -> str:
+    given = {"name": "ops", "kind": "webhook", "target": "https://hooks.example.org/CANARY"}
+    return alerts.create_channel(given, **P).channel.name
+
+
+def alert_rule() -> str:
+    return str(alerts.create_rule({"event": "disk", "channels": [channel()]}, **P).pk)
+
+
 def price() -> PriceRow:
     return prices.put("m", input="1", output="2", **P)
 
@@ -256,6 +272,28 @@ def fields_of(name: str) -> dict[str, Any]:
 Scenario = tuple[Callable[[], Any], Callable[[Any], Any], str, str]
 """What is there before, the call, and the action and subject that it leaves (`{}`: of what was there)."""
 SCENARIOS: dict[Callable[..., Any], Scenario] = {
+    alerts.create_channel: (
+        int,
+        lambda _: alerts.create_channel({"name": "c", "kind": "email", "target": "a@example.org"}, **P),
+        "channel.create", "channel:c",
+    ),
+    alerts.change_channel: (
+        channel, lambda it: alerts.change_channel(it, {"target": "https://b.test/"}, **P),
+        "channel.change", "channel:ops",
+    ),
+    alerts.remove_channel: (
+        channel, lambda it: alerts.remove_channel(it, **P), "channel.remove", "channel:ops",
+    ),
+    alerts.create_rule: (
+        channel, lambda it: alerts.create_rule({"event": "redis", "channels": [it]}, **P), "rule.create", "rule:",
+    ),
+    alerts.change_rule: (
+        alert_rule, lambda it: alerts.change_rule(it, {"threshold": 50}, **P), "rule.change", "rule:{}",
+    ),
+    alerts.remove_rule: (alert_rule, lambda it: alerts.remove_rule(it, **P), "rule.remove", "rule:{}"),
+    alert_trying.try_channel: (
+        channel, lambda it: alert_trying.try_channel(it, **P), "channel.test", "channel:ops",
+    ),
     tokens.issue: (int, lambda _: tokens.issue(label="x", **P), "token.issue", "token:"),
     tokens.change: (token, lambda it: tokens.change(it, label="x", **P), "token.change", "token:{}"),
     tokens.revoke: (token, lambda it: tokens.revoke(it, **P), "token.revoke", "token:{}"),
@@ -434,7 +472,10 @@ def test_each_change_leaves_one_row(scenario: Any) -> None:
     scenario.call()
     row = AuditRow.objects.get()
     assert (row.action, row.who_name, row.peer) == (scenario.action, "ann@example.org", "192.0.2.7")
-    assert row.subject == scenario.subject or (scenario.subject == "token:" and len(row.subject) > 30)
+    is_made = scenario.subject in ("token:", "rule:", "rehearsal:") and len(row.subject) > len(
+        scenario.subject
+    )
+    assert row.subject == scenario.subject or (is_made and row.subject.startswith(scenario.subject))
     kept = json.dumps([row.before, row.after])
     for secret in ("sk-before", "sk-after", "at-after", "gcm1:", "CANARY"):
         assert secret not in kept

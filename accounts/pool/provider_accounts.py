@@ -211,6 +211,11 @@ class PoolMembers:
         serving = {**self._own_keys, **self.by_provider}
         return {name: group.breaker.is_shut_to_calls(now) for name, group in serving.items()}
 
+    def failing(self) -> frozenset[str]:
+        """Return the providers whose circuit breaker has opened, and has seen no call succeed since."""
+        serving = {**self._own_keys, **self.by_provider}
+        return frozenset(name for name, group in serving.items() if group.breaker.strikes)
+
     def shut_until(self, provider: str) -> float | None:
         """Return when the provider's circuit breaker lets a call through again; None = it does now."""
         with self.lock:

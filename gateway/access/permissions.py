@@ -33,6 +33,9 @@ _TOKEN = _of("tokens.token", view="view", add="add", change="change")
 _GROUP = _of("tokens.group", view="view", add="add", change="change", delete="delete")
 _ACCOUNT = _of("accounts.account", view="view", add="add", change="change", delete="delete")
 _POOL = _of("accounts.poolsetting", view="view", change="change")
+_CHANNEL = _of("gateway.alertchannel", view="view", add="add", change="change", delete="delete")
+_RULE = _of("gateway.alertrule", view="view", add="add", change="change", delete="delete")
+_ALERT = _of("gateway.alertmessage", view="view")
 _AUDIT = _of("gateway.auditrow", view="view")
 _PAYMENT = _of("gateway.payment", view="view")
 _REQUEST = _of("gateway.exchangerow", view="view")
@@ -52,6 +55,18 @@ NEEDED: dict[Operation, tuple[str, ...]] = {
     ("get", "/api/tokens/{token_id}"): _TOKEN["view"],
     ("patch", "/api/tokens/{token_id}"): _TOKEN["change"],
     ("post", "/api/tokens/{token_id}/rotate"): _TOKEN["change"],
+    ("get", "/api/alerts/channels"): _CHANNEL["view"],
+    ("post", "/api/alerts/channels"): _CHANNEL["add"],
+    ("get", "/api/alerts/channels/{name}"): _CHANNEL["view"],
+    ("patch", "/api/alerts/channels/{name}"): _CHANNEL["change"],
+    ("delete", "/api/alerts/channels/{name}"): _CHANNEL["delete"],
+    ("post", "/api/alerts/channels/{name}/test"): _CHANNEL["change"],
+    ("get", "/api/alerts/rules"): _RULE["view"],
+    ("post", "/api/alerts/rules"): _RULE["add"],
+    ("get", "/api/alerts/rules/{rule_id}"): _RULE["view"],
+    ("patch", "/api/alerts/rules/{rule_id}"): _RULE["change"],
+    ("delete", "/api/alerts/rules/{rule_id}"): _RULE["delete"],
+    ("get", "/api/alerts/log"): _ALERT["view"],
     ("get", "/api/audit"): _AUDIT["view"],
     ("get", "/api/groups"): _GROUP["view"],
     ("post", "/api/groups"): _GROUP["add"],

@@ -24,6 +24,7 @@ from accounts.api import router as accounts_router
 from gateway import VERSION
 from gateway.access import guards
 from gateway.access.gate import is_json
+from gateway.alerts.api import router as alerts_router
 from gateway.api.openapi import with_errors
 from gateway.api.problems import answer
 from gateway.api.strict import without_unknown
@@ -150,6 +151,7 @@ api.add_router("/api/policies", policies_router)
 api.add_router("/api/accounts", accounts_router)
 api.add_router("/api/pool", pool_router)
 api.add_router("/api/audit", audit_router)
+api.add_router("/api/alerts", alerts_router)
 api.add_router("/api/usage", usage_router)
 api.add_router("/api/overview", overview_router)
 api.add_router("/api/requests", requests_router)

@@ -11,7 +11,7 @@ from gateway.access import guards
 from gateway.relay import errors
 from providers.dialects.types import Failure
 
-PATHS = ("/api/audit", "/api/usage", "/api/requests", "/api/overview")
+PATHS = ("/api/audit", "/api/usage", "/api/requests", "/api/overview", "/api/alerts", "/api/rehearsals")
 MEDIA_TYPE = "application/problem+json"
 
 

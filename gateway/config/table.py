@@ -228,6 +228,15 @@ class Options(ReferenceOptions):
     SETUP_LINK_SECONDS: float = seconds(
         900, "How long the link works by which the first admin is made.", minimum=1
     )
+    EMAIL_URL: str = secret_url(
+        "Mail server of alerts: smtp://, smtp+tls:// (STARTTLS), smtp+ssl://user:password@host:port; empty: no mail.",
+        schemes=("smtp", "smtp+tls", "smtp+ssl"),
+    )
+    EMAIL_FROM: str = text("", "Address that alerts are mailed from; required with EMAIL_URL.")
+    ALERT_RETRY_SECONDS: float = seconds(
+        5, "First wait after an alert could not be delivered; doubles.", minimum=0.001
+    )
+    ALERT_GIVE_UP_SECONDS: float = seconds(86400, "Time after which an alert is given up.")
     AUDIT_RETENTION_DAYS: int = integer(365, "Days it is kept who changed what; 0: for ever.")
     SPOOL_MAX_BYTES: int = integer(67108864, "Largest file of rows waiting for an absent database.")
     MPP_SECRET: tuple[str, ...] = secret_list(

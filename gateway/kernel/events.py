@@ -22,6 +22,7 @@ ACCOUNT_BACK = "account-back"  # after either
 BREAKER_OPEN = "breaker-open"
 BREAKER_CLOSED = "breaker-closed"
 BUDGET_SHARE = "budget-share"  # `percent` of a budget is spent
+BUDGET_REFUSED = "budget-refused"  # a call was refused for a budget; once a minute for each
 DATABASE_AWAY = "database-away"
 DATABASE_BACK = "database-back"
 REDIS_AWAY = "redis-away"

@@ -22,7 +22,7 @@
     providers         Refused                                                          by its failure's kind
     gateway           UpstreamFailed WrongMethod                                                     502 504 · 405
                       PriceNotFound BadPrice                                                              404 · 400
-                      BadParameter                                                                              400
+                      BadParameter BadAlert · AlertNotFound · ChannelExists                       400 · 404 · 409
                       NotHere, and Redis or the database away where only they have the answer                   503
 
 Only this module knows HTTP statuses. Dialects render the words.
@@ -40,6 +40,7 @@ from django.db import InterfaceError, OperationalError
 from redis.exceptions import RedisError
 
 from accounts import errors as accounts
+from gateway.alerts import errors as alerts
 from gateway.exchange.downstream import Interruption, Request
 from gateway.exchange.surfaces import WrongMethod
 from gateway.exchange.upgrades import NOT_SERVED, UPGRADE, UPGRADE_REQUIRED, asks_for_websocket
@@ -191,7 +192,9 @@ TREE: tuple[tuple[Classes, Callable[[Exception], Failure]], ...] = (
     (tokens.LedgerUnavailable, _soon),
     (prices.PriceNotFound, _kind(FailureKind.NOT_FOUND)),
     (prices.BadPrice, _field),
-    (BadParameter, _field),
+    ((BadParameter, alerts.BadAlert), _field),
+    (alerts.AlertNotFound, _kind(FailureKind.NOT_FOUND)),
+    (alerts.ChannelExists, _kind(FailureKind.CONFLICT)),
     (tokens.BodyTooLarge, _kind(FailureKind.TOO_LARGE)),
     (accounts.PoolExhausted, _exhausted),
     (accounts.UnknownAccount, _kind(FailureKind.NOT_FOUND)),

@@ -35,7 +35,7 @@ from gateway.personal.desk import Desk
 from gateway.relay.deps import RelayDeps
 from gateway.relay.relay import Relay
 from gateway.relay.watchdog import Watchdog
-from gateway.runtime import from_settings, personal, stored_objects
+from gateway.runtime import alerting, from_settings, personal, stored_objects
 from gateway.runtime.accounting import Accounting
 from gateway.runtime.composed import Composed
 from gateway.runtime.freshness import Copy, Freshness
@@ -172,7 +172,8 @@ class Runtime:
         beside = self._beside(freshness, maintenance, run_directory)
         forwarder = personal.forwarder(composed, self._transport)
         beside += [] if forwarder is None else [forwarder]
-        self._parts = [freshness, maintenance, Reconciler(), *beside, recorder, drivers]
+        alerts = alerting.made(composed.pool, self._shared)
+        self._parts = [freshness, maintenance, Reconciler(), *beside, recorder, drivers, alerts]
         for part in self._parts:
             await part.start()
         sender = Sender(drivers)

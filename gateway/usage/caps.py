@@ -15,6 +15,7 @@ from gateway.exchange.context import CallContext
 from providers.dialects.types import Headers
 from tokens.errors import CapUnreadable, LimitExceeded
 from tokens.limits.ledger import Amount, State
+from tokens.limits.shares import tell_refused
 from tokens.records import Limits, TokenRecord
 
 PREFIX = b"anthropic-ratelimit-unified-"
@@ -38,8 +39,13 @@ def show(context: CallContext, states: Sequence[State]) -> None:
 
 
 def refuse(context: CallContext, refusal: LimitExceeded) -> None:
-    """Say in the refusal of a person's budget, and on its answer, that the cap is reached."""
-    if not context.token.is_sign_in or refusal.limit != "budget":
+    """Tell operators that a budget refuses; say in the refusal of a person's, and on its answer, that it is her cap."""
+    if refusal.limit != "budget":
+        return
+    tell_refused(
+        next(limits for limits in context.token.counted if limits.ledger == refusal.ledger), refusal.states
+    )
+    if not context.token.is_sign_in:
         return
     headers = reached(refusal, context.token, time.time())
     if context.surface.name == SURFACE:

@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from decimal import Decimal
 
 from gateway.kernel import events
-from tokens.limits.ledger import currency_of
+from tokens.limits.ledger import State, currency_of
 from tokens.records import Limits
 
 LEVELS = (50, 80, 95, 100)
 """Percent of a budget."""
+REFUSED_SECONDS = 60.0
+MOST_REMEMBERED = 10_000
+
+
+class Levels:
+    """The levels that are told: the usual ones, and those that rules of alerts name; who was refused lately."""
+
+    def __init__(self) -> None:
+        self.told: tuple[int, ...] = LEVELS
+        self._refused: dict[str, float] = {}
+
+    def watch(self, more: Iterable[int]) -> None:
+        """Tell these levels too, and no others beside the usual ones."""
+        self.told = tuple(sorted({*LEVELS, *more}))
+
+    def is_news(self, ledger: str, now: float) -> bool:
+        """Tell whether nobody was told of a refusal of this ledger in the last minute."""
+        known = self._refused.get(ledger)
+        if known is not None and now - known < REFUSED_SECONDS:
+            return False
+        if len(self._refused) >= MOST_REMEMBERED:
+            self._refused.clear()
+        self._refused[ledger] = now
+        return True
+
+
+OF_PROCESS = Levels()
+"""Of this process."""
 
 
 def tell_crossed(limits: Limits, before: Decimal, after: Decimal) -> None:
@@ -17,20 +47,34 @@ def tell_crossed(limits: Limits, before: Decimal, after: Decimal) -> None:
 
     No state is needed: what is spent only grows within a period, and each call is added once.
     """
-    budget = limits.budget
+    budget, levels = limits.budget, OF_PROCESS.told
     if not budget or after <= before:
         return
     first, last = before * 100, after * 100
-    if last < budget * LEVELS[0]:
+    if last < budget * levels[0]:
         return
-    crossed = [level for level in LEVELS if first < budget * level <= last]
+    crossed = [level for level in levels if first < budget * level <= last]
     if crossed:
-        events.emit(
-            events.BUDGET_SHARE,
-            f"group:{limits.name}" if limits.name else f"token:{limits.ledger}",
-            percent=crossed[-1],
-            spent=f"{after.normalize():f}",
-            budget=f"{budget.normalize():f}",
-            currency=currency_of(limits),
-            period=limits.budget_period or "never",
-        )
+        _emit(events.BUDGET_SHARE, limits, after, crossed[-1])
+
+
+def tell_refused(limits: Limits, states: Iterable[object]) -> None:
+    """Emit that a call was refused for a budget, once a minute for each."""
+    if limits.budget is None or not OF_PROCESS.is_news(limits.ledger, time.monotonic()):
+        return
+    known = (state for state in states if isinstance(state, State) and state.limits.ledger == limits.ledger)
+    state = next(known, None)
+    _emit(events.BUDGET_REFUSED, limits, Decimal(0) if state is None else state.spent, 100)
+
+
+def _emit(kind: str, limits: Limits, spent: Decimal, percent: int) -> None:
+    budget = limits.budget or Decimal(0)
+    events.emit(
+        kind,
+        f"group:{limits.name}" if limits.name else f"token:{limits.ledger}",
+        percent=percent,
+        spent=f"{spent.normalize():f}",
+        budget=f"{budget.normalize():f}",
+        currency=currency_of(limits),
+        period=limits.budget_period or "never",
+    )

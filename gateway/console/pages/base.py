@@ -21,12 +21,14 @@ View = Callable[..., HttpResponseBase]
 USAGE, REQUESTS, AUDIT = "gateway.view_dailyusage", "gateway.view_exchangerow", "gateway.view_auditrow"
 ACCOUNTS = "accounts.view_account"
 LOGINS, TOKENS = "auth.view_user", "tokens.view_token"
+ALERTS = "gateway.view_alertmessage"
 NAVIGATION = (
     ("overview", "Overview", "/console/", (USAGE, REQUESTS)),
     ("requests", "Requests", "/console/requests/", (REQUESTS,)),
     ("usage", "Usage", "/console/usage/", (USAGE,)),
     ("people", "People", "/console/people/", (LOGINS, TOKENS)),
     ("accounts", "Accounts", "/console/accounts/", (ACCOUNTS,)),
+    ("alerts", "Alerts", "/console/alerts/", (ALERTS,)),
     ("audit", "Audit", "/console/audit/", (AUDIT,)),
 )
 """Pages: name, title, address, and the permissions that each needs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern, path
 
-from gateway.console.pages import accounts, audit, overview, people, requests, usage
+from gateway.console.pages import accounts, alerts, audit, overview, people, requests, usage
 
 
 def urls() -> list[URLPattern]:
@@ -31,5 +31,11 @@ def urls() -> list[URLPattern]:
         path("console/people/secret/", people.secret),
         path("console/people/tokens/<str:token_id>/", people.token),
         path("console/people/tokens/<str:token_id>/revoke/", people.revoke),
+        path("console/alerts/", alerts.listing),
+        path("console/alerts/new-rule/", alerts.rule),
+        path("console/alerts/new-channel/", alerts.channel),
+        path("console/alerts/rules/<str:rule_id>/", alerts.rule),
+        path("console/alerts/channels/<str:name>/", alerts.channel),
+        path("console/alerts/<str:kind>/<str:name>/<str:action>/", alerts.act),
         path("console/audit/", audit.audit),
     ]

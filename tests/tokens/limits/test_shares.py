@@ -8,8 +8,9 @@ import pytest
 
 from gateway.kernel.events import Event
 from tests.tokens.limits.kinds import Subject, amount, record
-from tokens.limits.ledger import Balance
-from tokens.limits.shares import tell_crossed
+from tokens.limits import shares as module
+from tokens.limits.ledger import Balance, State
+from tokens.limits.shares import Levels, tell_crossed, tell_refused
 from tokens.records import Limits
 
 OWN = Limits("t-1", budget=Decimal("10"), budget_period="month")
@@ -81,3 +82,31 @@ def test_calls_that_cost_nothing_or_were_not_sent_tell_nothing(subject: Subject,
 def test_no_budget_has_no_shares(budget: Decimal | None, told: list[Event]) -> None:
     tell_crossed(Limits("t", budget=budget), Decimal(0), Decimal(5))
     assert told == []
+
+
+def test_levels_that_rules_name_are_told_beside_the_usual_ones(
+    told: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    levels = Levels()
+    monkeypatch.setattr(module, "OF_PROCESS", levels)
+    levels.watch([30, 80, 120])
+    for before, after in (("2", "3.5"), ("3.5", "4"), ("9", "13")):
+        tell_crossed(OWN, Decimal(before), Decimal(after))
+    assert shares(told) == [("token:t-1", 30), ("token:t-1", 120)]
+    levels.watch([])
+    assert levels.told == module.LEVELS
+
+
+def test_a_refusal_is_told_once_a_minute_for_each_budget(
+    told: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "OF_PROCESS", Levels())
+    for _ in range(1_000):
+        tell_refused(OWN, [State(TEAM, spent=Decimal(3)), State(OWN, spent=Decimal("9.9"))])
+        tell_refused(TEAM, [])
+        tell_refused(Limits("t-9", max_requests=1), [])
+    assert [(event.kind, event.subject, event.details["spent"]) for event in told] == [
+        ("budget-refused", "token:t-1", "9.9"), ("budget-refused", "group:team", "0"),
+    ]  # fmt: skip
+    levels = Levels()
+    assert [levels.is_news("x", at) for at in (0, 59, 60, 61)] == [True, False, True, False]
