@@ -47,6 +47,7 @@ class Request(msgspec.Struct, frozen=True):
     peer: str
     abort: Callable[[], None] | None = None  # closes the connection at once, where the server offers that
     continues: str | None = None  # the response that the body goes on from, put in already
+    make: Callable[..., Downstream] | None = None  # makes the client's side where no connection waits
 
 
 def read_request(scope: Scope) -> Request:

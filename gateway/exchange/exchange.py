@@ -66,6 +66,9 @@ class Exchange:
 
     status: int = 0  # as the client saw it; `CLIENT_LEFT` when it left
     is_stream: bool = False
+    is_handed_on: bool = (
+        False  # it goes on in the background, as an exchange of its own: that one is recorded
+    )
     is_refusal: bool = False  # the answer is ours: no upstream has answered this call
     failure_kind: FailureKind | None = None
     failure_message: str = ""  # redacted; for our own eyes, never a body

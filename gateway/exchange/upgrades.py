@@ -39,11 +39,15 @@ def asks_for_websocket(request: Request) -> bool:
 
 def read_handshake(scope: Scope) -> Request:
     """Return a handshake as the head of the calls that its messages make: POST, with a JSON body each."""
-    request = read_request({**scope, "method": "POST"})
+    return as_call(read_request({**scope, "method": "POST"}))
+
+
+def as_call(request: Request) -> Request:
+    """Return the head of a call that has no HTTP connection of its own: a JSON body, a stream as its answer."""
     kept = [
         pair for pair in request.headers if not pair[0].startswith(_HANDSHAKE) and pair[0] not in _OF_HTTP
     ]
-    return msgspec.structs.replace(request, headers=(*kept, *CALL_HEADERS))
+    return msgspec.structs.replace(request, headers=(*kept, *CALL_HEADERS), abort=None)
 
 
 async def is_connected(receive: Receive) -> bool:

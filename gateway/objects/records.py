@@ -21,6 +21,9 @@ class Kind(StrEnum):
     CONTAINER = "container"
     RESPONSE = "response"
     ITEM = "item"  # of a stored response
+    BACKGROUND = (
+        "background"  # a response that runs here: whoever finds it later knows that its process has ended
+    )
     CONVERSATION = "conversation"
     THREAD = "thread"  # by the id of a message in it
     CREDIT = "credit"  # what a refusal gives for a try with another model; by a digest of its token

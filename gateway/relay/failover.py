@@ -27,6 +27,7 @@ from providers.dialects.types import Call, Failure, FailureKind, Refused
 from providers.drivers.base import Outcome
 from providers.translation.messages import count_tokens
 from providers.translation.pairs.passthrough import Passthrough
+from providers.translation.responses.stored_items import continues_background
 from providers.words import clean_failure
 
 ESTIMATES = {
@@ -123,9 +124,13 @@ class Failover:
         return last
 
     async def _self_contained(self, context: CallContext, route: Route) -> Call:
-        """Put stored answers that the call names into it: a translated upstream keeps no conversation."""
+        """Put stored answers that the call names into it: a translated upstream keeps no conversation.
+
+        No upstream knows those that ran in the background.
+        """
         dialect = context.surface.dialect
-        if dialect == route.dialect or not DIALECTS[dialect].keeps_conversations:
+        is_kept = dialect == route.dialect and not continues_background(context.call.body)
+        if is_kept or not DIALECTS[dialect].keeps_conversations:
             return context.call
         return await self._deps.responses.expanded(context.call, context.token.id)
 

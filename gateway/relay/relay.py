@@ -30,6 +30,7 @@ from gateway.exchange.surfaces import EXTRA, UNKNOWN, Action, Match, WrongMethod
 from gateway.kernel.redaction import redact
 from gateway.relay import errors
 from gateway.relay.admission import admit
+from gateway.relay.background import Backgrounds
 from gateway.relay.bodies import Bodies, read_forwarded
 from gateway.relay.deps import RelayDeps
 from gateway.relay.hybrid import failover_of
@@ -53,9 +54,10 @@ class Relay:
         self._bodies = Bodies(deps.catalog, deps.pool, deps.options.max_body_bytes)
         self._failover = failover_of(deps)
         self.models = ModelsList(deps.catalog, deps.pool, deps.sender)
+        self.backgrounds = Backgrounds(deps, self.carry)
         self._answers: dict[Action, Answer] = {
             Action.MODELS: partial(self.models.reply, ask=self._failover.ask),
-            Action.STORED: StoredAnswers(deps, self._failover).answer,
+            Action.STORED: StoredAnswers(deps, self._failover, self.backgrounds).answer,
             Action.WARM_UP: warmed_up,
             Action.OBJECTS: partial(answered_here, deps),
         }
@@ -63,7 +65,7 @@ class Relay:
 
     async def aclose(self) -> None:
         """End what still runs beside the exchanges."""
-        await self.models.aclose()
+        await asyncio.gather(self.backgrounds.aclose(), self.models.aclose())
 
     async def carry(self, match: Match, request: Request, receive: Receive, send: Send) -> None:
         """Carry one exchange from its head to its record. Raises only what cuts the connection."""
@@ -77,7 +79,8 @@ class Relay:
             context = await self._read(arrival, token, receive)
             if token.is_surface_restricted or token.is_model_restricted:
                 admit(token, context.call, has_model=context.surface.action is not Action.STORED)
-            answer = self._answers.get(context.surface.action)
+            is_background, action = context.call.fields.is_background, context.surface.action
+            answer = self.backgrounds.begin if is_background else self._answers.get(action)
             reply = None if answer is None else await answer(context)
             if reply is None:
                 routes = self._failover.routes(context)
@@ -117,7 +120,7 @@ class Relay:
             peer=request.peer if deps.peer is None else deps.peer(request),
         )  # fmt: skip
         own = (request_ids.HEADER, own_id.encode())
-        downstream = Downstream(receive, send, time.monotonic(), request.abort, (own,))
+        downstream = (request.make or Downstream)(receive, send, time.monotonic(), request.abort, (own,))
         request_ids.current.set(own_id)
         deps.watchdog.add(downstream)
         if surface.action is Action.MODELS or surface.name == EXTRA:
@@ -128,19 +131,18 @@ class Relay:
         """Find the caller's token from the headers alone, before the body is read."""
         token = await self.callers.whose(arrival.request.headers)
         exchange = arrival.exchange
-        exchange.token_id, exchange.token_label, exchange.ledger_id = token.id, token.label, token.ledger_id
-        exchange.person = token.person
+        exchange.token_id, exchange.token_label = token.id, token.label
+        exchange.person, exchange.ledger_id = token.person, token.ledger_id
         if token.shared:
-            exchange.group = token.shared[0].name
-            exchange.group_ledger = token.shared[0].ledger
+            exchange.group, exchange.group_ledger = token.shared[0].name, token.shared[0].ledger
             exchange.parent_ledger = token.shared[-1].ledger if len(token.shared) > 1 else ""
         if arrival.surface.name == UNKNOWN.name:
             raise Refused(Failure(FailureKind.NOT_FOUND, f"Unknown path: {redact(exchange.path)}"))
         return token
 
     async def _read(self, arrival: Arrival, token: TokenRecord, receive: Receive) -> CallContext:
-        began = time.monotonic()
-        request, surface, exchange = arrival.request, arrival.surface, arrival.exchange
+        began, request = time.monotonic(), arrival.request
+        surface, exchange = arrival.surface, arrival.exchange
         body = await read_body(request, receive, self._deps.options.max_body_bytes)
         arrival.downstream.was_read(time.monotonic() - began)
         headers = headers_up(request.headers)
@@ -163,11 +165,9 @@ class Relay:
         envelope = None if dialect.envelope is None else dialect.envelope()
         if envelope is not None:
             call = envelope.unwrap(call)
-        exchange.model_asked = call.fields.model or ""
-        exchange.is_stream = call.fields.stream
+        exchange.model_asked, exchange.is_stream = call.fields.model or "", call.fields.stream
         return CallContext(
-            surface, arrival.path, request, arrival.downstream, exchange, arrival.attempts,
-            token, call, envelope,
+            surface, arrival.path, request, arrival.downstream, exchange, arrival.attempts, token, call, envelope,
         )  # fmt: skip
 
     async def _respond(self, context: CallContext, reply: Reply) -> None:
@@ -293,8 +293,8 @@ class Relay:
             passing = own if isinstance(own := attempt.translator, Passthrough) else innermost(own)
             if objects is not None and isinstance(passing, Passthrough) and passing.is_in_thread:
                 objects.note_thread(exchange, passing.thread_message)
-        if exchange.failure_kind is not None:
-            for sink in self._deps.failure_sinks:
+        deps = self._deps
+        sinks = deps.sinks if exchange.token_id else deps.stranger_sinks
+        for sink in (*deps.failure_sinks, *sinks) if exchange.failure_kind is not None else sinks:
+            if not exchange.is_handed_on:
                 sink.concluded(exchange)
-        for sink in self._deps.sinks if exchange.token_id else self._deps.stranger_sinks:
-            sink.concluded(exchange)

@@ -13,6 +13,7 @@ from gateway.exchange.attempts import Reply
 from gateway.exchange.context import CallContext
 from gateway.kernel.redaction import redact
 from gateway.objects.records import Kind
+from gateway.relay.background import Backgrounds
 from gateway.relay.deps import RelayDeps
 from gateway.relay.failover import Failover
 from gateway.telemetry.request_ids import make_id
@@ -22,7 +23,7 @@ from providers.dialects.openai_responses import event_bytes, usage_object
 from providers.dialects.table import JSON, STREAM
 from providers.dialects.types import Failure, FailureKind, Refused, Target, Usage, WireAnswer
 from providers.translation.common.openai_upstream import read_object
-from providers.translation.responses import listing, stored_items
+from providers.translation.responses import listing, replay, stored_items
 
 Answer = Callable[[CallContext], Awaitable[Reply | None]]
 """Answers a call; None: an upstream is to be asked."""
@@ -31,8 +32,8 @@ Answer = Callable[[CallContext], Awaitable[Reply | None]]
 class StoredAnswers:
     """Reads and deletes stored responses, each token its own: those that are kept here, else those of a provider."""
 
-    def __init__(self, deps: RelayDeps, failover: Failover) -> None:
-        self._responses = deps.responses
+    def __init__(self, deps: RelayDeps, failover: Failover, backgrounds: Backgrounds) -> None:
+        self._backgrounds = backgrounds
         self._objects = deps.objects
         self._catalog = deps.catalog
         self._failover = failover
@@ -40,20 +41,19 @@ class StoredAnswers:
     async def answer(self, context: CallContext) -> Reply:
         """Return what the call asks of a stored response. Raises `Refused`: there is none of this name."""
         name, below = _asked(context.path)
-        stored = await self._responses.find(context.token.id, name)
+        stored = await self._backgrounds.found(context, name)
         if stored is None:
             return await self._fetched(context, name)
         if context.call.method == "DELETE":
-            await self._responses.forget(context.token.id, name)
+            await self._backgrounds.forget(context, name)
             return _reply({"id": name, "object": "response", "deleted": True})
         if below == "cancel":
-            words = "Only a response that runs in the background can be cancelled."
-            raise Refused(Failure(FailureKind.INVALID_REQUEST, words))
+            return Reply(WireAnswer(200, JSON, await self._backgrounds.cancel(context, name, stored)))
         if below == "input_items":
             return _reply(listing.page(name, stored_items.input_of(stored), context.call.query))
-        if listing.asks_for_stream(context.call.query):
-            words = "stream: a stored response is not streamed again"
-            raise Refused(Failure(FailureKind.INVALID_REQUEST, words, param="stream"))
+        after = replay.asked_for(context.call.query)
+        if after is not None:
+            return self._backgrounds.streamed(context, name, after)
         return Reply(WireAnswer(200, JSON, stored_items.response_of(stored)))
 
     async def _fetched(self, context: CallContext, name: str) -> Reply:

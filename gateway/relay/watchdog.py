@@ -50,7 +50,7 @@ class Watchdog:
         `is_over` says that the drain has ended and what still streams must close.
         """
         self._options = options
-        self._is_over = is_over
+        self.is_over = is_over
         self._interval = options.interval_seconds
         self._downstreams: set[Downstream] = set()
         self._handle: asyncio.TimerHandle | None = None
@@ -84,7 +84,7 @@ class Watchdog:
         else:
             self._handle, self.add = None, self._wake
         now = time.monotonic()
-        is_over = self._is_over()
+        is_over = self.is_over()
         for downstream in tuple(self._downstreams):
             if now - downstream.started_at >= self._interval:
                 downstream.watch()

@@ -169,11 +169,9 @@ class Runtime:
         drivers = DriverSet(self._transport)
         self._objects = stored_objects.made(options, self._shared, composed.catalog)
         self._gate = from_settings.payment_gate(options, composed.metrics)
-        beside = self._beside(freshness, maintenance, run_directory)
         forwarder = personal.forwarder(composed, self._transport)
-        beside += [] if forwarder is None else [forwarder]
-        alerts = alerting.made(composed.pool, self._shared)
-        self._parts = [freshness, maintenance, Reconciler(), *beside, recorder, drivers, alerts]
+        beside = self._beside(freshness, maintenance, run_directory) + ([forwarder] if forwarder else [])
+        self._parts = [freshness, maintenance, Reconciler(), *beside, recorder, drivers]
         for part in self._parts:
             await part.start()
         sender = Sender(drivers)
@@ -183,6 +181,7 @@ class Runtime:
         deps = self._deps(meter, sender, recorder, watchdog)
         relay, loop = Relay(replace(deps, batches=accounting.batches)), asyncio.get_running_loop()
         self.relays = {loop: relay}
+        self.drain.is_held = relay.backgrounds.is_running
         composed.metrics.refresh = self.counts
         events.subscribe(events.to_log)
         PARTS.put(live.POOL, composed.pool)
@@ -192,6 +191,7 @@ class Runtime:
     def _beside(self, freshness: Freshness, maintenance: Maintenance, run_directory: str) -> list[Part]:
         """Make the parts that only some processes need."""
         parts: list[Part] = [part for part in (self._objects, self._gate) if part is not None]
+        parts.append(alerting.made(self.composed.pool, self._shared))
         if self.composed.options.FORGEFED_DELIVER_IN_SERVE:
             parts.append(Deliverer(federation_client(is_in_request=False)))
         if self._shared is not None:

@@ -63,6 +63,11 @@ class DeadlineEvent:
             forget()
 
 
+def holds_nothing() -> bool:
+    """Tell that nothing runs beside the exchanges."""
+    return False
+
+
 @dataclass(slots=True)
 class Drain:
     """Three steps: not ready any more (load balancers look away), draining (no new connections, every answer
@@ -70,4 +75,5 @@ class Drain:
 
     is_ready: bool = False
     is_draining: bool = False
+    is_held: Callable[[], bool] = holds_nothing  # the application runs something that no connection waits for
     deadline_event: DeadlineEvent = field(default_factory=DeadlineEvent)

@@ -199,7 +199,7 @@ class Lifecycle:
 
     def _is_finished(self) -> bool:
         self.server.close_idle()
-        return self.server.is_quiet()
+        return self.server.is_quiet() and not self.drain.is_held()
 
     async def _until(self, is_done: Callable[[], bool], seconds: float) -> None:
         await poll(lambda: is_done() or self.signals.second.is_set(), seconds)

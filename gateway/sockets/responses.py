@@ -17,13 +17,13 @@ import msgspec
 
 from gateway.exchange.downstream import Receive, Request, Send
 from gateway.exchange.surfaces import Action, Match
+from gateway.exchange.turn import Turn
 from gateway.exchange.upgrades import POLICY
 from gateway.relay import errors
 from gateway.relay.relay import Relay
 from gateway.servers.drain import Drain
 from gateway.servers.websockets import GOING, Activity
 from gateway.sockets.conversations import Conversations
-from gateway.sockets.turn import Turn
 from providers.dialects import openai_socket
 from providers.dialects.openai_socket import Create
 from providers.dialects.types import Refused

@@ -70,6 +70,7 @@ class _Call(OpenAiCall):
     tools: msgspec.Raw = NO_VALUE
     text: msgspec.Raw = NO_VALUE
     input: msgspec.Raw = NO_VALUE
+    background: Any = None
 
 
 class Event(msgspec.Struct):
@@ -132,10 +133,11 @@ def read_call(body: bytes) -> CallFields:
             call = tolerant(_call_decoder.decode, body)
         except UNREADABLE:
             return CallFields(is_readable=False)
-    return call.fields(
+    fields = call.fields(
         count_or_none(call.max_output_tokens),
         long=() if is_mended else long_values(call.instructions, call.tools, call.text, call.input),
     )
+    return replace(fields, is_background=True) if call.background is True else fields
 
 
 def names_objects(call: Call) -> bool:

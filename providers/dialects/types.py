@@ -152,6 +152,7 @@ class CallFields(msgspec.Struct, frozen=True):
     )
     is_foreign: bool = False  # the body seems to be written in another API's form
     thread: Thread | None = None
+    is_background: bool = False  # the answer is to be made while nobody waits for it
     is_continued: bool = False  # only one account can serve the call: it has what went before in the thread
 
     def streamed(self) -> CallFields:

@@ -38,7 +38,7 @@ def refuse_what_changes_the_result(body: Item) -> None:
     for name in _NEED_STATE:
         if body.get(name) is not None:
             raise refuse(f"{name}: nothing is stored under it here; send the whole input", name)
-    if body.get("background") is True:
+    if values.flag(body, "background"):
         raise refuse("background: this upstream answers in the foreground only", "background")
     if body.get("top_logprobs") or "message.output_text.logprobs" in values_of(body.get("include")):
         raise refuse("top_logprobs: log probabilities are not carried over", "top_logprobs")

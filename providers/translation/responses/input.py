@@ -70,7 +70,7 @@ def _refuse_what_changes_the_result(body: Object) -> None:
     for name in ("previous_response_id", "conversation", "prompt"):
         if body.get(name) is not None:
             raise refused(f"{name} is not supported here", name)
-    if body.get("background") is True:
+    if values.flag(body, "background"):
         raise refused("background answers are not supported", "background")
     if body.get("top_logprobs"):
         raise refused("top_logprobs are not supported", "top_logprobs")

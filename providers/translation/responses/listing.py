@@ -27,14 +27,9 @@ PREFIXES = {
 }
 
 
-def asks_for_stream(query: bytes) -> bool:
-    """Tell whether a query asks for a response as a stream."""
-    return _parameters(query).get("stream", "").lower() == "true"
-
-
 def page(response_id: str, items: Sequence[bytes], query: bytes) -> Object:
     """Return the page that a query asks for: newest first, unless `order` is `asc`. Raises `Refused`."""
-    asked = _parameters(query)
+    asked = parameters(query)
     whole = [_listed(orjson.loads(item), response_id, place) for place, item in enumerate(items)]
     order = asked.get("order", "desc")
     if order not in ("asc", "desc"):
@@ -54,7 +49,8 @@ def page(response_id: str, items: Sequence[bytes], query: bytes) -> Object:
     }
 
 
-def _parameters(query: bytes) -> dict[str, str]:
+def parameters(query: bytes) -> dict[str, str]:
+    """Return the parameters of a query; of one that stands there twice, the first."""
     parsed = parse_qs(query.decode("latin-1"), keep_blank_values=True)
     return {name: values[0] for name, values in parsed.items()}
 

@@ -18,6 +18,10 @@ from providers.dialects.types import Failure, FailureKind, Refused
 
 Items = list[msgspec.Raw]
 
+BACKGROUND = "resp_bg_"
+"""The beginning of ids of responses that have run in the background: no upstream knows them."""
+_MARK = BACKGROUND.encode()
+
 
 @dataclass(frozen=True, slots=True)
 class References:
@@ -57,6 +61,11 @@ class _Response(msgspec.Struct):
     output: Items = []
 
 
+class _State(msgspec.Struct):
+    status: str | None = None
+    background: bool | None = None
+
+
 class _Record(msgspec.Struct):
     input: Items
     response: msgspec.Raw
@@ -69,6 +78,7 @@ _item_decoder = msgspec.json.Decoder(_Item)
 _items_decoder = msgspec.json.Decoder(list[_Item])
 _raw_items_decoder = msgspec.json.Decoder(Items)
 _response_decoder = msgspec.json.Decoder(_Response)
+_state_decoder = msgspec.json.Decoder(_State)
 
 
 def references(body: bytes) -> References:
@@ -83,6 +93,13 @@ def references(body: bytes) -> References:
         return References()
     ids = tuple(item.id for item in items if item.is_reference and item.id is not None)
     return References(seen.previous_response_id, ids)
+
+
+def continues_background(body: bytes) -> bool:
+    """Tell whether a call goes on from a response that has run in the background."""
+    if _MARK not in body:
+        return False
+    return (references(body).previous_response_id or "").startswith(BACKGROUND)
 
 
 def is_to_be_stored(body: bytes) -> bool:
@@ -136,6 +153,11 @@ def conversation(body: bytes, response: bytes) -> bytes:
     return _array([bytes(item) for item in (*given, *_response_decoder.decode(response).output)])
 
 
+def with_response(stored: bytes, response: bytes) -> bytes:
+    """Return what is stored of a response with another state of it."""
+    return write_object({"input": _array(input_of(stored)), "response": response})
+
+
 def record(body: bytes, response: bytes) -> bytes:
     """Return what to store of a response: the input that it answers (already expanded), and itself."""
     given = _input_items(read_object(body).get("input"))
@@ -153,6 +175,16 @@ def conversation_of(stored: bytes) -> bytes:
 def response_of(stored: bytes) -> bytes:
     """Return a stored response as it was given."""
     return bytes(_record_decoder.decode(stored).response)
+
+
+def is_running(stored: bytes) -> bool:
+    """Tell whether a stored response runs in the background and has not ended."""
+    return _state_decoder.decode(_record_decoder.decode(stored).response).status in ("queued", "in_progress")
+
+
+def is_background(stored: bytes) -> bool:
+    """Tell whether a stored response was made in the background."""
+    return _state_decoder.decode(_record_decoder.decode(stored).response).background is True
 
 
 def input_of(stored: bytes) -> list[bytes]:

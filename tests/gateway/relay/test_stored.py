@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from gateway.exchange.stored_responses import MemoryBackend, ResponsesStore
+from gateway.relay.background import Backgrounds
 from gateway.relay.failover import Failover
 from gateway.relay.stored import StoredAnswers, warmed_up
 from providers.dialects.types import Call, FailureKind, Refused
@@ -38,6 +39,7 @@ async def test_a_warm_up_that_can_t_be_read_is_refused() -> None:
 RESPONSE = {
     "id": "resp_1",
     "object": "response",
+    "status": "completed",
     "output": [{"type": "message", "id": "msg_1", "content": []}],
 }
 
@@ -48,8 +50,9 @@ async def stored(token: str = "t") -> tuple[StoredAnswers, MemoryBackend]:
     body = json.dumps({"model": "m", "input": "hi"}).encode()
     asked = Call("responses", "POST", b"/v1/responses", b"", (), body)
     await responses.keep(token, asked, json.dumps(RESPONSE).encode())
-    deps = replace(bench(Script()).deps, responses=responses)
-    return StoredAnswers(deps, Failover(deps)), backend
+    made = bench(Script())
+    deps = replace(made.deps, responses=responses)
+    return StoredAnswers(deps, Failover(deps), Backgrounds(deps, made.relay.carry)), backend
 
 
 async def ask(answers: StoredAnswers, method: str, path: str, query: bytes = b"") -> Any:
@@ -90,12 +93,24 @@ async def test_another_s_and_none_are_not_found(method: str, token: str, name: s
     assert len(backend) == 2
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "query"),
-    [("POST", "/v1/responses/resp_1/cancel", b""), ("GET", "/v1/responses/resp_1", b"stream=true")],
-)
-async def test_what_it_can_t_do_is_refused(method: str, path: str, query: bytes) -> None:
+async def test_what_did_not_run_in_the_background_can_t_be_cancelled() -> None:
     answers, _ = await stored()
     with pytest.raises(Refused) as refused:
-        await ask(answers, method, path, query)
+        await ask(answers, "POST", "/v1/responses/resp_1/cancel")
     assert refused.value.failure.kind is FailureKind.INVALID_REQUEST
+
+
+@pytest.mark.parametrize(("query", "first"), [(b"stream=true", 0), (b"stream=TRUE&starting_after=2", 3)])
+async def test_a_stored_response_is_told_again_as_a_stream(query: bytes, first: int) -> None:
+    answers, _ = await stored()
+    call = Call("responses", "GET", b"/v1/responses/resp_1", query, (), b"")
+    reply = await answers.answer(
+        msgspec.structs.replace(context("responses", b""), path=b"/v1/responses/resp_1", call=call)
+    )
+    assert reply.is_stream and reply.body is not None
+    events = parsed(b"".join([chunk async for chunk in reply.body]))
+    assert [event["sequence_number"] for _, event in events] == list(range(first, 5))
+    assert events[-1] == (
+        "response.completed",
+        {"type": "response.completed", "sequence_number": 4, "response": RESPONSE},
+    )

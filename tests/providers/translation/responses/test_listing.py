@@ -55,7 +55,3 @@ def test_other_values_are_refused_by_name(query: str, param: str) -> None:
     with pytest.raises(Refused) as refused:
         page(query)
     assert refused.value.failure.param == param
-
-
-def test_a_stream_may_be_asked_for() -> None:
-    assert listing.asks_for_stream(b"stream=true") and not listing.asks_for_stream(b"stream=false&x=1")

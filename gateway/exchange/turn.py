@@ -1,6 +1,7 @@
-"""One call over a WebSocket, in the shape in which the relay knows calls: ASGI's HTTP messages.
+"""One call whose client is no HTTP connection, in the shape in which the relay knows calls: ASGI's HTTP messages.
 
-What the relay sends as a stream leaves as one frame for each event; what it refuses leaves as an error frame.
+A message over a WebSocket, or a response that runs in the background. What the relay sends as a stream leaves as one
+frame for each event; what it refuses leaves as an error frame.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from gateway.exchange.downstream import Message
 from providers.dialects import openai_socket
 from providers.dialects.sse import SseReader
-from providers.dialects.types import Headers, header
+from providers.dialects.types import Headers, WireAnswer, header
 from providers.translation.responses.stored_items import FinalResponse
 
 SendText = Callable[[str], Awaitable[None]]
@@ -37,6 +38,14 @@ class Turn:
     def response(self) -> bytes | None:
         """Return the response object of an answer that ended well."""
         return None if self.has_failed else self._final.response
+
+    @property
+    def refusal(self) -> WireAnswer | None:
+        """Return the answer that is a refusal; None for any other, and before its end."""
+        if not self.is_over or self._status < 400:
+            return None
+        kept = tuple(pair for pair in self._headers if pair[0] != b"content-length")
+        return WireAnswer(self._status, kept, b"".join(self._pieces))
 
     async def receive(self) -> Message:
         body, self._body = self._body, None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.sockets.turn import Turn
+from gateway.exchange.turn import Turn
 
 STREAM = [(b"content-type", b"text/event-stream; charset=utf-8")]
 
