@@ -39,7 +39,7 @@ BEAT_SECONDS = 0.25
 """How often events that have come are written down, and looked for by who follows."""
 SIGN_SECONDS = 2.0
 """How often a process says that it still runs a response, and looks whether another was told to cancel it."""
-DEAD_SECONDS = 30.0
+DEAD_SECONDS = 20.0
 """So long after the last such sign the process is taken for dead."""
 MOST_RUNNING = 1000
 """Of one process."""
