@@ -30,6 +30,8 @@ WITHOUT_TOKENS = (b"/v1/files", b"/v1/skills")
 """Paths passed on to Anthropic for which a call costs nothing by itself, whatever is sent."""
 
 MOST_CHOICES = 1000
+NO_PRICE = "has no known price"
+"""Stands in every refusal for want of a price."""
 
 
 class Needs(msgspec.Struct, frozen=True):
@@ -196,7 +198,7 @@ def _missing(name: str, why: str) -> Refused:
 
 def _unpriced(call: Call) -> Refused:
     what = f"The model {call.fields.model}" if call.fields.model else "This call"
-    text = f"{what} has no known price, and this token has a money budget"
+    text = f"{what} {NO_PRICE}, and this token has a money budget"
     return Refused(Failure(FailureKind.PERMISSION, text, param="model"))
 
 

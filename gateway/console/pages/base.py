@@ -19,15 +19,16 @@ from gateway.kernel.principal import Principal
 
 View = Callable[..., HttpResponseBase]
 USAGE, REQUESTS, AUDIT = "gateway.view_dailyusage", "gateway.view_exchangerow", "gateway.view_auditrow"
-ACCOUNTS = "accounts.view_account"
 LOGINS, TOKENS = "auth.view_user", "tokens.view_token"
 ALERTS = "gateway.view_alertmessage"
+ACCOUNTS, PROVIDERS, ROUTES = "accounts.view_account", "providers.view_provider", "providers.view_route"
 NAVIGATION = (
     ("overview", "Overview", "/console/", (USAGE, REQUESTS)),
     ("requests", "Requests", "/console/requests/", (REQUESTS,)),
     ("usage", "Usage", "/console/usage/", (USAGE,)),
     ("people", "People", "/console/people/", (LOGINS, TOKENS)),
     ("accounts", "Accounts", "/console/accounts/", (ACCOUNTS,)),
+    ("providers", "Providers", "/console/providers/", (PROVIDERS, ROUTES)),
     ("alerts", "Alerts", "/console/alerts/", (ALERTS,)),
     ("audit", "Audit", "/console/audit/", (AUDIT,)),
 )

@@ -5,7 +5,18 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern, path
 
-from gateway.console.pages import accounts, alerts, audit, overview, people, requests, usage
+from gateway.console.pages import (
+    accounts,
+    alerts,
+    audit,
+    overview,
+    people,
+    prices,
+    providers,
+    requests,
+    routes,
+    usage,
+)
 
 
 def urls() -> list[URLPattern]:
@@ -22,6 +33,22 @@ def urls() -> list[URLPattern]:
         path("console/accounts/<str:name>/remove/", accounts.remove),
         path("console/accounts/<str:name>/test/", accounts.test),
         path("console/accounts/<str:name>/<str:action>/", accounts.act),
+        path("console/providers/", providers.listing),
+        path("console/add-provider/", providers.add),
+        path("console/providers/<str:name>/", providers.one),
+        path("console/providers/<str:name>/change/", providers.change),
+        path("console/providers/<str:name>/models/", providers.tick),
+        path("console/providers/<str:name>/remove/", providers.remove),
+        path("console/providers/<str:name>/test/", providers.test),
+        path("console/providers/<str:name>/<str:action>/", providers.act),
+        path("console/routes/", routes.listing),
+        path("console/routes/save/", routes.save),
+        path("console/routes/order/", routes.reorder),
+        path("console/routes/place/", routes.lengthen),
+        path("console/routes/remove/", routes.remove),
+        path("console/prices/", prices.listing),
+        path("console/prices/save/", prices.save),
+        path("console/prices/remove/", prices.remove),
         path("console/requests/", requests.listing),
         path("console/requests/<str:request_id>/", requests.one),
         path("console/usage/", usage.usage),

@@ -197,7 +197,6 @@ def test_what_there_is_not() -> None:
     assert client.post(f"{HERE}explode/").status_code == 404
 
 
-@pytest.mark.django_db(transaction=True)
 def test_a_test_tells_what_the_upstream_says() -> None:
     with OpenAiVendor() as vendor:
         providers.upsert({"name": "p", "base_url": vendor.url}, principal=SOMEBODY)
