@@ -25,7 +25,7 @@ from gateway.kernel.regular import is_unicode
 from providers.fields import own_secrets
 from providers.gonka import modes as gonka
 
-_origins: dict[str, tuple[str, str]] = {}
+origins: dict[str, tuple[str, str]] = {}
 """Value and origin of what did not come from the environment itself: for error texts only."""
 
 left_out: list[str] = []
@@ -82,7 +82,7 @@ def _set_from_flag(option: Option, flag: str, value: str, environment: MutableMa
     environment.pop(option.file_name, None)
     name = option.file_name if flag == option.file_flag else option.name
     environment[name] = value
-    _origins[name] = (value, flag)
+    origins[name] = (value, flag)
 
 
 def load_files(directory: Path, environment: MutableMapping[str, str]) -> None:
@@ -187,7 +187,7 @@ def _add(found: Mapping[str, str], origin: str, environment: MutableMapping[str,
                 environment[name] = value
             except ValueError:  # letters that the system's encoding lacks
                 continue
-            _origins[name] = (value, origin)
+            origins[name] = (value, origin)
 
 
 def load(environment: Mapping[str, str]) -> Options:
@@ -256,7 +256,7 @@ def _parse(option: Option, raw: str) -> Any:
 
 
 def _complaint(option: Option, raw: str) -> str:
-    value, origin = _origins.get(option.name, ("", ""))
+    value, origin = origins.get(option.name, ("", ""))
     came_from = f" from {origin}" if value == raw and origin else ""
     shown = "a value that is not shown" if option.is_secret else repr(_USER_INFO.sub("//***@", raw))
     return f"{option.name} must be {option.expected} (got {shown}{came_from})"

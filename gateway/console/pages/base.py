@@ -21,6 +21,7 @@ View = Callable[..., HttpResponseBase]
 USAGE, REQUESTS, AUDIT = "gateway.view_dailyusage", "gateway.view_exchangerow", "gateway.view_auditrow"
 LOGINS, TOKENS = "auth.view_user", "tokens.view_token"
 ALERTS = "gateway.view_alertmessage"
+SETTINGS = "accounts.change_poolsetting", "tokens.change_policy"
 ACCOUNTS, PROVIDERS, ROUTES = "accounts.view_account", "providers.view_provider", "providers.view_route"
 NAVIGATION = (
     ("overview", "Overview", "/console/", (USAGE, REQUESTS)),
@@ -31,6 +32,7 @@ NAVIGATION = (
     ("providers", "Providers", "/console/providers/", (PROVIDERS, ROUTES)),
     ("alerts", "Alerts", "/console/alerts/", (ALERTS,)),
     ("audit", "Audit", "/console/audit/", (AUDIT,)),
+    ("settings", "Settings", "/console/settings/", SETTINGS),
 )
 """Pages: name, title, address, and the permissions that each needs."""
 ADMINS_HELP = "Somebody with the role of an admin can help."

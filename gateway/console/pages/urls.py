@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.urls import URLPattern, path
 
 from gateway.console.pages import (
@@ -15,13 +15,14 @@ from gateway.console.pages import (
     providers,
     requests,
     routes,
+    settings,
     usage,
 )
 
 
 def urls() -> list[URLPattern]:
     """Return them: none with DISABLE_CONSOLE."""
-    if settings.GATEWAY.DISABLE_CONSOLE:
+    if django_settings.GATEWAY.DISABLE_CONSOLE:
         return []
     return [
         path("console/", overview.overview),
@@ -64,5 +65,9 @@ def urls() -> list[URLPattern]:
         path("console/alerts/rules/<str:rule_id>/", alerts.rule),
         path("console/alerts/channels/<str:name>/", alerts.channel),
         path("console/alerts/<str:kind>/<str:name>/<str:action>/", alerts.act),
+        path("console/settings/", settings.settings_page),
+        path("console/settings/strategy/", settings.set_strategy),
+        path("console/settings/policy/", settings.set_policy),
+        path("console/settings/policy/remove/", settings.remove_policy),
         path("console/audit/", audit.audit),
     ]
