@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from gateway.clients.programs import CLIENTS, USUAL_MODEL
 from gateway.config.options import Option
 from gateway.config.table import table
 from gateway.kernel.arguments import actions, add_json
@@ -31,6 +32,31 @@ def doctor(parser: argparse.ArgumentParser) -> None:
 def setup_link(parser: argparse.ArgumentParser) -> None:
     """Declare `setup-link`."""
     add_json(parser)
+
+
+def clients(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands of `clients`."""
+    command = actions(parser)
+    setup = command("setup", "print or write the configuration of a program")
+    setup.add_argument("client", choices=list(CLIENTS), metavar="|".join(CLIENTS))
+    what = setup.add_mutually_exclusive_group()
+    what.add_argument("--write", action="store_true", help="into its file, of which a copy is kept")
+    what.add_argument("--undo", action="store_true", help="put back what --write has replaced")
+    setup.add_argument(
+        "--url", default="", metavar="URL", help="the gateway's; the one of this folder when absent"
+    )
+    setup.add_argument(
+        "--model", default="", metavar="NAME", help=f"{USUAL_MODEL}; Claude Code: its own choice"
+    )
+    setup.add_argument("--token-stdin", action="store_true", help="read a token instead of issuing one")
+    setup.add_argument(
+        "--ttl-hours", type=int, default=720, metavar="N", help="of the token that is issued (720)"
+    )
+    doctor = command("doctor", "make a real call as the program makes it, with what is set up")
+    doctor.add_argument(
+        "client", nargs="?", choices=list(CLIENTS), metavar="|".join(CLIENTS), help="all that are set up"
+    )
+    doctor.add_argument("--run", action="store_true", help="let the program itself answer a prompt, too")
 
 
 def prices(parser: argparse.ArgumentParser) -> None:

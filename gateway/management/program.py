@@ -33,10 +33,11 @@ class Known(NamedTuple):
     declared: str  # module:function
     runs: str  # the module of its Django command
     has_pages: bool = False  # it needs the admin and the API, not rows alone
+    is_anywhere: bool = False  # it works where no gateway is configured
 
 
-def _known(app: str, name: str, text: str, *, has_pages: bool = False) -> Known:
-    return Known(text, f"{app}.management.arguments:{name}", f"{app}.management.commands.{name}", has_pages)
+def _known(app: str, name: str, text: str, **more: bool) -> Known:
+    return Known(text, f"{app}.management.arguments:{name}", f"{app}.management.commands.{name}", **more)
 
 
 COMMANDS = {
@@ -62,6 +63,9 @@ COMMANDS = {
     "deliver": _known("forgefed", "deliver", "work deliveries to other servers off, beside `serve`"),
     "doctor": _known(
         "gateway", "doctor", "what is configured, what is there, and what is wrong", has_pages=True
+    ),
+    "clients": _known(
+        "gateway", "clients", "set up Claude Code, Codex and others, and prove it", is_anywhere=True
     ),
     "completion": Known("a script that completes commands in bash, zsh or tcsh", "", ""),
 }
@@ -137,7 +141,8 @@ def _command(name: str, command: str, given: list[str], *, with_django: bool) ->
             return _django(name, command, given)
         _unknown(name, command)
     parsed = vars(_parser(name, command, known).parse_args(given))
-    _configure()
+    if not known.is_anywhere:
+        _configure()
     return _execute(known, parsed)
 
 

@@ -148,6 +148,31 @@ def codex() -> Path:
     return _from_npm("codex", HERE / "codex", f"{package}/vendor/{triple}/bin/codex")
 
 
+def coding_clients() -> dict[str, Path]:
+    """Return the programs `cline`, `opencode` and `qwen`, as far as there are builds for this machine."""
+    pins = HERE / "coding_clients"
+    qwen = _from_npm("coding-clients", pins, ".bin/qwen")
+    modules = qwen.parents[1]
+    machine = f"{sys.platform}-{_machine()}"
+    found = {
+        "cline": modules / "@cline" / f"cli-{machine}" / "bin" / "cline",
+        "opencode": modules / f"opencode-{machine}" / "bin" / "opencode",
+        "qwen": qwen,
+    }
+    return {name: path for name, path in found.items() if path.exists()}
+
+
+def aider() -> Path:
+    """Return a directory for PYTHONPATH that holds the pinned aider with all that it needs."""
+    if sys.version_info >= (3, 13):
+        pytest.skip("aider takes Python 3.12 at most")
+    pins = HERE / "aider" / "requirements.txt"
+    with _locked(_name("aider", pins)) as directory:
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-compile", "--require-hashes"]
+        _install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
+        return directory
+
+
 def fedify() -> tuple[str, Path]:
     """Return a Node that is new enough for the pinned Fedify, and the directory it is installed in."""
     node = _from_npm("fedify", HERE / "fedify", f"node-{sys.platform}-{_machine()}/bin/node")
