@@ -108,8 +108,8 @@ UNRECORDED = {
 }
 """Writers elsewhere that nobody asked, and what they write."""
 WATCHED: tuple[type[models.Model], ...] = (
-    Account, AlertChannel, AlertRule, Delivery, DeviceCode, Following, Group, Key, ModelMap, Person, Policy, PoolSetting, PriceRow,
-    Provider, ProviderClear, RemoteHost, Route, SetupLink, SignIn, Token, User,
+    Account, AlertChannel, AlertRule, Delivery, DeviceCode, Following, Group, Key, ModelMap, Person, Policy,
+    PoolSetting, PriceRow, Provider, ProviderClear, RemoteHost, Route, SetupLink, SignIn, Token, User,
 )  # fmt: skip
 P = {"principal": SOMEBODY}
 

@@ -116,7 +116,7 @@ class LoginAdmin(KeepsAnAdmin, RecordedAdmin, UserAdmin):  # type: ignore[type-a
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save the rest; with another role or another access her other sessions end."""
         super().save_related(request, form, formsets, change)
-        before = (request.was or ("", {}))[1]  # type: ignore[attr-defined]
+        before: Fields = (request.was or ("", {}))[1]  # type: ignore[attr-defined]
         if change and any(before[name] != value for name, value in _access(form.instance.pk).items()):
             sessions.end(form.instance.pk, keep=request.session.session_key or "")
 

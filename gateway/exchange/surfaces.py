@@ -106,7 +106,12 @@ SURFACES: tuple[Surface, ...] = (
             (("POST",), "", "OpenAI Responses, streamed or not, over HTTP or a WebSocket", Action.RELAY),
             (("POST",), "/compact", "Sum up a conversation into one sealed item", Action.RELAY),
             (("POST",), "/input_tokens", "Count the tokens of a Responses call", Action.RELAY),
-            (("GET", "DELETE"), "/{id}", "Read a stored response, whole or as a stream, or delete it", Action.STORED),
+            (
+                ("GET", "DELETE"),
+                "/{id}",
+                "Read a stored response, whole or as a stream, or delete it",
+                Action.STORED,
+            ),
             (("GET",), "/{id}/input_items", "List what a stored response answers", Action.STORED),
             (("POST",), "/{id}/cancel", "Cancel a response that runs in the background", Action.STORED),
         )

@@ -58,7 +58,7 @@ def remember(request: HttpRequest, token: Token) -> None:
 def principal_of(request: HttpRequest, holder: Holder) -> Principal:
     """Return who changes something on her own page."""
     if holder.user is not None:
-        return principals.of_login(holder.user, address_of(request), "console")
+        return principals.of_login(request, address_of(request), "console")
     token = holder.token
     name = "" if token is None or token.person is None else standing.address_of(token.person.user)
     kind = PrincipalKind.PERSON if name else PrincipalKind.ANONYMOUS

@@ -7,21 +7,19 @@ import time
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.contrib.auth.models import Group as StaffGroup
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from gateway.kernel import audit
 from gateway.kernel.principal import Principal
 from tokens.errors import BadTokenField
-from tokens.people import mirror, services
+from tokens.people import roles, services
 from tokens.people.errors import HasAdmin, LinkGone
 from tokens.people.models import SetupLink
 from tokens.signin.codes import sha256
 
 SECRET_BYTES = 32
-ADMIN = f"{mirror.ROLES}admin"
 SUBJECT = "setup:"
 LONGEST = 255
 
@@ -36,8 +34,7 @@ class Made:
 
 def is_needed() -> bool:
     """Tell whether there is no active admin."""
-    admins = Q(is_superuser=True) | Q(is_staff=True, groups__name=ADMIN)
-    return not User.objects.filter(admins, is_active=True).exists()
+    return not roles.has_admin()
 
 
 def make_link(*, principal: Principal) -> Made:
@@ -66,9 +63,8 @@ def make_admin(secret: str, email: object, password: str, *, principal: Principa
             raise LinkGone
         if not password:
             raise BadTokenField("password", "must be given")
-        person = services.add(email, principal=principal, password=password, is_staff=True)
-        person.user.groups.add(StaffGroup.objects.get_or_create(name=ADMIN)[0])
-        told = {"email": person.user.email, "role": "admin"}
+        person = services.add(email, principal=principal, password=password, role=roles.ADMIN)
+        told = {"email": person.user.email, "role": roles.ADMIN}
         audit.record(principal, "setup.done", SUBJECT, None, told)
         return person.user
 

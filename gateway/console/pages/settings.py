@@ -23,6 +23,7 @@ from gateway.console.pages.inputs import Input, drawn, read
 from gateway.kernel.asking import BadParameter
 from tokens.errors import BadTokenField, TokenError
 from tokens.models import Group
+from tokens.people.roles import PREFIX
 from tokens.policies import services as policies
 from tokens.policies.models import EVERYBODY, Policy
 
@@ -126,7 +127,7 @@ def staff() -> list[dict[str, Any]]:
     users = User.objects.filter(is_staff=True, is_active=True).prefetch_related("groups").order_by("username")
     found = []
     for user in users[:MOST_STAFF]:
-        names = {group.name.removeprefix(roles.PREFIX) for group in user.groups.all()}
+        names = {group.name.removeprefix(PREFIX) for group in user.groups.all()}
         held = [role for role in roles.Role if role in names]
         role = roles.Role.ADMIN if user.is_superuser else max(held, key=roles.RANKS.__getitem__, default=None)
         found.append({"name": name_of(user), "role": role, "rank": -1 if role is None else roles.RANKS[role]})

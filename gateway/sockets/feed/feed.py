@@ -88,4 +88,5 @@ class Feed:
 
 async def _in(thread: ThreadPoolExecutor, work: Callable[..., T], *arguments: Any) -> T:
     call = database_sync_to_async(work, thread_sensitive=False, executor=thread)
-    return await call(*arguments)
+    result: T = await call(*arguments)
+    return result
