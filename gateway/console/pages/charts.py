@@ -21,9 +21,10 @@ class Bar:
     url: str
 
 
-def bars(values: Sequence[tuple[str, Decimal, str]]) -> list[Bar]:
-    """Return bars for (title, value, address), scaled to the highest."""
-    highest = max((value for _, value, _ in values), default=Decimal(0))
+def bars(values: Sequence[tuple[str, Decimal, str]], highest: Decimal | None = None) -> list[Bar]:
+    """Return bars for (title, value, address), scaled to `highest`, by itself to that of the values."""
+    if highest is None:
+        highest = max((value for _, value, _ in values), default=Decimal(0))
     step = WIDTH / max(1, len(values))
     found = []
     for place, (title, value, url) in enumerate(values):

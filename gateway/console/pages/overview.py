@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,14 +10,18 @@ from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from accounts.pool.live import pool_to_show
+from gateway.console import trend
 from gateway.console.api import collected
 from gateway.console.pages.base import given, may_operate, only, page, shown
 from gateway.console.pages.cards import account_cards
 from gateway.console.pages.charts import bars
 from gateway.kernel.asking import BadParameter
-from gateway.usage.reporting import question, sums
+from gateway.usage import reports
+from gateway.usage.reporting import sums
 
-SPANS = {"7d": 7, "30d": 30}
+HOURS = "24h"
+DAYS = {"7d": 7, "30d": 30}
+SPANS = (HOURS, *DAYS)
 
 
 @require_safe
@@ -38,9 +42,9 @@ def overview(request: HttpRequest) -> HttpResponseBase:
         "currency": currency,
         "accounts": account_cards(pool_to_show()),
         "may_operate": may_operate(request),
-        "bars": _days(now.date(), SPANS[span], currency),
+        "charts": _charts(span, now, currency),
         "span": span,
-        "spans": tuple(SPANS),
+        "spans": SPANS,
     }
     return shown(request, "overview", context)
 
@@ -57,18 +61,37 @@ def _rows(today: dict[str, Any], yesterday: dict[str, Any]) -> list[tuple[str, A
     return [(title, today[name], yesterday[name]) for title, name in names]
 
 
-def _days(today: date, count: int, usual: str) -> Any:
-    """Return bars of what each of the last days cost, in the usual currency."""
-    first = today - timedelta(days=count - 1)
-    costs = sums.spent(question.Question(first, today, currency=usual))
-    days = [(first + timedelta(days=n)).isoformat() for n in range(count)]
-    return bars(
-        [
-            (
-                f"{day}: {costs.get(day, '0')} {usual}",
-                Decimal(costs.get(day, "0")),
-                f"/console/usage/?from={day}&to={day}&by=person",
-            )
-            for day in days
-        ]
-    )
+def _charts(span: str, now: datetime, usual: str) -> dict[str, Any]:
+    """Return the bars of money and of calls, those that failed among them, and what stands below them."""
+    points = trend.LAST_HOURS.last(now, usual) if span == HOURS else trend.days(now.date(), DAYS[span], usual)
+    is_days = span != HOURS
+    failed = "/console/requests/?status=failed&"
+    costs = [
+        (
+            f"{each.title}: {reports.money(each.cost)} {usual}",
+            each.cost,
+            f"/console/{'usage/' if is_days else 'requests/'}?{each.query}{'&by=person' if is_days else ''}",
+        )
+        for each in points
+    ]
+    calls = [
+        (
+            f"{each.title}: {each.calls} call{'' if each.calls == 1 else 's'}, {each.errors} failed",
+            Decimal(each.calls),
+            f"/console/requests/?{each.query}",
+        )
+        for each in points
+    ]
+    errors = [
+        (f"{each.title}: {each.errors} failed", Decimal(each.errors), failed + each.query) for each in points
+    ]
+    most = max(each.calls for each in points)
+    return {
+        "spent": bars(costs),
+        "calls": bars(calls),
+        "failed": bars(errors, Decimal(most)),
+        "first": points[0].title,
+        "last": points[-1].title,
+        "most_spent": reports.money(max(each.cost for each in points)),
+        "most_calls": most,
+    }

@@ -52,7 +52,7 @@ class Arrivals:
         now = int(self._clock() * 1000)
         since = max(self._begun, self._looked - OVERLAP_MILLISECONDS)
         rows = ExchangeRow.objects.filter(written_at__gte=since).order_by("-written_at")
-        found = dict(rows.values_list("pk", "written_at")[:MOST_LOOKED_AT])
+        found = {pk: at or 0 for pk, at in rows.values_list("pk", "written_at")[:MOST_LOOKED_AT]}
         fresh = [pk for pk in found if pk not in self._seen]
         arrivals = self._read(fresh[:MOST_READ])
         self._seen, self._looked = found, now

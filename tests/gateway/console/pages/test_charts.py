@@ -19,6 +19,10 @@ def test_bars_are_scaled_to_the_highest_and_what_is_not_nothing_is_seen() -> Non
     assert (found[1].x, found[1].width, found[1].title, found[1].url) == ("165.00", "120.00", "b", "/b")
 
 
+def test_bars_may_be_scaled_to_those_of_another_chart() -> None:
+    assert [bar.height for bar in bars([("a", Decimal(5), "")], Decimal(20))] == ["30.00"]
+
+
 def test_without_values_there_is_nothing_to_draw() -> None:
     assert bars([]) == []
     assert [bar.height for bar in bars([("a", Decimal(0), "")])] == ["0.00"]

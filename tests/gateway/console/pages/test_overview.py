@@ -12,6 +12,7 @@ import pytest
 from accounts import services as accounts
 from accounts.pool import live
 from accounts.pool.pool import Pool
+from gateway.console import trend
 from gateway.kernel.parts import PARTS
 from tests.gateway.console.pages.people import browser
 from tests.gateway.usage.requests.making import call
@@ -27,6 +28,7 @@ def one_account(options: Any, tmp_path: Path) -> None:
     pool = Pool()
     pool.load()
     PARTS.put(live.POOL, pool)
+    trend.LAST_HOURS.clear()
 
 
 def test_money_and_calls_of_today_with_the_exact_figure(django_assert_max_num_queries: Any) -> None:
@@ -51,10 +53,22 @@ def test_what_there_is_not() -> None:
     assert client.get("/console/?span=8d").status_code == 400
 
 
-def test_every_link_of_the_page_leads_somewhere() -> None:
+@pytest.mark.parametrize(("span", "bars"), [("24h", 24), ("7d", 7), ("30d", 30)])
+def test_charts_of_hours_and_days(django_assert_max_num_queries: Any, span: str, bars: int) -> None:
     call(status=500)
     client = browser()
-    page = client.get("/console/?span=30d").content.decode()
+    with django_assert_max_num_queries(12):
+        page = client.get(f"/console/?span={span}").content.decode()
+    assert page.count('<rect class="space"') == 2 * bars and page.count('class="bar bad"') == 1
+    assert f'data-test="span-{span}" aria-current="true"' in page
+    assert "1 call, 1 failed" in page
+
+
+@pytest.mark.parametrize("span", ["24h", "30d"])
+def test_every_link_of_the_page_leads_somewhere(span: str) -> None:
+    call(status=500)
+    client = browser()
+    page = client.get(f"/console/?span={span}").content.decode()
     urls = {url.replace("&amp;", "&") for url in re.findall(r'href="(/console/[^"]*)"', page)}
     assert len(urls) > 30
     assert {client.get(url).status_code for url in sorted(urls)} == {200}
