@@ -54,6 +54,8 @@ from tokens.files import lino
 from tokens.files import services as token_files
 from tokens.files.types import StoredToken
 from tokens.groups import services as groups
+from tokens.handover import services as handover
+from tokens.handover.models import Handover
 from tokens.leaked import services as leaked
 from tokens.models import Group, Token
 from tokens.people import first
@@ -108,8 +110,8 @@ UNRECORDED = {
 }
 """Writers elsewhere that nobody asked, and what they write."""
 WATCHED: tuple[type[models.Model], ...] = (
-    Account, AlertChannel, AlertRule, Delivery, DeviceCode, Following, Group, Key, ModelMap, Person, Policy,
-    PoolSetting, PriceRow, Provider, ProviderClear, RemoteHost, Route, SetupLink, SignIn, Token, User,
+    Account, AlertChannel, AlertRule, Delivery, DeviceCode, Following, Group, Handover, Key, ModelMap, Person,
+    Policy, PoolSetting, PriceRow, Provider, ProviderClear, RemoteHost, Route, SetupLink, SignIn, Token, User,
 )  # fmt: skip
 P = {"principal": SOMEBODY}
 
@@ -300,6 +302,9 @@ SCENARIOS: dict[Callable[..., Any], Scenario] = {
     leaked.find: (leaked_token, lambda it: leaked.find(it.secret, **P), "token.find", "token:{.token.id}"),
     tokens.expire: (token, lambda it: tokens.expire(it, **P), "token.change", "token:{}"),
     tokens.rotate: (token, lambda it: tokens.rotate(it, **P), "token.rotate", "token:{}"),
+    handover.take: (
+        lambda: handover.issue(**P).secret, lambda it: handover.take(it, **P), "token.handover-open", "token:",
+    ),
     groups.create: (int, lambda _: groups.create("g", **P), "group.create", "group:g"),
     groups.change: (group, lambda it: groups.change(it, max_requests=5, **P), "group.change", "group:g"),
     groups.delete: (group, lambda it: groups.delete(it, **P), "group.remove", "group:g"),
@@ -432,6 +437,7 @@ ELSEWHERE: dict[Callable[..., Any], tuple[str, str]] = {
     refunds.give_back: ("tests/gateway/payments/test_refunds.py", "payment.refund"),
     refunds.reconcile: ("tests/gateway/payments/test_refunds.py", "payment.reconcile"),
     first.make_admin: ("tests/tokens/people/test_first.py", "setup.done"),
+    handover.issue: ("tests/tokens/handover/test_services.py", "token.handover"),
 }
 """Coroutines, and what leaves more than one row, which own tests look after: where, and the action that they leave."""
 

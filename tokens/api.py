@@ -10,11 +10,13 @@ from ninja import Query, Router
 from gateway.kernel.principal import of_request
 from tokens import bodies, presenting, services
 from tokens.errors import BadTokenField
+from tokens.handover import services as handover
 from tokens.leaked import services as leaked
 from tokens.limits import usage
 from tokens.schemas import (
     ChangeIn,
     FindIn,
+    HandedOverOut,
     IssuedOut,
     IssueIn,
     ListIn,
@@ -31,11 +33,15 @@ from tokens.schemas import (
 router = Router(tags=["tokens"])
 
 
-@router.post("", response=IssuedOut, openapi_extra=body(IssueIn), summary="Issue a token")
+@router.post("", response=IssuedOut | HandedOverOut, openapi_extra=body(IssueIn), summary="Issue a token")
 def issue(request: HttpRequest) -> dict[str, object]:
-    """Issue a token; its secret is in this answer and nowhere else."""
-    given = bodies.only(bodies.read_object(request), services.ISSUABLE)
+    """Issue a token; its secret is in this answer and nowhere else. With `handover` a link to it is, in its place."""
+    given = bodies.only(bodies.read_object(request), (*services.ISSUABLE, handover.FIELD))
+    is_handed_over = handover.is_wanted(given.pop(handover.FIELD, None))
     known = {name: value for name, value in given.items() if value is not None}
+    if is_handed_over:
+        made = handover.issue(principal=of_request(request), **known)
+        return presenting.handed_over(made, request.build_absolute_uri("/"), time.time())
     return presenting.issued(services.issue(principal=of_request(request), **known), time.time())
 
 

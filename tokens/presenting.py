@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
+from gateway.kernel.moments import rfc3339
 from tokens import fields
+from tokens.handover.services import HandedOver, address
 from tokens.models import Group, Limited, Token
 from tokens.people import standing
 from tokens.services import Issued, Rotated
@@ -60,6 +63,14 @@ def limits(token: Limited) -> dict[str, object]:
 def issued(result: Issued, now: float) -> dict[str, object]:
     """Return the answer to an issue: the only time the secret is told."""
     return {"token": result.secret, "ttl_hours": result.ttl_hours, **record(result.token, now)}
+
+
+def handed_over(made: HandedOver, base: str, now: float) -> dict[str, object]:
+    """Return the answer to an issue whose secret somebody else takes; `base` is our address."""
+    ends_at = rfc3339(datetime.fromtimestamp(made.expires_at, UTC))
+    hours = -(-(made.token.expires_at - made.token.issued_at) // 3600)
+    link = {"handover_url": address(base, made.secret), "handover_expires_at": ends_at}
+    return {**link, "ttl_hours": hours, **record(made.token, now)}
 
 
 def rotated(result: Rotated, now: float) -> dict[str, object]:

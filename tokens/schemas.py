@@ -55,6 +55,14 @@ class IssuedOut(TokenOut):
     ttl_hours: int
 
 
+class HandedOverOut(TokenOut):
+    """A token whose secret only the one sees who opens the link."""
+
+    handover_url: str = Field(description="Opens once; whoever opens it sees the secret")
+    handover_expires_at: str = Field(description="RFC 3339")
+    ttl_hours: int
+
+
 class RotatedOut(IssuedOut):
     old_expires_at: int = Field(description="When the token that was rotated ends")
 
@@ -109,6 +117,7 @@ class Settable(Limitable):
 
 class IssueIn(Settable):
     ttl_hours: int | None = Field(None, ge=1, le=87_600, description="24 when absent")
+    handover: bool | None = Field(None, description="true: a link that shows the secret once, not the secret")
 
 
 class ChangeIn(Settable):

@@ -24,7 +24,7 @@ from providers.dialects.types import Failure, FailureKind
 
 FOR_ADMINS = "/admin/"
 OF_PEOPLE = ("/console/", "/me/")
-WITH_SECRETS = ("/setup/",)
+WITH_SECRETS = ("/setup/", "/handover/")
 FOR_SIGNING_IN = (*WITH_SECRETS, "/login/", "/logout/", "/device", "/oauth/oidc", "/oauth/callback")
 FOR_PEOPLE = (FOR_ADMINS, *OF_PEOPLE, *FOR_SIGNING_IN)
 """Begin the paths of pages: what goes wrong there is told as a page, too."""

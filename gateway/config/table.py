@@ -237,6 +237,9 @@ class Options(ReferenceOptions):
         5, "First wait after an alert could not be delivered; doubles.", minimum=0.001
     )
     ALERT_GIVE_UP_SECONDS: float = seconds(86400, "Time after which an alert is given up.")
+    HANDOVER_SECONDS: float = seconds(
+        86400, "How long the link works by which somebody takes a token.", minimum=1
+    )
     AUDIT_RETENTION_DAYS: int = integer(365, "Days it is kept who changed what; 0: for ever.")
     SPOOL_MAX_BYTES: int = integer(67108864, "Largest file of rows waiting for an absent database.")
     MPP_SECRET: tuple[str, ...] = secret_list(

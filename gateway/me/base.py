@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from django.conf import settings
@@ -10,6 +11,8 @@ from django.template.response import TemplateResponse
 
 from gateway.access import principals
 from gateway.access.roles import Role, is_at_least
+from gateway.kernel.moments import end_for_people
+from tokens.models import Token
 
 
 def base_of(request: HttpRequest) -> str:
@@ -30,3 +33,11 @@ def shown(request: HttpRequest, name: str, context: Mapping[str, object], status
 def problem(request: HttpRequest, status: int, title: str, words: str) -> HttpResponse:
     """Return a page that says what went wrong."""
     return shown(request, "problem", {"title": title, "words": words}, status)
+
+
+def good_until(token: Token) -> str:
+    """Return in words when a token ends; imported records may hold any number."""
+    try:
+        return end_for_people(token.expires_at, time.time())
+    except (ValueError, OverflowError, OSError):
+        return "for ever"

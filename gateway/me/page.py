@@ -13,9 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from gateway.access.roles import RANKS, Role, role_of
 from gateway.console.pages.base import login_address
-from gateway.kernel.moments import distance, end_for_people
+from gateway.kernel.moments import distance
 from gateway.me import holders, texts
-from gateway.me.base import base_of, problem, shown
+from gateway.me.base import base_of, good_until, problem, shown
 from gateway.me.holders import Holder
 from gateway.me.testing import RESULT
 from gateway.personal import account
@@ -106,7 +106,7 @@ def _context(request: HttpRequest, holder: Holder, token: Token | None) -> dict[
         "limits": [(NAMES[name], value) for name, value in told["limits"].items() if value and name in NAMES],
         "lists": {name: told["limits"][name] for name in account.LISTS},
         "lines": by_use(told),
-        "ends": None if token is None else _end(token.expires_at),
+        "ends": None if token is None else good_until(token),
         "tokens": holder.tokens if holder.user is not None else (),
         "sign_ins": sign_ins,
         "result": request.session.get(RESULT),
@@ -144,14 +144,6 @@ def _budget(told: dict[str, Any]) -> dict[str, Any]:
         at = datetime.fromisoformat(told["resets_at"])
         resets = f"{at:%d %b %H:%M} UTC ({distance(at.timestamp() - datetime.now(UTC).timestamp())})"
     return {**told, "gone": gone, "resets": resets, "when": PERIODS[told["period"]]}
-
-
-def _end(until: float) -> str:
-    """Return an end in words; imported records may hold any number."""
-    try:
-        return end_for_people(until, datetime.now(UTC).timestamp())
-    except (ValueError, OverflowError, OSError):
-        return "for ever"
 
 
 def _user(holder: Holder) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern, path
 
-from gateway.me import first, page, rotating, testing
+from gateway.me import first, handover, page, rotating, testing
 
 
 def urls() -> list[URLPattern]:
@@ -18,4 +18,5 @@ def urls() -> list[URLPattern]:
         path("me/rotate", rotating.rotate),
         path("me/test", testing.test),
         path("setup/<str:secret>", first.setup),
+        path("handover/<str:secret>", handover.handover),
     ]

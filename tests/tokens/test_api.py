@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -268,3 +269,12 @@ def test_the_openapi_page_describes_bodies_and_answers(client: Client) -> None:
     assert set(schema["properties"]) >= {"ttl_hours", "label", "account", "allowed_models"}
     assert {"max_requests", "budget", "budget_period"} <= set(schema["properties"])
     assert "200" in {str(status) for status in issue["responses"]}
+
+
+def test_a_token_may_be_handed_over_instead(client: Client) -> None:
+    made = post(client, "", {"label": "for Ann", "ttl_hours": 48, "handover": True}).json()
+    assert "token" not in made and made["label"] == "for Ann" and made["ttl_hours"] == 48
+    assert re.fullmatch(r"http://testserver/handover/[A-Za-z0-9_-]{43}", made["handover_url"])
+    assert made["handover_expires_at"].endswith("Z")
+    assert "handover_url" not in post(client, "", {"handover": False}).json()
+    assert post(client, "", {"handover": "yes"}).json()["error"].startswith("handover:")

@@ -56,6 +56,9 @@ def tokens(parser: argparse.ArgumentParser) -> None:
     issue = command("issue", "make a token and print its secret, once")
     issue.add_argument("--ttl-hours", type=int, metavar="N", help="1 to 87600, 24 when absent")
     issue.add_argument("--label", metavar="S")
+    issue.add_argument(
+        "--handover", action="store_true", help="print a link that shows the secret once, not the secret"
+    )
     _add_limits(issue, TOKEN)
     _add_filters(command("list", "tokens, newest first"))
     command("show", "one token's record").add_argument("id", metavar="ID")

@@ -5,10 +5,13 @@ Standard output holds only the result.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import time
 from itertools import islice
 from typing import Any
+
+from django.conf import settings
 
 from gateway.kernel.commands import NOT_FOUND, ActionCommand, Failure, columns
 from gateway.kernel.moments import distance
@@ -16,6 +19,7 @@ from gateway.kernel.principal import COMMAND_LINE
 from tokens import bodies, fields, presenting, services
 from tokens.errors import TokenError, TokenNotFound
 from tokens.files import services as file_services
+from tokens.handover import services as handover
 from tokens.limits import usage
 from tokens.management import arguments
 from tokens.models import Token
@@ -40,6 +44,11 @@ class Command(ActionCommand):
     def do_issue(self, options: dict[str, Any]) -> None:
         names = ("ttl_hours", "label", *fields.TOKEN_FIELDS)
         given = {name: options[name] for name in names if options.get(name) is not None}
+        if handover.is_wanted(options["handover"]):
+            made = handover.issue(principal=COMMAND_LINE, **given)
+            told = presenting.handed_over(made, _usual_address(), time.time())
+            self.say(options, told, [str(told["handover_url"])])
+            return
         result = services.issue(principal=COMMAND_LINE, **given)
         self.say(options, presenting.issued(result, time.time()), [result.secret])
 
@@ -100,6 +109,14 @@ class Command(ActionCommand):
             self.fail(
                 "\n".join(f"error: {name}: its id can't stand in tokens.lino" for name in report.left_out)
             )
+
+
+def _usual_address() -> str:
+    """Return the address that the options name, for links where nobody has set PUBLIC_URL."""
+    host = settings.GATEWAY.ROUTER_HOST
+    if ipaddress.ip_address(host.strip("[]")).is_unspecified:
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.GATEWAY.ROUTER_PORT}"
 
 
 def _table(tokens: list[Token], now: float | None) -> list[str]:

@@ -254,3 +254,16 @@ def test_below_a_record_people_are_told_its_times() -> None:
     assert secret.strip() not in record
     Token.objects.update(expires_at=int(time.time()) - 3 * 86_400)
     assert on_a_terminal("show", token.id).endswith(", expired 3 d ago\n")
+
+
+def test_a_link_is_printed_in_place_of_the_secret(options: Any) -> None:
+    options(ROUTER_HOST="0.0.0.0", ROUTER_PORT=8080)
+    out, err, status = run("issue", "--handover", "--label", "laptop")
+    assert (
+        (err, status) == ("", 0)
+        and out.startswith("http://127.0.0.1:8080/handover/")
+        and out.count("\n") == 1
+    )
+    options(PUBLIC_URL="https://gw.example.com")
+    told = json.loads(run("issue", "--handover", "--json")[0])
+    assert told["handover_url"].startswith("https://gw.example.com/handover/") and "token" not in told
