@@ -129,7 +129,7 @@ class DailyUsage(UsageCounts):
     requests = models.BigIntegerField(default=0)
     # Those of which something went upstream: `max_requests` counts them.
     sent = models.BigIntegerField(default=0)
-    # Status 400 and above but not 499, and streams that failed behind a 200.
+    # Status 400 and above but not 499, and streams that failed behind a 200; none that were rehearsed.
     errors = models.BigIntegerField(default=0)
     cancelled = models.BigIntegerField(default=0)  # status 499: the client left
     # By us, before anything was sent upstream; among `errors` too.

@@ -34,6 +34,8 @@ from gateway.audit import exporting
 from gateway.audit.finding import Filters
 from gateway.models import AuditRow, PriceRow
 from gateway.payments import refunds
+from gateway.rehearsals import services as rehearsals
+from gateway.rehearsals.models import Rehearsal
 from gateway.usage.prices import services as prices
 from gateway.usage.reporting import csv as usage_csv
 from gateway.usage.reporting.question import read
@@ -90,6 +92,7 @@ UNRECORDED = {
         ),
         "batches that callers made, and their bills",
     ),
+    "gateway/rehearsals/services.py take": "the counter of calls",
     "gateway/usage/daily.py add": "usage",
     "gateway/usage/prices/services.py counted": "the counter",
     "gateway/usage/retention.py delete_before": "usage, and audit that is old",
@@ -111,7 +114,8 @@ UNRECORDED = {
 """Writers elsewhere that nobody asked, and what they write."""
 WATCHED: tuple[type[models.Model], ...] = (
     Account, AlertChannel, AlertRule, Delivery, DeviceCode, Following, Group, Handover, Key, ModelMap, Person,
-    Policy, PoolSetting, PriceRow, Provider, ProviderClear, RemoteHost, Route, SetupLink, SignIn, Token, User,
+    Policy, PoolSetting, PriceRow, Provider, ProviderClear, Rehearsal, RemoteHost, Route, SetupLink, SignIn, Token,
+    User,
 )  # fmt: skip
 P = {"principal": SOMEBODY}
 
@@ -222,6 +226,10 @@ def alert_rule() -> str:
     return str(alerts.create_rule({"event": "disk", "channels": [channel()]}, **P).pk)
 
 
+def rehearsal() -> str:
+    return rehearsals.start({"account": account(), "fault": "429"}, **P).pk
+
+
 def price() -> PriceRow:
     return prices.put("m", input="1", output="2", **P)
 
@@ -296,6 +304,11 @@ SCENARIOS: dict[Callable[..., Any], Scenario] = {
     alert_trying.try_channel: (
         channel, lambda it: alert_trying.try_channel(it, **P), "channel.test", "channel:ops",
     ),
+    rehearsals.start: (
+        account, lambda it: rehearsals.start({"account": it, "fault": "cut"}, **P), "rehearsal.start", "rehearsal:",
+    ),
+    rehearsals.end: (rehearsal, lambda it: rehearsals.end(it, **P), "rehearsal.end", "rehearsal:{}"),
+    rehearsals.end_all: (rehearsal, lambda _: rehearsals.end_all(**P), "rehearsal.end", "rehearsal:{}"),
     tokens.issue: (int, lambda _: tokens.issue(label="x", **P), "token.issue", "token:"),
     tokens.change: (token, lambda it: tokens.change(it, label="x", **P), "token.change", "token:{}"),
     tokens.revoke: (token, lambda it: tokens.revoke(it, **P), "token.revoke", "token:{}"),

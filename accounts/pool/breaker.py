@@ -29,6 +29,18 @@ class Breaker:
         self.probe_until = 0.0
         self._accounts.clear()
 
+    def copy(self) -> Breaker:
+        """Return another that stands as this one does."""
+        other = Breaker()
+        other.faults, other.strikes = self.faults, self.strikes
+        other.opened_at, other.open_until, other.probe_until = (
+            self.opened_at,
+            self.open_until,
+            self.probe_until,
+        )
+        other._accounts = set(self._accounts)
+        return other
+
     def is_open(self, now: float) -> bool:
         return self.opened_at - CLOCK_SLACK_SECONDS <= now < self.open_until
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
-from accounts.pool.cooldown import CooldownState, Incident, Key, cooldown_after
+from accounts.pool.breaker import Breaker
+from accounts.pool.cooldown import Cooldowns, CooldownState, Incident, Key, cooldown_after
 from accounts.pool.lease import Lease
 from accounts.pool.provider_accounts import PoolMembers, ProviderAccounts
 from accounts.pool.state import OWN_KEY, AccountState
@@ -122,6 +124,27 @@ class OutcomeTracker:
             state.forgive()
             state.forgiven_at = self._members.now()
             self._tell_back(state, was_dead)
+
+    def restore(self, state: AccountState, cooldowns: Iterable[CooldownState]) -> None:
+        """Hold against an account just these cooldowns, here and for other processes: a rehearsal is over."""
+        with self._lock:
+            known = {cooldown.key: replace(cooldown) for cooldown in cooldowns}
+            for key in {*state.cooldowns.entries, *known}:
+                self._unsaved[(state.id, key)] = known.get(key)
+            was_out, state.cooldowns = state.is_out, Cooldowns(known.values())
+            state.forgiven_at = self._members.now()
+            if was_out and state.cooldowns.on_account() is None:
+                self._tell_back(state)
+            self._touch(state)
+            self._on_unsaved()
+
+    def restore_breaker(self, group: ProviderAccounts, before: Breaker) -> None:
+        """Let a provider's circuit breaker stand as it did before a rehearsal."""
+        with self._lock:
+            if group.breaker.strikes and not before.strikes:
+                events.emit(events.BREAKER_CLOSED, f"provider:{group.provider}")
+            group.breaker = before
+            group.touch()
 
     def _record(self, group: ProviderAccounts, lease: Lease, verdict: Verdict, now: float) -> None:
         """Record what an attempt's verdict means for the account and its provider.

@@ -19,6 +19,7 @@ from accounts.pool.choosing import Choosing
 from accounts.pool.outcomes import OutcomeTracker
 from accounts.pool.provider_accounts import PoolMembers
 from accounts.pool.refreshing import Refresher, Refreshing
+from accounts.pool.rehearsing import Rehearsing
 from accounts.pool.saving import Saving
 from accounts.pool.sessions import StickySessions
 from accounts.pool.synchronising import Synchronising
@@ -88,6 +89,9 @@ class Pool:
         saving = Saving(members, outcomes)
         self.save, self.save_cooldowns = saving.save, saving.save_cooldowns
         self.save_traffic = saving.save_traffic
+
+        rehearsing = Rehearsing(members, outcomes)
+        self.remember, self.put_back = rehearsing.remember, rehearsing.put_back
 
         refreshing = Refreshing(refresher, members, outcomes, self.look_again)
         self.refresh, self.due_for_refresh = refreshing.refresh, refreshing.due

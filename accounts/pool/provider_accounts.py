@@ -246,6 +246,10 @@ class PoolMembers:
         self._own_keys = {**self._own_keys, provider: group}
         return group
 
+    def own_group(self, provider: str) -> ProviderAccounts | None:
+        """Return the group of a provider's own key, where it has been used."""
+        return self._own_keys.get(provider)
+
     def forget_own_key(self, provider: str) -> None:
         """Drop what is held against a provider's own key. Calls on their way report to a state that is gone."""
         with self.lock:

@@ -39,6 +39,7 @@ _ALERT = _of("gateway.alertmessage", view="view")
 _AUDIT = _of("gateway.auditrow", view="view")
 _PAYMENT = _of("gateway.payment", view="view")
 _REQUEST = _of("gateway.exchangerow", view="view")
+_REHEARSAL = _of("gateway.rehearsal", view="view", add="add", delete="delete")
 _USAGE = _of("gateway.dailyusage", view="view")
 _PRICE = _of("gateway.pricerow", view="view", put="add+change", delete="delete")
 _PROVIDER = _of("providers.provider", view="view", put="add+change", change="change", delete="delete")
@@ -99,6 +100,9 @@ NEEDED: dict[Operation, tuple[str, ...]] = {
     ("post", "/api/prices"): _PRICE["put"],
     ("delete", "/api/prices/{model}"): _PRICE["delete"],
     ("get", "/api/overview"): (*_USAGE["view"], *_REQUEST["view"]),
+    ("get", "/api/rehearsals"): _REHEARSAL["view"],
+    ("post", "/api/rehearsals"): _REHEARSAL["add"],
+    ("delete", "/api/rehearsals/{rehearsal_id}"): _REHEARSAL["delete"],
     ("get", "/api/requests"): _REQUEST["view"],
     ("get", "/api/requests/{request_id}"): _REQUEST["view"],
     ("get", "/api/usage"): _USAGE["view"],

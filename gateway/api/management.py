@@ -31,6 +31,7 @@ from gateway.api.strict import without_unknown
 from gateway.audit.api import router as audit_router
 from gateway.console.api import router as overview_router
 from gateway.payments.api import router as payments_router
+from gateway.rehearsals.api import router as rehearsals_router
 from gateway.relay import errors
 from gateway.usage.prices.api import router as prices_router
 from gateway.usage.reporting.api import router as usage_router
@@ -152,6 +153,7 @@ api.add_router("/api/accounts", accounts_router)
 api.add_router("/api/pool", pool_router)
 api.add_router("/api/audit", audit_router)
 api.add_router("/api/alerts", alerts_router)
+api.add_router("/api/rehearsals", rehearsals_router)
 api.add_router("/api/usage", usage_router)
 api.add_router("/api/overview", overview_router)
 api.add_router("/api/requests", requests_router)

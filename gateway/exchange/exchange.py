@@ -85,6 +85,7 @@ class Exchange:
     bytes_out: int = 0
 
     usage: Usage = NO_USAGE
+    rehearsal: str = ""  # the id of the rehearsal whose fault this call has met
     cost: Decimal | None = None  # None = unknown price
     currency: str = ""
 

@@ -22,7 +22,8 @@
     providers         Refused                                                          by its failure's kind
     gateway           UpstreamFailed WrongMethod                                                     502 504 · 405
                       PriceNotFound BadPrice                                                              404 · 400
-                      BadParameter BadAlert · AlertNotFound · ChannelExists                       400 · 404 · 409
+                      BadParameter BadAlert BadRehearsal                                                        400
+                      AlertNotFound RehearsalNotFound · ChannelExists                                     404 · 409
                       NotHere, and Redis or the database away where only they have the answer                   503
 
 Only this module knows HTTP statuses. Dialects render the words.
@@ -46,6 +47,7 @@ from gateway.exchange.surfaces import WrongMethod
 from gateway.exchange.upgrades import NOT_SERVED, UPGRADE, UPGRADE_REQUIRED, asks_for_websocket
 from gateway.kernel.asking import BadParameter
 from gateway.kernel.redaction import redact
+from gateway.rehearsals import errors as rehearsals
 from gateway.usage.prices import errors as prices
 from providers import errors as providers
 from providers.dialects.mending import UNWRITABLE, is_unwritable
@@ -192,8 +194,8 @@ TREE: tuple[tuple[Classes, Callable[[Exception], Failure]], ...] = (
     (tokens.LedgerUnavailable, _soon),
     (prices.PriceNotFound, _kind(FailureKind.NOT_FOUND)),
     (prices.BadPrice, _field),
-    ((BadParameter, alerts.BadAlert), _field),
-    (alerts.AlertNotFound, _kind(FailureKind.NOT_FOUND)),
+    ((BadParameter, alerts.BadAlert, rehearsals.BadRehearsal), _field),
+    ((alerts.AlertNotFound, rehearsals.RehearsalNotFound), _kind(FailureKind.NOT_FOUND)),
     (alerts.ChannelExists, _kind(FailureKind.CONFLICT)),
     (tokens.BodyTooLarge, _kind(FailureKind.TOO_LARGE)),
     (accounts.PoolExhausted, _exhausted),

@@ -1,7 +1,7 @@
 """The relay's path: one for every surface and every provider kind, in the order in which things happen.
 
 No SQL, no parsing and no provider's or dialect's name in here. Failover happens in `failover` and `rotation`, only
-before the first byte of an answer has left; then an error is told in the surface's dialect. All ends in `_conclude`.
+before the first byte of an answer has left; then an error is told in the surface's dialect. All ends in `conclude`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Relay:
 
     async def carry(self, match: Match, request: Request, receive: Receive, send: Send) -> None:
         """Carry one exchange from its head to its record. Raises only what cuts the connection."""
-        arrival, objects = self._arrive(match, request, receive, send), self._deps.objects
+        arrival, objects = self.arrive(match, request, receive, send), self._deps.objects
         hold: Hold | None = None
         toll = None if self._deps.payments is None else self._deps.payments.toll(arrival)
         try:
@@ -100,19 +100,19 @@ class Relay:
                 await self._deps.meter.give_back(hold)
             await self._tell(arrival, *errors.describe(exc), answer=answer)
         finally:
-            await self._conclude(arrival, hold)
+            await self.conclude(arrival, hold)
 
     async def refuse(self, wrong: WrongMethod, request: Request, receive: Receive, send: Send) -> None:
         """Refuse a method that the surface of this path does not have, before any token is looked at."""
-        arrival = self._arrive(Match(unknown(request.raw_path), request.raw_path), request, receive, send)
+        arrival = self.arrive(Match(unknown(request.raw_path), request.raw_path), request, receive, send)
         status, failure, headers = errors.refusal(wrong, request)
         arrival.downstream.add_headers(headers)
         try:
             await self._tell(arrival, status, failure)
         finally:
-            await self._conclude(arrival, None)
+            await self.conclude(arrival, None)
 
-    def _arrive(self, match: Match, request: Request, receive: Receive, send: Send) -> Arrival:
+    def arrive(self, match: Match, request: Request, receive: Receive, send: Send) -> Arrival:
         deps, surface, own_id = self._deps, match.surface, str(uuid7())
         exchange = Exchange(
             id=own_id, started_at=time.time(), surface=surface.name, method=request.method,
@@ -278,7 +278,7 @@ class Relay:
             self._failover.learn(arrival.attempt, failure)
         await self._tell(arrival, status, failure)
 
-    async def _conclude(self, arrival: Arrival, hold: Hold | None) -> None:
+    async def conclude(self, arrival: Arrival, hold: Hold | None) -> None:
         """Settle the reservation, close the upstream, release the lease, record the usage: in any case."""
         downstream, exchange = arrival.downstream, arrival.exchange
         downstream.close()

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Collection
 
 from redis.exceptions import RedisError
 
 from accounts.pool.pool import Pool
 from gateway.alerts.alerting import Alerting
 from gateway.alerts.deciding import Decider
-from gateway.alerts.looking import Looker, World
+from gateway.alerts.looking import Looker, World, nothing
 from gateway.shared.redis import Shared
 
 PREFIX = "router:alert:"
 
 
-def made(pool: Pool, shared: Shared | None) -> Alerting:
-    """Return the alerts of this worker, not started."""
+def made(pool: Pool, shared: Shared | None, muted: Callable[[], Collection[str]] = nothing) -> Alerting:
+    """Return the alerts of this worker, not started. `muted`: subjects that a rehearsal changes."""
 
     def is_redis_away() -> bool:
         return shared is not None and shared.health.is_known_away
@@ -30,5 +31,5 @@ def made(pool: Pool, shared: Shared | None) -> Alerting:
         except (RedisError, OSError):
             return True
 
-    world = World(pool=lambda: pool, is_redis_away=is_redis_away)
+    world = World(pool=lambda: pool, is_redis_away=is_redis_away, muted=muted)
     return Alerting(Looker(world, Decider(str(uuid.uuid4()))), claim)

@@ -18,14 +18,12 @@ import httpx
 from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
-from accounts import services as account_services
 from accounts.maintenance import Maintenance
 from accounts.pool import live
 from forgefed.client import client as federation_client
 from forgefed.delivering import Deliverer
 from gateway.kernel import events, secrets
 from gateway.kernel.parts import PARTS
-from gateway.kernel.principal import GATEWAY
 from gateway.kernel.sealing import BoxSealer
 from gateway.objects.calls import Objects
 from gateway.payments.gate import Gate
@@ -35,13 +33,13 @@ from gateway.personal.desk import Desk
 from gateway.relay.deps import RelayDeps
 from gateway.relay.relay import Relay
 from gateway.relay.watchdog import Watchdog
-from gateway.runtime import alerting, from_settings, personal, stored_objects
+from gateway.runtime import alerting, from_settings, personal, rehearsing, stored_objects
 from gateway.runtime.accounting import Accounting
 from gateway.runtime.composed import Composed
 from gateway.runtime.freshness import Copy, Freshness
 from gateway.runtime.health import STARTING, Health, Readiness
 from gateway.runtime.reconciling import Reconciler
-from gateway.runtime.starting import warn_without_accounts
+from gateway.runtime.starting import adopt_and_end, warn_without_accounts
 from gateway.servers.drain import Drain
 from gateway.shared import redis
 from gateway.shared.peers import Peers
@@ -56,9 +54,7 @@ from providers.client import ClientOptions
 from providers.dialects.table import DIALECTS
 from providers.dialects.types import Failure, FailureKind
 from providers.drivers.table import DriverSet
-from providers.files import services as provider_files
 from providers.sending import Sender
-from tokens.files import services
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +167,9 @@ class Runtime:
         self._gate = from_settings.payment_gate(options, composed.metrics)
         forwarder = personal.forwarder(composed, self._transport)
         beside = self._beside(freshness, maintenance, run_directory) + ([forwarder] if forwarder else [])
-        self._parts = [freshness, maintenance, Reconciler(), *beside, recorder, drivers]
+        rehearser = rehearsing.Rehearser(composed.pool)
+        alerts = alerting.made(composed.pool, self._shared, rehearser.muted)
+        self._parts = [freshness, maintenance, Reconciler(), *beside, recorder, drivers, rehearser, alerts]
         for part in self._parts:
             await part.start()
         sender = Sender(drivers)
@@ -180,6 +178,7 @@ class Runtime:
         self._desk = personal.desk(composed, forwarder)
         deps = self._deps(meter, sender, recorder, watchdog)
         relay, loop = Relay(replace(deps, batches=accounting.batches)), asyncio.get_running_loop()
+        rehearser.attach(relay, sender)
         self.relays = {loop: relay}
         self.drain.is_held = relay.backgrounds.is_running
         composed.metrics.refresh = self.counts
@@ -191,7 +190,6 @@ class Runtime:
     def _beside(self, freshness: Freshness, maintenance: Maintenance, run_directory: str) -> list[Part]:
         """Make the parts that only some processes need."""
         parts: list[Part] = [part for part in (self._objects, self._gate) if part is not None]
-        parts.append(alerting.made(self.composed.pool, self._shared))
         if self.composed.options.FORGEFED_DELIVER_IN_SERVE:
             parts.append(Deliverer(federation_client(is_in_request=False)))
         if self._shared is not None:
@@ -259,9 +257,7 @@ class Runtime:
         return total
 
     def _load(self) -> None:
-        services.sync_quietly()
-        provider_files.sync_quietly()
-        account_services.sync_from_environment(principal=GATEWAY)
+        adopt_and_end()
         self.composed.registry.load()
         self.composed.pool.load()
         self.composed.catalog.load()

@@ -62,7 +62,7 @@ class Sums:
         self.sent += exchange.is_sent and exchange.surface not in UNMODELLED
         if status == CLIENT_LEFT:
             self.cancelled += 1
-        elif status >= 400 or exchange.failure_kind is not None:
+        elif (status >= 400 or exchange.failure_kind is not None) and not exchange.rehearsal:
             self.errors += 1
             if exchange.is_refusal and not exchange.attempts:
                 self.refused += 1

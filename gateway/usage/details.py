@@ -14,6 +14,7 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     tries: tuple[Try, ...] = ()
     modes: tuple[str, ...] = ()
     web_searches: int = 0
+    rehearsal: str = ""
 
 
 NOTHING = Details()
@@ -24,9 +25,10 @@ _decoder = msgspec.json.Decoder(Details)
 def written(exchange: Exchange) -> str:
     """Return the column's text; "" for nearly all calls."""
     usage = exchange.usage
-    if not (exchange.tries or usage.modes or usage.web_searches):
+    if not (exchange.tries or usage.modes or usage.web_searches or exchange.rehearsal):
         return ""
-    told = Details(exchange.upstream_refusal, exchange.tries, usage.modes, usage.web_searches)
+    words, rehearsal = exchange.upstream_refusal, exchange.rehearsal
+    told = Details(words, exchange.tries, usage.modes, usage.web_searches, rehearsal)
     return _encoder.encode(told).decode()
 
 

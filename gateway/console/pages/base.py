@@ -16,6 +16,7 @@ from gateway.access import principals
 from gateway.access.guards import address_of, caller_of, gate
 from gateway.kernel.asking import BadParameter
 from gateway.kernel.principal import Principal
+from gateway.rehearsals import services as rehearsals
 
 View = Callable[..., HttpResponseBase]
 USAGE, REQUESTS, AUDIT = "gateway.view_dailyusage", "gateway.view_exchangerow", "gateway.view_auditrow"
@@ -81,7 +82,13 @@ def shown(request: HttpRequest, name: str, context: dict[str, Any], status: int 
         for each, title, url, needed in NAVIGATION
         if request.user.is_staff and request.user.has_perms(needed)
     ]
-    told = {"links": links, "who": principals.name_of(request.user), **context}
+    told = {
+        "links": links,
+        "who": principals.name_of(request.user),
+        "rehearsals": rehearsals.running(),
+        "may_end_rehearsals": may_operate(request),
+        **context,
+    }
     return TemplateResponse(request, f"console/{name.rpartition('/')[2]}.html", told, status=status)
 
 

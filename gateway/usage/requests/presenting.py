@@ -41,7 +41,7 @@ def shown(row: ExchangeRow) -> dict[str, Any]:
         "status": row.status,
         "upstream_status": row.upstream_status,
         "is_stream": row.is_stream,
-        "is_rehearsal": False,
+        "is_rehearsal": bool(told.rehearsal),
         "failure_kind": row.failure_kind,
         "failure_message": row.failure_message,
         "upstream_error": None
