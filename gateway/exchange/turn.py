@@ -16,7 +16,7 @@ from providers.dialects.types import Headers, WireAnswer, header
 from providers.translation.responses.stored_items import FinalResponse
 
 SendText = Callable[[str], Awaitable[None]]
-FAILED = b"response.failed"
+FAILED, CREATED = b"response.failed", b"response.created"
 
 
 class Turn:
@@ -31,6 +31,7 @@ class Turn:
         self._sse: SseReader | None = None
         self._pieces: list[bytes] = []
         self._final = FinalResponse()
+        self.response_id: str | None = None  # once the stream has told it
         self.has_failed = False
         self.is_over = False  # the relay has sent the end
 
@@ -83,6 +84,8 @@ class Turn:
         if data.startswith(b"[DONE]"):
             return
         name = name or openai_socket.type_of(data)
+        if self.response_id is None and name == CREATED:
+            self.response_id = openai_socket.response_id_of(data)
         self._final.take(name, data)
         if name == FAILED:
             self.has_failed = True

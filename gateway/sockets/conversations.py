@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from providers.dialects.openai_socket import Create
 from providers.translation.responses import stored_items
 
-MOST = 4
-"""Conversations that are remembered: the newest, and a few to go back to."""
+MOST = 64
+"""Conversations that are remembered: the newest of each lane, and a few to go back to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ import orjson
 
 from providers.dialects.envelopes import read_object, write_object
 from providers.dialects.mending import UNREADABLE, tolerant
+from providers.dialects.openai_steering import STEER, Steer
+from providers.dialects.openai_steering import read as read_steer
 from providers.dialects.types import Failure, FailureKind, Headers, Refused
 
 CREATE = "response.create"
@@ -22,7 +24,16 @@ LIFETIME_SECONDS = 3600.0
 """The vendor's bound on one connection."""
 LIMIT_REACHED = "websocket_connection_limit_reached"
 NOT_FOUND_CODE = "previous_response_not_found"
-_TRANSPORT_FIELDS = ("type", "event_id", "generate", "stream", "background")
+LONGEST_LANE = 256
+_TRANSPORT_FIELDS = (
+    "type",
+    "event_id",
+    "generate",
+    "stream",
+    "stream_id",
+    "background",
+    "background_options",
+)
 """Fields of a message that are not the call's: how it travels is settled."""
 _TOLD_HEADERS = frozenset(
     (b"retry-after", b"retry-after-ms", b"x-should-retry", b"x-request-id", b"x-gateway-request-id")
@@ -36,6 +47,7 @@ class Create(msgspec.Struct, frozen=True):
     previous_response_id: str | None = None
     is_stored: bool = True  # `store` is not false
     is_generated: bool = True  # `generate` is not false: else only an id is wanted, to be continued
+    stream_id: str | None = None  # the lane: calls of one are answered one after the other
 
 
 class _Asked(msgspec.Struct):
@@ -49,8 +61,8 @@ class _Asked(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Asked)
 
 
-def read_message(text: str | bytes) -> Create | None:
-    """Return the call that a message makes; None for one that wants no answer. Raises `Refused`."""
+def read_message(text: str | bytes) -> Create | Steer | None:
+    """Return what a message asks for; None for one that wants no answer. Raises `Refused`."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     try:
         asked = tolerant(_decoder.decode, data)
@@ -58,10 +70,16 @@ def read_message(text: str | bytes) -> Create | None:
         raise _refused("the message must be a JSON object with a type", None) from exc
     if asked.type == PROCESSED:
         return None
+    if asked.type == STEER:
+        return read_steer(data)
     if asked.type != CREATE:
-        raise _refused(f"type: must be {CREATE!r}; other messages are not understood here", "type")
-    if asked.stream_id is not None:
-        raise _refused("stream_id: a connection carries one response after the other here", "stream_id")
+        words = f"type: must be {CREATE!r} or {STEER!r}; other messages are not understood here"
+        raise _refused(words, "type")
+    lane = asked.stream_id
+    if lane is not None and not (
+        isinstance(lane, str) and 0 < len(lane) <= LONGEST_LANE and lane.isprintable()
+    ):
+        raise _refused(f"stream_id: must be a text of 1 to {LONGEST_LANE} characters", "stream_id")
     fields = {
         name: bytes(value) for name, value in read_object(data).items() if name not in _TRANSPORT_FIELDS
     }
@@ -71,6 +89,7 @@ def read_message(text: str | bytes) -> Create | None:
         previous if isinstance(previous, str) else None,
         asked.store is not False,
         asked.generate is not False,
+        lane,
     )
 
 
@@ -81,6 +100,26 @@ def type_of(data: bytes) -> bytes:
     except UNREADABLE:
         return b""
     return kind.encode() if isinstance(kind, str) else b""
+
+
+class _Named(msgspec.Struct):
+    id: Any = None
+
+
+class _Begun(msgspec.Struct):
+    response: _Named = msgspec.field(default_factory=_Named)
+
+
+_begun_decoder = msgspec.json.Decoder(_Begun)
+
+
+def response_id_of(data: bytes) -> str | None:
+    """Return the id of the response that an event tells of."""
+    try:
+        name = tolerant(_begun_decoder.decode, data).response.id
+    except UNREADABLE:
+        return None
+    return name if isinstance(name, str) else None
 
 
 def _refused(message: str, param: str | None) -> Refused:

@@ -42,6 +42,29 @@ def test_two_calls_over_one_connection(gateway, vendor):
         assert token.secret.encode() not in seen.raw_head + seen.body
 
 
+def test_lanes_run_beside_each_other_and_a_response_is_steered(gateway, vendor):
+    """By the vendor's own client."""
+    records, gate = v.events("m", v.text("the long way")), Gate()
+    vendor.say(v.stream_answer([records[0], gate, *records[1:]]))
+    token = gateway.issue("lanes")
+    client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=token.secret, max_retries=0)
+    ask = {"model": "claude-sonnet-5-5", "store": False}
+    with client.beta.responses.connect() as connection:
+        connection.response.create(**ask, input="hi", stream_id="slow")
+        slow = connection.recv().response.id
+        connection.response.create(**ask, input="SAY quick", stream_id="quick")
+        done = next(one for one in connection if one.type == "response.completed")
+        assert (done.stream_id, text_of(done.response.to_dict())) == ("quick", "quick")
+        connection.response.steer(previous_response_id=slow, input="SAY steered")
+        accepted = next(one for one in connection if one.type.startswith("response.steer"))
+        assert (accepted.type, accepted.stream_id) == ("response.steer.accepted", "slow")
+        gate.open()
+        ended = [next(one for one in connection if one.type == "response.completed") for _ in range(2)]
+        assert [text_of(one.response.to_dict()) for one in ended] == ["the long way", "steered"]
+        assert ended[1].response.previous_response_id == slow and ended[1].stream_id == "slow"
+    assert [row["status"] for row in gateway.exchanges(token, 3)] == [200] * 3
+
+
 def test_a_large_call_and_events_in_order(gateway, vendor):
     with talking(gateway) as talk:
         talk.say(input="SAY large", instructions="x" * 3_000_000)

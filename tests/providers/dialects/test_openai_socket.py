@@ -38,7 +38,9 @@ def test_what_the_body_holds_is_not_touched() -> None:
     ("message", "param"),
     [
         ("hello", None), ("[]", None), ('{"type": "session.update"}', "type"), ("{}", "type"), (b"\xff", None),
-        ('{"type": "response.steer"}', "type"), ('{"type": "response.create", "stream_id": "a"}', "stream_id"),
+        ('{"type": "response.create", "stream_id": ""}', "stream_id"),
+        ('{"type": "response.create", "stream_id": 7}', "stream_id"),
+        ('{"type": "response.create", "stream_id": "a\\nb"}', "stream_id"),
     ],
 )  # fmt: skip
 def test_anything_else_is_refused_naming_the_field(message: str | bytes, param: str | None) -> None:
