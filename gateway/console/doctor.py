@@ -69,7 +69,7 @@ def configuration() -> Iterator[Finding]:
         "upstream_base_url": options.UPSTREAM_BASE_URL,
         "upstream_provider": WORDS[options.UPSTREAM_PROVIDER],
         "openai_provider": f"{options.OPENAI_COMPATIBLE_PROVIDER_NAME} ({options.OPENAI_COMPATIBLE_BASE_URL})",
-        "crater_inbox": options.CRATER_FORGEFED_INBOX or UNSET,
+        "crater_inbox": options.CRATER_FORGEFED_INBOX if options.CRATER_FORGEFED_INBOX.strip() else UNSET,
         "crater_actor": (options.CRATER_FORGEFED_ACTOR or f"{settings.ACTOR_BASE_URL}/actor/code").rstrip(
             "/"
         ),

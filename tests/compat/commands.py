@@ -7,9 +7,10 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
-import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +18,16 @@ from typing import Any
 
 from tests.compat import reference
 from tests.compat.cases import SECRET, TABLES
-from tests.compat.compare import Aspects, Difference, differences
+from tests.compat.compare import Aspects, Difference, changed, differences
+from tests.compat.work import Done, Job
 from tests.harness import ROOT
+from tests.ports import free_port
 
 OURS = [sys.executable, "-c", "from gateway.management.program import reference_main; reference_main()"]
-SERVES_AFTER_SECONDS, MOST_SECONDS = 45, 300
-"""After the first, what was started without a command serves; nothing else may take so long as the second."""
+MOST_SECONDS = 300
+"""Nothing may take so long."""
 FILES = ("commands.runs", "config.runs")
+SERVES = "none: it serves"
 _LOG = re.compile(r"^\x1b\[2m.*|^\d{4}-\d\d-\d\dT\S+ +(?:INFO|WARN|ERROR|DEBUG) .*", re.MULTILINE)
 _LABEL = re.compile(r"^([\w ]+?) *: (.*)$", re.MULTILINE)
 _EPOCH = re.compile(r"\b1[789]\d{8}\b")
@@ -56,6 +60,7 @@ class Runner:
     def __init__(self, command: list[str], folder: Path, base: dict[str, str]) -> None:
         self.command, self.folder, self.base = command, folder, base
         self.tokens: list[str] = []
+        self.port = free_port()
         for name in ("cwd", "home", "claude", "work"):
             (folder / name).mkdir(parents=True, exist_ok=True)
 
@@ -68,24 +73,38 @@ class Runner:
             "CLAUDE_CODE_HOME": "<CLAUDE_CODE_HOME>", **one.env,
         }  # fmt: skip
         env = {name: self._filled(value) for name, value in given.items() if value is not None}
-        command = [*self.command, *map(self._filled, one.argv)]
-        may_serve = not one.argv or one.argv[0].startswith("-") or one.argv[0] == "serve"
-        try:
-            done = subprocess.run(
-                command, cwd=self.folder / "cwd", env={**self.base, **env}, input=one.stdin, capture_output=True,
-                text=True, timeout=SERVES_AFTER_SECONDS if may_serve else MOST_SECONDS, check=False, errors="replace",
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return {"exit": "none: it serves"}
+        status, out = self._ended(
+            [*self.command, *map(self._filled, one.argv)], {**self.base, **env}, one.stdin
+        )
         for name in one.files:
             (self.folder / "cwd" / name).unlink(missing_ok=True)
-        out = _LOG.sub("", done.stdout).lstrip("\n")
-        if one.argv[:2] == [
-            "tokens",
-            "issue",
-        ]:  # one that was refused counts, too: the other side may have issued it
+        if status is None:
+            return {"exit": SERVES}
+        out = _LOG.sub("", out).lstrip("\n")
+        if one.argv[:2] == ["tokens", "issue"]:
+            # One that was refused counts, too: the other side may have issued it.
             self.tokens.append(out.strip() or f"<no token {len(self.tokens) + 1}>")
-        return self._aspects(one, done.returncode, out)
+        return self._aspects(one, status, out)
+
+    def _ended(self, command: list[str], env: dict[str, str], stdin: str) -> tuple[int | None, str]:
+        """Return exit status and standard output; no status of one that serves, which is ended."""
+        (self.folder / "stdin").write_text(stdin)
+        with (
+            (self.folder / "stdin").open("rb") as given,
+            (self.folder / "out").open("wb") as out,
+            (self.folder / "err").open("wb") as err,
+            subprocess.Popen(
+                command, cwd=self.folder / "cwd", env=env, stdin=given, stdout=out, stderr=err
+            ) as process,
+        ):
+            deadline, serves = time.monotonic() + MOST_SECONDS, False
+            while process.poll() is None and not serves:
+                assert time.monotonic() < deadline, f"still running after {MOST_SECONDS} s: {command}"
+                time.sleep(0.02)
+                serves = str(self.port) in env.get("ROUTER_PORT", "") and _listens(self.port)
+            if serves:
+                process.terminate()
+        return None if serves else process.returncode, (self.folder / "out").read_text(errors="replace")
 
     def _aspects(self, one: Run, status: int, out: str) -> Aspects:
         found = {"exit": str(status)}
@@ -109,7 +128,7 @@ class Runner:
             ("<CLAUDE_CODE_HOME>", "claude"), ("<DATA_DIR>", "data"), ("<HOME>", "home"), ("<CWD>", "cwd"),
             ("<WORK>", "work"),
         ]  # fmt: skip
-        found = [(mark, str(self.folder / name)) for mark, name in places]
+        found = [("<PORT>", str(self.port)), *((mark, str(self.folder / name)) for mark, name in places)]
         for number, token in enumerate(self.tokens, start=1):
             found += [(f"<TOKEN_{number}>", token), (f"<ID_{number}>", _subject(token))]
         return found
@@ -132,25 +151,30 @@ def load(only: str = "") -> list[Run]:
     return [run for run in runs if only in f"{run.table}: {run.name}"]
 
 
-def compared(template: Path, only: str = "") -> Iterator[tuple[int, list[Difference]]]:
-    """Yield (runs done, what differed) for every sequence."""
+def jobs(template: Path, base: Path, only: str = "") -> list[Job]:
+    """Return the work: a job for every sequence."""
     found = load(only)
-    with tempfile.TemporaryDirectory(prefix="compat-") as base:
-        for number, sequence in enumerate(dict.fromkeys(run.sequence for run in found)):
-            runs = [run for run in found if run.sequence == sequence]
-            folder = Path(base) / str(number)
-            theirs = Runner([str(reference.program())], folder / "theirs", _base())
-            ours = Runner(
-                OURS, folder / "ours", {**_base(), "PYTHONPATH": str(ROOT), "ALLOW_WEAK_SECRET": "true"}
-            )
-            shutil.copytree(template / "data", folder / "ours" / "data")
-            yield len(runs), [one for run in runs for one in _pair(run, theirs, ours)]
+
+    def job(number: int, sequence: str) -> Job:
+        runs = [run for run in found if run.sequence == sequence]
+        return lambda: Done(len(runs), _sequence(runs, base / str(number), template))
+
+    return [job(*one) for one in enumerate(dict.fromkeys(run.sequence for run in found))]
+
+
+def _sequence(runs: list[Run], folder: Path, template: Path) -> list[Difference]:
+    base = _base()
+    theirs = Runner([str(reference.program())], folder / "theirs", base)
+    ours = Runner(OURS, folder / "ours", {**base, "PYTHONPATH": str(ROOT), "ALLOW_WEAK_SECRET": "true"})
+    shutil.copytree(template / "data", folder / "ours" / "data")
+    return [one for run in runs for one in _pair(run, theirs, ours)]
 
 
 def _pair(run: Run, theirs: Runner, ours: Runner) -> Iterator[Difference]:
     there, here = theirs.run(run), ours.run(run)
     if there["exit"] != here["exit"]:
-        yield Difference(run.table, run.name, "exit", there["exit"], here["exit"])
+        aspect = changed("exit", there["exit"], here["exit"])
+        yield Difference(run.table, run.name, aspect, there["exit"], here["exit"])
         if "doctor" not in run.argv or "2" in (there["exit"], here["exit"]):
             return
         here["exit"] = there["exit"]
@@ -158,6 +182,11 @@ def _pair(run: Run, theirs: Runner, ours: Runner) -> Iterator[Difference]:
     if labels:  # ours tells more
         here = {name: value for name, value in here.items() if name in labels or name == "exit"}
     yield from differences((run.table, run.name), there, here)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _base() -> dict[str, Any]:

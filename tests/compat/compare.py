@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from tests.compat import bodies
 from tests.compat.exchange import Observed
 from tests.compat.sides import Side
 from tests.fakes.server import Seen
@@ -21,7 +20,6 @@ OUR_OWN = {
     "connection",
 }
 """Headers that say nothing of the answer, or that each answer of ours has more."""
-LARGE = 1 << 16
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _HEX = re.compile(r"\b[0-9a-f]{64}\b")
 _JWT = re.compile(r"la_sk_[\w.-]+")
@@ -33,7 +31,8 @@ _NONCE = re.compile(r"aes256gcm:[\w+/=]+")
 class Difference:
     """One aspect in which the sides differ.
 
-    `aspect`: `status`, `header X`, `body…`, `upstream …`; of an answer, `more …` for what the reference's has not.
+    `aspect`: `status 401 to 404`, `upstream calls 1 to 0`, `header X`, `body…`, `upstream …`; `more …` is what the
+    reference has not, `less …` what ours has not.
     """
 
     table: str
@@ -79,7 +78,7 @@ def aspects(side: Side, seen: Observed) -> Aspects:
         if name not in OUR_OWN:
             found[f"header {name}"] = blank(side, value)
     content_type = dict(seen.headers).get("content-type", "")
-    found.update(_body("body", side, seen.body, content_type))
+    found.update(bodies.parts("body", seen.body, content_type, lambda text: blank(side, text)))
     found["upstream calls"] = str(len(seen.upstream))
     for number, call in enumerate(seen.upstream[:1]):
         found.update(_call(side, call, number))
@@ -87,18 +86,26 @@ def aspects(side: Side, seen: Observed) -> Aspects:
 
 
 def differences(title: tuple[str, str], theirs: Aspects, ours: Aspects) -> Iterator[Difference]:
-    """Yield every aspect that is not the same; of a status or number of calls that differs, only that."""
-    for names in (("status",), ("upstream calls",)):
-        for name in names:
-            if theirs.get(name) != ours.get(name):
-                if name == "status":
-                    yield Difference(*title, name, _with_words(theirs), _with_words(ours))
-                    return
-                yield Difference(*title, name, theirs.get(name, ""), ours.get(name, ""))
-    for name in sorted({*theirs, *ours} - {"status", "upstream calls", WORDS}):
-        if theirs.get(name) != ours.get(name):
-            more = "more " if name not in theirs and not name.startswith("upstream") else ""
-            yield Difference(*title, more + name, theirs.get(name, "(none)"), ours.get(name, "(none)"))
+    """Yield every aspect that is not the same; of a status that differs, only that."""
+    if theirs.get("status") != ours.get("status"):
+        aspect = changed("status", theirs["status"], ours["status"])
+        yield Difference(*title, aspect, _with_words(theirs), _with_words(ours))
+        return
+    for name in sorted({*theirs, *ours} - {WORDS}):
+        there, here = theirs.get(name), ours.get(name)
+        if there == here:
+            continue
+        aspect = name
+        if name == "upstream calls":
+            aspect = changed(name, str(there), str(here))
+        elif there is None or here is None:
+            aspect = f"{'more' if there is None else 'less'} {name}"
+        yield Difference(*title, aspect, there or "(none)", here or "(none)")
+
+
+def changed(name: str, there: str, here: str) -> str:
+    """Return the aspect of a value so small that a rule names it too."""
+    return f"{name} {there} to {here}"
 
 
 def _with_words(seen: Aspects) -> str:
@@ -123,48 +130,4 @@ def _call(side: Side, call: Seen, number: int) -> Aspects:
         if name not in ("content-length", "transfer-encoding", "connection", "host"):
             found[f"{prefix} header {name}"] = blank(side, value)
     kind = next((value for name, value in headers if name == "content-type"), "")
-    return {**found, **_body(f"{prefix} body", side, call.body, kind)}
-
-
-def _body(prefix: str, side: Side, raw: bytes, kind: str) -> Aspects:
-    if len(raw) > LARGE:
-        return {prefix: f"{len(raw)} bytes"}
-    if "event-stream" in kind:
-        events = _events(raw)
-        if any(
-            isinstance(event, dict) and str(event.get("type")).startswith("response.") for event in events
-        ):
-            return {f"{prefix} events": blank(side, json.dumps(events, ensure_ascii=False))}
-        return _leaves(prefix, events, lambda text: blank(side, text))
-    try:
-        value = json.loads(raw)
-    except ValueError:
-        return {prefix: blank(side, raw.decode("utf-8", "backslashreplace"))}
-    return _leaves(prefix, value, lambda text: blank(side, text))
-
-
-def _events(raw: bytes) -> list[Any]:
-    events: list[Any] = []
-    for block in raw.replace(b"\r\n", b"\n").split(b"\n\n"):
-        data = b"\n".join(line[5:].strip() for line in block.split(b"\n") if line.startswith(b"data:"))
-        if data:
-            try:
-                events.append(json.loads(data))
-            except ValueError:
-                events.append(data.decode("utf-8", "backslashreplace"))
-    return events
-
-
-def _leaves(prefix: str, value: Any, words: Callable[[str], str]) -> Aspects:
-    """Return the value's leaves by their paths; empty objects and lists are leaves."""
-    if isinstance(value, dict) and value:
-        found: Aspects = {}
-        for key, inner in value.items():
-            found.update(_leaves(f"{prefix}.{words(str(key))}", inner, words))
-        return found
-    if isinstance(value, list) and value:
-        found = {}
-        for number, inner in enumerate(value):
-            found.update(_leaves(f"{prefix}[{number}]", inner, words))
-        return found
-    return {prefix: words(json.dumps(value, ensure_ascii=False))}
+    return {**found, **bodies.parts(f"{prefix} body", call.body, kind, lambda text: blank(side, text))}

@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 from tests.compat.cases import ADMIN_KEY, Case, answer_of, token
 from tests.compat.sides import Side
 from tests.fakes.server import Seen
-from tests.rawhttp import RawClient, Response, ask
+from tests.harness import token_id
+from tests.rawhttp import Headers, RawClient, Response
+
+PATIENCE = 60.0
+"""Seconds that an answer may take: both sides run beside others."""
 
 
 @dataclass
@@ -33,13 +37,19 @@ def run(side: Side, case: Case) -> Observed:
         side.upstream.handler = lambda seen: answers[-1]
     seen = Observed(None)
     # The reference drops connections of requests on which it fails.
-    with contextlib.suppress(EOFError, OSError, ValueError), RawClient(side.port, timeout=8.0) as client:
+    with contextlib.suppress(EOFError, OSError, ValueError), RawClient(side.port, PATIENCE) as client:
         client.send(_request(side, case))
         answer = client.response(case.method)
         seen = Observed(answer.status, answer.headers, answer.body, answer.is_cut)
         _note(side, answer)
     seen.upstream = list(side.upstream.seen)
     return seen
+
+
+def ask(port: int, method: str, target: str, headers: Headers, body: bytes | None = None) -> Response:
+    """Make one request on a connection of its own, as patiently."""
+    with RawClient(port, PATIENCE) as client:
+        return client.ask(method, target, headers, body).response(method)
 
 
 def _request(side: Side, case: Case) -> bytes:
@@ -86,6 +96,6 @@ def _revoked(side: Side) -> str:
 
 
 def _note(side: Side, answer: Response) -> None:
-    """Keep what later cases of the same process may refer to."""
+    """Keep the id of a token that was issued: later cases of the same process may refer to it."""
     if answer.status == 200 and answer.body.startswith(b"{") and b'"token"' in answer.body:
-        side.notes["token"] = str(answer.json().get("token"))
+        side.notes["<LAST ID>"] = token_id(answer.json()["token"])

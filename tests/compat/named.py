@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,16 +15,20 @@ RULES = Path(__file__).parent / "tables" / "named.txt"
 
 @dataclass
 class Rule:
-    """`row` begins a first cell; `cases` and `aspects` are patterns of titles and aspects, as in a shell."""
+    """`row` begins a first cell; `cases` and `aspects` are patterns of titles and aspects, as in a shell.
+
+    One that is not `always` names what hangs on the clock, or on how bytes meet a connection that is closed.
+    """
 
     row: str
     cases: tuple[str, ...]
     aspects: tuple[str, ...]
+    always: bool = True
     uses: int = 0
 
     def names(self, difference: Difference) -> bool:
         """Tell whether the row speaks of this difference."""
-        aspect = re.sub(r"\[\d+\]", "[]", difference.aspect).replace("[", "(").replace("]", ")")
+        aspect = re.sub(r"\[[^\]]*\]", "[]", difference.aspect).replace("[", "(").replace("]", ")")
         return any(fnmatchcase(difference.title, one) for one in self.cases) and any(
             fnmatchcase(aspect, one) for one in self.aspects
         )
@@ -44,31 +47,38 @@ def rows() -> list[str]:
 def rules() -> list[Rule]:
     """Read the rules: a line with the row's beginning, then indented `cases => aspects`, parts between ` ; `.
 
-    A `[` of an aspect is written `(`: to a shell it begins a set.
+    A `[` of an aspect is written `(`: to a shell it begins a set. `? ` before the cases: not in every run. Lines that
+    are indented twice continue the one before.
     """
     found: list[Rule] = []
     row = ""
-    for line in RULES.read_text().splitlines():
+    for line in RULES.read_text().replace("\n        ", " ").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         if not line.startswith(" "):
             row = line.strip()
             continue
-        cases, _, aspects = line.strip().partition(" => ")
-        found.append(Rule(row, tuple(cases.split(" ; ")), tuple(aspects.split(" ; "))))
+        cases, _, aspects = line.strip().removeprefix("? ").partition(" => ")
+        always = not line.strip().startswith("? ")
+        found.append(Rule(row, tuple(cases.split(" ; ")), tuple(aspects.split(" ; ")), always))
     return found
 
 
-def unnamed(found: Iterable[Difference], known: list[Rule]) -> list[Difference]:
-    """Return the differences that no rule names; counts in each rule how often it did."""
-    left = []
-    for difference in found:
-        rule = next((one for one in known if one.names(difference)), None)
-        if rule is None:
-            left.append(difference)
-        else:
-            rule.uses += 1
-    return left
+def naming(difference: Difference, known: list[Rule]) -> Rule | None:
+    """Return the first rule that names a difference, and count it there."""
+    rule = next((one for one in known if one.names(difference)), None)
+    if rule is not None:
+        rule.uses += 1
+    return rule
+
+
+def idle(known: list[Rule]) -> list[str]:
+    """Return what is wrong with the rules once every case has run: those that name nothing."""
+    return [
+        f"names nothing any more: {rule.row} ({' ; '.join(rule.cases)} => {' ; '.join(rule.aspects)})"
+        for rule in known
+        if rule.always and not rule.uses
+    ]
 
 
 def mistakes(known: list[Rule]) -> list[str]:

@@ -32,6 +32,7 @@ def program() -> Path:
     command = ["nice", "-n", "10", cargo, "install", CRATE, "--version", VERSION, "--root", str(cache())]
     print(f"building {CRATE} {VERSION}, once: {' '.join(command)}", flush=True)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise NotHere(f"cargo could not build it: {done.stderr.strip().splitlines()[-1:]}")
+    if done.returncode != 0 or not built.is_file():
+        last = done.stderr.strip().splitlines()[-5:]
+        raise NotHere(f"cargo could not build it (exit {done.returncode}): {' / '.join(last)}")
     return built

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.compat import reference
 from tests.compat.cases import ADMIN_KEY, MESSAGE_ANSWER, SECRET
@@ -44,11 +44,11 @@ class Side:
     homes: list[Path]
     closed_port: int
     folder: Path
-    notes: dict[str, str] = field(default_factory=dict)  # what an earlier case has left: tokens
+    notes: dict[str, str] = field(default_factory=dict)  # what an earlier case has left, by its mark
 
     def fill(self, text: str) -> str:
         """Put this side's addresses and folders into a text."""
-        for mark, value in self._places():
+        for mark, value in (*self._places(), *self.notes.items()):
             text = text.replace(mark, value)
         return text
 
@@ -134,6 +134,9 @@ class _Ours(GatewayProcess):
 
     asked_port = 0
 
+    def __enter__(self) -> Self:
+        return self.start(timeout=180)
+
 
 @contextmanager
 def ours(folder: Path, setup: dict[str, Any], template: Path) -> Iterator[Side]:
@@ -167,7 +170,7 @@ def _import(side: Side, setup: dict[str, Any], command: list[str], env: dict[str
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
     """Wait until it accepts connections: its own line in the log comes before that."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

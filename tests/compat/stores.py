@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from tests.compat import reference
 from tests.compat.cases import SECRET
 from tests.compat.commands import OURS
 from tests.compat.compare import Difference
+from tests.compat.work import Done, Job
 from tests.harness import ROOT
 from tokens.files import lino
 
@@ -50,7 +50,7 @@ class Program:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=300,
         )
         assert done.returncode == 0, f"{argv}: exit {done.returncode}: {done.stderr}"
         return done.stdout
@@ -74,13 +74,17 @@ class Program:
         return [json.loads(self("providers", "show", name)) for name in sorted(names)]
 
 
-def differences(template: Path) -> Iterator[tuple[int, list[Difference]]]:
-    """Yield (stores done, what differed)."""
-    with tempfile.TemporaryDirectory(prefix="compat-") as base:
-        for policy in POLICIES:
-            yield 2, list(_tokens(Path(base) / policy, template, policy))
-        yield 2, list(_exported(Path(base) / "export", template))
-        yield 2, list(_providers(Path(base) / "providers", template))
+def jobs(template: Path, base: Path) -> list[Job]:
+    """Return the work: a job for every store, which each side reads once the other has written."""
+
+    def job(named: Iterator[Difference]) -> Job:
+        return lambda: Done(2, list(named))
+
+    return [
+        *(job(_tokens(base / policy, template, policy)) for policy in POLICIES),
+        job(_exported(base / "export", template)),
+        job(_providers(base / "providers", template)),
+    ]
 
 
 def _sides(folder: Path, template: Path, policy: str) -> tuple[Program, Program]:

@@ -26,8 +26,15 @@ def test_a_rule_names_what_it_says_and_nothing_else() -> None:
         Difference("chat", "a", "body.choices[3].name", "1", "2"),
         Difference("other", "a", "status", "1", "2"),
     ]
-    assert named.unnamed(told, [rule]) == told[1:]
+    assert [named.naming(one, [rule]) for one in told] == [rule, None, None]
     assert rule.uses == 1
+    assert named.idle([rule]) == []
+
+
+def test_a_rule_that_names_nothing_is_told() -> None:
+    (told,) = named.idle([named.Rule("row", ("chat: *",), ("status 401 to 404",))])
+    assert told == "names nothing any more: row (chat: * => status 401 to 404)"
+    assert named.idle([named.Rule("row", ("chat: *",), ("status 401 to 404",), always=False)]) == []
 
 
 def test_every_case_can_be_read() -> None:

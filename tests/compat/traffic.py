@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,20 +9,24 @@ from tests.compat import cases, compare, exchange, sides
 from tests.compat.cases import ADMIN_KEY, Case
 from tests.compat.compare import Difference
 from tests.compat.sides import Side
-from tests.rawhttp import ask
+from tests.compat.work import Done, Job
 
-STATEFUL = ("accounts", "metrics")
+STATEFUL = ("accounts",)
 """Tables whose cases follow one another: no cooldown is cleared between them."""
 
 
-def differences(template: Path, only: str = "") -> Iterator[tuple[int, list[Difference]]]:
-    """Yield (cases done, what differed) for every process of every table."""
+def jobs(template: Path, base: Path, only: str = "") -> list[Job]:
+    """Return the work: a job for every process of every table."""
     found = cases.load(only)
-    order = dict.fromkeys(case.process for case in found)
-    with tempfile.TemporaryDirectory(prefix="compat-") as base:
-        for number, process in enumerate(order):
-            group = [case for case in found if case.process == process]
-            yield len(group), list(_group(Path(base) / str(number), group, template))
+    groups = [
+        [case for case in found if case.process == process]
+        for process in dict.fromkeys(case.process for case in found)
+    ]
+
+    def job(number: int, group: list[Case]) -> Job:
+        return lambda: Done(len(group), list(_group(base / str(number), group, template)))
+
+    return [job(number, group) for number, group in enumerate(groups)]
 
 
 def _group(folder: Path, group: list[Case], template: Path) -> Iterator[Difference]:
@@ -62,21 +64,15 @@ def _run(ours: Side, case: Case) -> exchange.Observed:
 def _clear(ours: Side) -> None:
     """End cooldowns: the next case must not suffer from the last."""
     admin = [("authorization", f"Bearer {ADMIN_KEY}"), ("content-type", "application/json")]
-    listed = ask(ours.port, "GET", "/v1/accounts", admin)
+    listed = exchange.ask(ours.port, "GET", "/v1/accounts", admin)
     for account in listed.json()["accounts"] if listed.status == 200 else ():
-        ask(ours.port, "POST", f"/api/accounts/{account['name']}/clear", admin, b"{}")
-    providers = ask(ours.port, "GET", "/api/providers", admin)
+        exchange.ask(ours.port, "POST", f"/api/accounts/{account['name']}/clear", admin, b"{}")
+    providers = exchange.ask(ours.port, "GET", "/api/providers", admin)
     names = [one["name"] for one in providers.json()["data"]] if providers.status == 200 else []
     for name in {*names, "anthropic", "litellm", "gonka", "crater"}:
-        ask(ours.port, "POST", f"/api/providers/{name}/clear", admin, b"{}")
+        exchange.ask(ours.port, "POST", f"/api/providers/{name}/clear", admin, b"{}")
 
 
 def _folder(path: Path) -> Path:
     path.mkdir(parents=True)
     return path
-
-
-def grouped(found: list[Difference]) -> dict[tuple[str, str], list[Difference]]:
-    """Return differences by table and aspect."""
-    by = sorted(found, key=lambda one: (one.table, one.aspect))
-    return {key: list(group) for key, group in itertools.groupby(by, lambda one: (one.table, one.aspect))}

@@ -92,6 +92,11 @@ def usable(home: Path) -> dict[str, str]:
     return {"ROUTER_HOST": "127.0.0.1", "DATA_DIR": str(home / "d")}
 
 
+def test_an_inbox_of_blanks_is_none(tmp_path: Path):
+    done = run(tmp_path, CRATER_FORGEFED_INBOX="  ")
+    assert findings(done.stdout)["crater_inbox"] == "<unset>"
+
+
 def test_defaults_are_told_as_the_reference_tells_them(tmp_path: Path):
     done = run(tmp_path)
     first, rest = done.stdout.split("\n", 1)
