@@ -83,6 +83,9 @@ class Parser(argparse.ArgumentParser):
         below = (action.choices for action in self._actions if isinstance(action.choices, dict))
         return mine.union(*(parser.options() for parsers in below for parser in parsers.values()))
 
+    def has_commands(self) -> bool:
+        return any(isinstance(action.choices, dict) for action in self._actions)
+
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         self.exit(USAGE, f"error: {message}{self._meant(message)}\n")
@@ -128,7 +131,7 @@ def _run(name: str, given: list[str], usual: Sequence[str] = (), *, with_django:
     elif rest[0] in VERSIONS:
         sys.stdout.write(f"{REFERENCE_NAME} {VERSION}\n")
     else:
-        command, *more = [*rest[1:2], "--help"] if rest[0] == "help" else rest
+        command, *more = [*rest[1:], "--help"] if rest[0] == "help" else rest
         _command(name, command, more, with_django=with_django)
 
 
@@ -140,7 +143,10 @@ def _command(name: str, command: str, given: list[str], *, with_django: bool) ->
         if with_django and not command.startswith("-"):
             return _django(name, command, given)
         _unknown(name, command)
-    parsed = vars(_parser(name, command, known).parse_args(given))
+    parser = _parser(name, command, known)
+    if given[:1] == ["help"] and parser.has_commands():  # `tokens help list`, as the reference takes it
+        given = [*given[1:], "--help"]
+    parsed = vars(parser.parse_args(given))
     if not known.is_anywhere:
         _configure()
     return _execute(known, parsed)

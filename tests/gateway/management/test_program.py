@@ -119,6 +119,27 @@ def test_help_sets_up_no_django(tmp_path: Path, arguments: tuple[str, ...]) -> N
     assert loaded and not {"django.apps", "django.db", "django.core.management", "httpx"} & set(loaded)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        (("tokens", "help"), ("tokens", "--help")),
+        (("tokens", "help", "issue"), ("tokens", "issue", "--help")),
+        (("help", "tokens", "issue"), ("tokens", "issue", "--help")),
+    ],
+)
+def test_help_is_a_command_at_every_level(
+    tmp_path: Path, arguments: tuple[str, ...], asked: tuple[str, ...]
+) -> None:
+    result = run(tmp_path, *arguments)
+    assert (result.returncode, result.stdout) == (0, run(tmp_path, *asked).stdout)
+    refused = (
+        run(tmp_path, *arguments[:-1], "isue")
+        if arguments[-1] == "issue"
+        else run(tmp_path, "doctor", "help")
+    )
+    assert (refused.returncode, refused.stdout) == (2, "")
+
+
 def test_commands_on_rows_load_no_pages_and_no_servers(tmp_path: Path) -> None:
     settings = {"TOKEN_SECRET": SECRET}
     assert run(tmp_path, "migrate", program="manage_main", **settings).returncode == 0
