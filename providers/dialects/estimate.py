@@ -7,10 +7,14 @@ prompt says.
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+
 BYTES_PER_TOKEN = 4
 TOKENS_PER_IMAGE = 1600
 _DATA_URL = b";base64,"
 _SOURCE = b'"base64"'
+_CACHED, _HOUR = b'"cache_control"', b'"1h"'
 
 
 SMALL_BYTES = 16384
@@ -18,6 +22,29 @@ SMALL_BYTES = 16384
 WINDOWS, WINDOW_BYTES = 48, 96
 EDGE_BYTES = 16384
 _BASE64 = bytes(range(48, 58)) + bytes(range(65, 91)) + bytes(range(97, 123)) + b"+/=-_"
+
+
+PLAIN_BYTES = 4096
+_PLAIN = rb'"(?:%b|cache_control"|image|input_image"|base64")'
+_COSTLY = frozenset((_CACHED, b'"image', b'"input_image"', _SOURCE))
+
+
+def is_plain(body: bytes, names: tuple[str, ...]) -> bool:
+    """Tell whether a small body is plain text: no pictures, files or cache writes, and none of these keys twice.
+
+    One search instead of one for each of them. False: it has to be looked at closely.
+    """
+    if len(body) > PLAIN_BYTES or (b";" in body and body.rfind(_DATA_URL) >= 0):
+        return False
+    if b"\\" in body and body.rfind(b"\\u") >= 0:  # letters of a key may be escaped
+        return False
+    found = _plain(names).findall(body)
+    return len(found) == len(set(found)) and _COSTLY.isdisjoint(found)
+
+
+@lru_cache(maxsize=8)
+def _plain(names: tuple[str, ...]) -> re.Pattern[bytes]:
+    return re.compile(_PLAIN % b"|".join(re.escape(name.encode()) + b'"' for name in names))
 
 
 def input_tokens(body: bytes, is_rough: bool = False) -> int:
@@ -40,9 +67,11 @@ def writes_cache(body: bytes, is_rough: bool = False) -> tuple[bool, bool]:
     `is_rough`: of a large body its beginning and its end are searched, where clients put their marks.
     """
     if is_rough and len(body) > 2 * EDGE_BYTES:
-        body = body[:EDGE_BYTES] + body[-EDGE_BYTES:]
-    is_cached = body.rfind(b'"cache_control"') >= 0
-    return is_cached, is_cached and body.rfind(b'"1h"') >= 0
+        beginning, end = EDGE_BYTES, len(body) - EDGE_BYTES
+        is_cached = body.rfind(_CACHED, end) >= 0 or body.rfind(_CACHED, 0, beginning) >= 0
+        return is_cached, is_cached and (body.rfind(_HOUR, end) >= 0 or body.rfind(_HOUR, 0, beginning) >= 0)
+    is_cached = body.rfind(_CACHED) >= 0
+    return is_cached, is_cached and body.rfind(_HOUR) >= 0
 
 
 def _is_text(body: bytes) -> bool:

@@ -4,9 +4,12 @@ import base64
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from providers.dialects import estimate
 from providers.dialects.estimate import TOKENS_PER_IMAGE, input_tokens, writes_cache
+from providers.dialects.toplevel import DECISIVE, repeated
 
 PICTURE = base64.b64encode(bytes(range(256)) * 40).decode()
 
@@ -89,3 +92,26 @@ def test_a_small_body_is_always_searched_whole() -> None:
     picture = {"type": "image", "source": {"type": "url", "url": "https://x.test/a.png"}}
     body = large("hi", picture)
     assert estimate.input_tokens(body, is_rough=True) == estimate.input_tokens(body) > 1600
+
+
+PIECES = (
+    b'"model":"m"', b'"max_tokens":1', b'"stream":true', b'"x":"image"', b'"type":"image"', b'"image_url":{}',
+    b'"type":"base64"', b'"cache_control":{}', b'"ttl":"1h"', b'"t":"a;base64,b"', b'"t":"mod\\u0065l"',
+    b'"mod\\u0065l":1', b'"messages":[{"content":"some text; with \\n marks"}]', b'"input_image":1', b'"images":2',
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=6))
+def test_what_is_plain_needs_no_closer_look(pieces: list[bytes]) -> None:
+    body = b"{" + b",".join(pieces) + b"}"
+    if estimate.is_plain(body, DECISIVE):
+        assert input_tokens(body) == -(-len(body) // 4)
+        assert writes_cache(body) == (False, False) and repeated(body) is None
+
+
+def test_small_calls_are_plain_and_large_ones_are_looked_at() -> None:
+    assert estimate.is_plain(
+        b'{"model":"m","max_tokens":1,"messages":[{"content":"hi \\"there\\""}]}', DECISIVE
+    )
+    assert not estimate.is_plain(b'{"model":"m","model":"m"}', DECISIVE)
+    assert not estimate.is_plain(b'{"text":"%b"}' % bytes(estimate.PLAIN_BYTES), DECISIVE)
