@@ -7,7 +7,23 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
+import msgspec
+
 from tokens.models import CHARGE, Group, Limited, Token
+
+DEFAULT_CURRENCY = "USD"
+LEVELS = (50, 80, 95, 100)
+"""Percent of a budget: an operator is told when so much of it is spent."""
+
+
+class Needs(msgspec.Struct, frozen=True):
+    """Figures of a call that the limits of its token ask for."""
+
+    has_input: bool
+    has_output: bool
+    currencies: frozenset[str]  # of its budgets
+    has_money: bool
+    is_any: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +43,13 @@ class Limits:
     budget_soft_percent: int | None = None
     allowed_models: tuple[str, ...] = ()
     allowed_surfaces: tuple[str, ...] = ()
+    alert_from: Decimal | None = field(
+        init=False, repr=False, compare=False
+    )  # spent, before which nobody is told
+
+    def __post_init__(self) -> None:
+        first = None if not self.budget else self.budget * LEVELS[0] / 100
+        object.__setattr__(self, "alert_from", first)
 
     @property
     def counts_something(self) -> bool:
@@ -36,6 +59,12 @@ class Limits:
             *(self.output_tokens_per_minute, self.max_parallel_requests, self.budget),
         )
         return any(limit is not None for limit in counted)
+
+    @property
+    def is_told(self) -> bool:
+        """Tell whether answers say in headers what is left of these limits."""
+        told = (self.requests_per_minute, self.input_tokens_per_minute, self.output_tokens_per_minute)
+        return any(limit is not None for limit in (*told, self.budget_soft_percent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +95,8 @@ class TokenRecord:
     is_model_restricted: bool = field(init=False)  # some set names models: the call's model must be known
     is_surface_restricted: bool = field(init=False)
     counted: tuple[Limits, ...] = field(init=False)  # the sets that a ledger is asked for
+    needs: Needs = field(init=False)
+    is_told: bool = field(init=False)  # answers say how its limits stand
 
     def __post_init__(self) -> None:
         """Work out once what is asked for every call."""
@@ -74,6 +105,8 @@ class TokenRecord:
         put(self, "limits", limits)
         put(self, "counted", tuple([each for each in limits if each.counts_something]))
         put(self, "is_limited", bool(self.counted))
+        put(self, "needs", _needs(self.counted))
+        put(self, "is_told", self.is_sign_in or any(each.is_told for each in self.counted))
         put(self, "is_model_restricted", any(each.allowed_models for each in limits))
         put(self, "is_surface_restricted", any(each.allowed_surfaces for each in limits))
 
@@ -91,6 +124,25 @@ class TokenRecord:
     def with_shared(self, shared: tuple[Limits, ...]) -> TokenRecord:
         """Return the same token under its group's newer limits."""
         return replace(self, shared=shared, group=shared[0].name if shared else None)
+
+
+def _needs(counted: Iterable[Limits]) -> Needs:
+    has_input = has_output = False
+    currencies: set[str] = set()
+    for limits in counted:
+        has_input = has_input or limits.input_tokens_per_minute is not None
+        has_output = has_output or limits.output_tokens_per_minute is not None
+        if limits.budget is not None:
+            currencies.add(currency_of(limits))
+    has_money = bool(currencies)
+    return Needs(
+        has_input, has_output, frozenset(currencies), has_money, has_input or has_output or has_money
+    )
+
+
+def currency_of(limits: Limits) -> str:
+    """Return the currency of the set's budget, USD where none is named."""
+    return limits.budget_currency or DEFAULT_CURRENCY
 
 
 def from_row(token: Token, shared: tuple[Limits, ...]) -> TokenRecord:

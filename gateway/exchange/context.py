@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import msgspec
 
@@ -52,8 +51,7 @@ class CallContext(Arrival, frozen=True):
     place: Place | None = None
 
 
-@dataclass(slots=True)
-class Hold:
+class Hold(msgspec.Struct, eq=False):
     """The reservation of a limited token's call, until it is settled."""
 
     reservation: Reservation

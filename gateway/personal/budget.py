@@ -19,8 +19,8 @@ from gateway.usage import balances
 from providers.dialects.types import Headers, WireAnswer
 from tokens.limits import usage
 from tokens.limits.calendar import Calendar
-from tokens.limits.ledger import State, currency_of
-from tokens.records import Limits, TokenRecord
+from tokens.limits.ledger import State
+from tokens.records import Limits, TokenRecord, currency_of
 
 HEADERS: Headers = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 PERIODS = {"day": "daily", "week": "weekly", "month": "monthly"}

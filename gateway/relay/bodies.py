@@ -12,7 +12,6 @@ from accounts.pool.pool import Pool
 from gateway.exchange.context import Arrival
 from gateway.exchange.downstream import Downstream, too_large
 from gateway.exchange.surfaces import Action
-from gateway.usage import estimates
 from providers.catalog.catalog import Catalog, Want
 from providers.dialects import forms
 from providers.dialects.decoding import Garbled, TooMuch
@@ -76,10 +75,8 @@ class Bodies:
         """Tell whether nothing in the body must be known."""
         if DIALECTS[arrival.surface.dialect].envelope is not None or token.is_model_restricted:
             return False
-        if token.is_limited:
-            needs = estimates.needs_of(token)
-            if needs.has_input or needs.has_output or needs.currencies:
-                return False
+        if token.needs.is_any:
+            return False
         only = self._catalog.only(_want(arrival, token))
         return only is not None and not self._pool.has_choice(only.provider.name)
 

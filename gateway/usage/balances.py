@@ -24,8 +24,8 @@ from gateway.models import BatchRow, DailyUsage, ExchangeRow
 from tokens.errors import BalancesUnknown
 from tokens.limits.book import period_of
 from tokens.limits.calendar import Calendar, Period
-from tokens.limits.ledger import ZERO, Balance, Ledger, currency_of
-from tokens.records import Limits
+from tokens.limits.ledger import ZERO, Balance, Ledger
+from tokens.records import Limits, currency_of
 
 logger = logging.getLogger(__name__)
 

@@ -8,17 +8,16 @@ from decimal import Decimal
 import msgspec
 
 from gateway.exchange.context import CallContext
-from gateway.exchange.surfaces import Action
+from gateway.exchange.surfaces import Action, Surface
 from gateway.usage.prices.places import ANYWHERE, Priced, regional
-from gateway.usage.prices.table import Price, PriceTable
+from gateway.usage.prices.table import UNIT, Price, PriceTable
 from providers.catalog.catalog import Route
 from providers.dialects import estimate, forms
 from providers.dialects.envelopes import COUNT_TOKENS
 from providers.dialects.openai_responses import INPUT_TOKENS
 from providers.dialects.toplevel import DECISIVE, repeated
 from providers.dialects.types import MOST_TOKENS, Call, Failure, FailureKind, Refused, Usage
-from tokens.limits.ledger import NOTHING, ZERO, Amount, counted, currency_of
-from tokens.records import TokenRecord
+from tokens.limits.ledger import NOTHING, ZERO, Amount
 
 WITHOUT_CEILING = (b"/v1/audio/", b"/v1/images/")
 """Paths whose calls can't name a ceiling of the output."""
@@ -34,100 +33,147 @@ NO_PRICE = "has no known price"
 """Stands in every refusal for want of a price."""
 
 
-class Needs(msgspec.Struct, frozen=True):
-    """Figures of a call that the limits of its token ask for."""
-
-    has_input: bool
-    has_output: bool
-    currencies: frozenset[str]  # of its budgets
-
-
 class Policy(msgspec.Struct, frozen=True):
-    """The operator's decisions. `hold`: output tokens that a budget holds of so many at most; None = all."""
+    """The operator's decisions. `hold`: output tokens that a budget holds of (ledger, model, so many); None = all."""
 
     refuses: bool = True  # a model without a price
-    hold: Callable[[int], int] | None = None
+    hold: Callable[[str, str, int], int] | None = None
 
 
 class Estimate(msgspec.Struct, frozen=True):
     """The amount that a call holds, and the least money that lets it in."""
 
     amount: Amount
-    least_cost: Decimal
+    least_units: int  # in 1e-10
+
+    @property
+    def least_cost(self) -> Decimal:
+        return UNIT * self.least_units
 
 
 LEAST_TOKENS = 256
 """Output that every call holds."""
 
 
-def needs_of(token: TokenRecord) -> Needs:
-    has_input = has_output = False
-    currencies: set[str] = set()
-    for limits in counted(token):
-        has_input = has_input or limits.input_tokens_per_minute is not None
-        has_output = has_output or limits.output_tokens_per_minute is not None
-        if limits.budget is not None:
-            currencies.add(currency_of(limits))
-    return Needs(has_input, has_output, frozenset(currencies))
+class Offer(msgspec.Struct, frozen=True):
+    """The places that may serve a call, and what holds for all of their prices."""
+
+    places: tuple[Priced, ...]
+    prices: tuple[Price, ...]  # those that are known
+    currencies: frozenset[
+        str
+    ]  # the one that every place is paid in; none where not all have prices in the same
+    ceiling: int | None  # most output tokens of any; None where one does not say
 
 
-def upper(
-    context: CallContext,
-    needs: Needs,
-    places: Sequence[Priced],
-    prices: PriceTable,
-    policy: Policy,
-) -> Estimate:
+def offer_of(places: Sequence[Priced], table: PriceTable) -> Offer:
+    """Return the offer of these places."""
+    found = [table.find(*place) for place in places]
+    prices = tuple([price for price in found if price is not None])
+    currencies = {None if price is None else price.currency for price in found}
+    [only] = currencies if len(currencies) == 1 else [None]
+    ceilings = [price.max_output for price in prices if price.max_output is not None]
+    is_complete = ceilings and len(ceilings) == len(prices)
+    return Offer(
+        tuple(places),
+        prices,
+        frozenset() if only is None else frozenset((only,)),
+        max(ceilings) if is_complete else None,
+    )
+
+
+class Offers:
+    """Remember the offers of the routes that are taken: they are worked out once, not for every call.
+
+    For one event loop. Routes are known again by being the same object, which is kept with its offer.
+    """
+
+    def __init__(self) -> None:
+        self._table: PriceTable | None = None
+        self._known: dict[int, tuple[Sequence[Route], str, Offer]] = {}
+
+    def __len__(self) -> int:
+        """Return how many offers are remembered."""
+        return len(self._known)
+
+    def of(self, table: PriceTable, call: Call, routes: Sequence[Route]) -> Offer:
+        """Return the offer of a call's routes, at the prices of this table."""
+        if table is not self._table or len(self._known) > REMEMBERED:
+            self._table, self._known = table, {}
+        known, asked = self._known.get(id(routes)), call.fields.model or ""
+        if known is None or known[0] is not routes or known[1] != asked:
+            known = self._known[id(routes)] = routes, asked, offer_of(places_of(asked, routes), table)
+        return known[2]
+
+
+REMEMBERED = 1024
+
+
+def upper(context: CallContext, offer: Offer, policy: Policy) -> Estimate:
     """Return the estimate over every place that may serve the call.
 
     Raises `Refused`: a field that a limit needs is missing, unreadable or given twice; or, when `refuses`, a
     model has no price and the token has a money budget.
     """
-    call, has_money = context.call, bool(needs.currencies)
-    if is_free(context) or not (needs.has_input or needs.has_output or has_money):
-        return Estimate(NOTHING, ZERO)
-    _check_body(context, has_money or needs.has_output)
-    if has_money and context.surface.has_body and call.fields.model is None:
-        raise _missing("model", "a string is required, since this token has a money budget")
-    found = [prices.find(*place) for place in places]
-    known = [price for price in found if price is not None]
-    counts_money = has_money and all(_is_priced(price, needs.currencies) for price in found) and bool(found)
+    call, token, surface = context.call, context.token, context.surface
+    needs, fields, hold = token.needs, call.fields, policy.hold
+    if not needs.is_any or (call.path in COUNTING if surface.has_body else is_free(call, surface)):
+        return FREE
+    has_money, body = needs.has_money, call.body
+    names = WITH_CHOICES if call.surface == "chat_completions" else DECISIVE
+    is_json = surface.has_body and fields.is_readable and surface.action is not FORWARD
+    is_plain = is_json and estimate.is_plain(body, names)
+    if surface.has_body and (has_money or needs.has_output):
+        if not is_plain:
+            _check_body(call, names)
+        if has_money and fields.model is None:
+            raise _missing("model", "a string is required, since this token has a money budget")
+    counts_money = has_money and needs.currencies == offer.currencies
     if has_money and not counts_money and policy.refuses:
         raise _unpriced(call)
     # A budget that holds what such calls have cost needs no upper bound of this one's input.
-    is_rough = policy.hold is not None and not needs.has_input
-    before = 0 if context.place is None else context.place.tokens
-    boundary = forms.boundary_of(call.headers) if context.surface.action is Action.FORWARD else None
-    told = estimate.input_tokens(call.body, is_rough) if boundary is None else _of_form(call.body, boundary)
-    input_tokens = before + told
-    output_tokens = 0
-    if needs.has_output or counts_money:
-        output_tokens = _output(call, known)
+    is_rough = hold is not None and not needs.has_input
+    input_tokens = -(-len(body) // estimate.BYTES_PER_TOKEN) if is_plain else _input(call, surface, is_rough)
+    if context.place is not None:
+        input_tokens += context.place.tokens
+    output_tokens = _output(call, offer) if counts_money or needs.has_output else 0
     if not counts_money:
-        return Estimate(Amount(input_tokens, output_tokens, ZERO), ZERO)
-    held = output_tokens if policy.hold is None else policy.hold(output_tokens)
-    least = min(held, LEAST_TOKENS)
-    units = estimate.writes_cache(call.body, is_rough)
-    modes = call.fields.modes
-    cost, lowest = (dearest(modes, known, (input_tokens, tokens), units) for tokens in (held, least))
-    return Estimate(Amount(input_tokens, output_tokens, cost), cost if policy.hold is None else lowest)
+        return Estimate(Amount(input_tokens, output_tokens), 0)
+    held = least = output_tokens
+    if hold is not None:
+        held = hold(token.ledger_id, offer.places[0].model, output_tokens)
+        least = held if held < LEAST_TOKENS else LEAST_TOKENS
+    cached = PLAIN if is_plain else estimate.writes_cache(body, is_rough)
+    most, lowest = dearest(fields.modes, offer.prices, (input_tokens, held, least), cached)
+    return Estimate(Amount(input_tokens, output_tokens, UNIT * most), lowest)
 
 
+PLAIN = False, False
+
+
+def _input(call: Call, surface: Surface, is_rough: bool) -> int:
+    if surface.action is FORWARD and (boundary := forms.boundary_of(call.headers)) is not None:
+        return _of_form(call.body, boundary)
+    return estimate.input_tokens(call.body, is_rough)
+
+
+FREE = Estimate(NOTHING, 0)
+
+
+FORWARD = Action.FORWARD  # asking an enumeration for a member takes as long as a function call
 COUNTING = frozenset((COUNT_TOKENS, INPUT_TOKENS))
 """Paths at which tokens are counted, and none used."""
 
 
-def is_free(context: CallContext) -> bool:
-    """Tell whether the call uses no tokens, whatever is in it."""
-    call = context.call
-    if call.path in COUNTING or context.surface.action in (Action.MODELS, Action.STORED):
-        return True
-    return not context.surface.has_body and (call.method != "POST" or call.path.startswith(WITHOUT_TOKENS))
+def is_free(call: Call, surface: Surface) -> bool:
+    """Tell whether a call without a body that we read uses no tokens."""
+    is_ours = surface.action in (Action.MODELS, Action.STORED)
+    return is_ours or call.method != "POST" or call.path.startswith(WITHOUT_TOKENS)
 
 
-def places_of(call: Call, routes: Sequence[Route]) -> list[Priced]:
+def places_of(asked: str, routes: Sequence[Route]) -> list[Priced]:
     """Return what may be paid for by each route; the name that was asked where the route has none of its own."""
-    asked, places = call.fields.model or "", []
+    places = []
     for route in routes:
         record, sent = route.provider, route.target.model or ""
         places.append(Priced(sent or asked, record.name))
@@ -138,15 +184,15 @@ def places_of(call: Call, routes: Sequence[Route]) -> list[Priced]:
     return places
 
 
-def _check_body(context: CallContext, needs_fields: bool) -> None:
-    call = context.call
-    if not context.surface.has_body or not needs_fields:
-        return
+def _check_body(call: Call, names: tuple[str, ...]) -> None:
+    """Raise `Refused` when a field that a limit needs can't be read, or is given twice."""
     if not call.fields.is_readable:
         raise _missing("model", "the body can't be read, and this token has a limit that needs it")
-    names = (*DECISIVE, "n") if call.surface == "chat_completions" else DECISIVE
     if (name := repeated(call.body, names, call.fields.long)) is not None:
         raise _missing(name, "is given more than once")
+
+
+WITH_CHOICES = (*DECISIVE, "n")
 
 
 def _of_form(body: bytes, boundary: bytes) -> int:
@@ -156,40 +202,44 @@ def _of_form(body: bytes, boundary: bytes) -> int:
     return -(-text // estimate.BYTES_PER_TOKEN) + -(-(len(body) - text) // FORM_BYTES_PER_TOKEN)
 
 
-def _output(call: Call, prices: list[Price]) -> int:
+def _output(call: Call, offer: Offer) -> int:
     """Return the output tokens that the call names as its ceiling, or the models' own."""
     if call.path.startswith(WITHOUT_OUTPUT):
         return 0
-    choices = call.fields.choices
-    if call.fields.max_tokens is not None:
-        return min(max(0, call.fields.max_tokens), MOST_TOKENS) * min(choices, MOST_CHOICES)
-    ceilings = [price.max_output for price in prices]
-    known = [ceiling for ceiling in ceilings if ceiling is not None]
-    is_complete = ceilings and len(known) == len(ceilings)
-    if not is_complete and call.path.startswith(WITHOUT_CEILING):
+    fields, choices = call.fields, call.fields.choices
+    if (ceiling := fields.max_tokens) is not None:
+        ceiling = 0 if ceiling < 0 else min(ceiling, MOST_TOKENS)
+        return ceiling if choices == 1 else ceiling * min(choices, MOST_CHOICES)
+    if offer.ceiling is not None:
+        return offer.ceiling * choices
+    if call.path.startswith(WITHOUT_CEILING):
+        known = [price.max_output for price in offer.prices if price.max_output is not None]
         return max([FORM_OUTPUT_TOKENS, *known]) * choices
-    if not is_complete:
-        raise _missing("max_tokens", "must be given, since this token has a limit that needs it")
-    return max(known) * choices
+    raise _missing("max_tokens", "must be given, since this token has a limit that needs it")
 
 
 def dearest(
-    modes: tuple[str, ...], prices: list[Price], tokens: tuple[int, int], cached: tuple[bool, bool]
-) -> Decimal:
-    """Return the cost of (input, output) at the dearest place, with the dearest kind of input that is asked for."""
-    input_tokens, output_tokens = tokens
+    modes: tuple[str, ...], prices: Sequence[Price], tokens: tuple[int, int, int], cached: tuple[bool, bool]
+) -> tuple[int, int]:
+    """Return what (input, output, less output) cost at the dearest place, in 1e-10: with the output, with the less.
+
+    With the dearest kind of input that is asked for.
+    """
+    input_tokens, output_tokens, less_tokens = tokens
     is_cached, is_hour = cached
-    most = 0
+    most = least = 0
     for price in prices:
         plain, _, five, hour, output = price.rates
         rate = max(plain, hour if is_hour else five) if is_cached else plain
-        units = input_tokens * rate + output_tokens * output
-        most = max(most, price.multiplied(units, modes) if modes else units)
-    return Decimal(most).scaleb(-10)
-
-
-def _is_priced(price: Price | None, currencies: frozenset[str]) -> bool:
-    return price is not None and currencies == {price.currency}
+        told = input_tokens * rate
+        units, less = told + output_tokens * output, told + less_tokens * output
+        if modes:
+            units, less = price.multiplied(units, modes), price.multiplied(less, modes)
+        if units > most:
+            most = units
+        if less > least:
+            least = less
+    return most, least
 
 
 def _missing(name: str, why: str) -> Refused:
@@ -209,4 +259,5 @@ def written(usage: Usage) -> int:
 
 def used(usage: Usage, cost: Decimal | None) -> Amount:
     """Return what a ledger counts of a usage: cache reads do not count as input per minute."""
-    return Amount(usage.input_tokens + written(usage), usage.output_tokens, ZERO if cost is None else cost)
+    written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
+    return Amount(usage.input_tokens + written, usage.output_tokens, ZERO if cost is None else cost)

@@ -13,10 +13,12 @@ import contextlib
 import logging
 import math
 import time
+from bisect import bisect_left, insort
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from gateway.exchange.downstream import Downstream, Interruption
 from gateway.usage.estimates import LEAST_TOKENS
@@ -35,22 +37,50 @@ GROWTH = Decimal("1.25")
 """A hold grows beyond what was seen, so that it need not grow at every look."""
 
 
+class Samples:
+    """The last figures of one sort, in order of time and of size: sorting them for every call would cost more."""
+
+    __slots__ = ("_newest", "_sorted", "known")
+
+    def __init__(self) -> None:
+        self._newest: deque[int] = deque()
+        self._sorted: list[int] = []
+        self.known = 0  # what `usual` has worked out; 0: something was added since
+
+    def add(self, figure: int) -> None:
+        """Remember a figure, and forget the oldest where there are enough."""
+        self._newest.append(figure)
+        if len(self._newest) > SAMPLES:
+            oldest = self._newest.popleft()
+            if oldest == figure:
+                return
+            del self._sorted[bisect_left(self._sorted, oldest)]
+        insort(self._sorted, figure)
+        self.known = 0
+
+    def usual(self) -> int:
+        """Return the figure that `SHARE` of them do not exceed, with a margin."""
+        place = math.ceil(SHARE * len(self._sorted)) - 1
+        self.known = max(LEAST_TOKENS, math.ceil(self._sorted[place] * MARGIN))
+        return self.known
+
+
 class Learned:
     """Remember how much calls have written lately: by token and model, and by model. For one event loop."""
 
     def __init__(self) -> None:
-        self._samples: OrderedDict[tuple[str, str], deque[int]] = OrderedDict()
+        self._samples: OrderedDict[tuple[str, str], Samples] = OrderedDict()
 
     def note(self, ledger: str, model: str, output_tokens: int) -> None:
         """Remember what a call has written."""
         for key in ((ledger, model), ("", model)):
             samples = self._samples.get(key)
             if samples is None:
-                samples = self._samples[key] = deque(maxlen=SAMPLES)
+                samples = self._samples[key] = Samples()
                 if len(self._samples) > REMEMBERED:
                     self._samples.popitem(last=False)
             self._samples.move_to_end(key)
-            samples.append(output_tokens)
+            samples.add(output_tokens)
 
     def __len__(self) -> int:
         """Return of how many tokens' models something is remembered."""
@@ -59,14 +89,14 @@ class Learned:
     def hold(self, ledger: str, model: str, ceiling: int) -> int:
         """Return the output tokens that a call should hold, at most its ceiling."""
         samples = self._samples.get((ledger, model)) or self._samples.get(("", model))
-        if not samples:
-            return min(ceiling, max(LEAST_TOKENS, ceiling // COLD_SHARE))
-        place = math.ceil(SHARE * len(samples)) - 1
-        return min(ceiling, max(LEAST_TOKENS, math.ceil(sorted(samples)[place] * MARGIN)))
+        if samples is None:
+            held = max(LEAST_TOKENS, ceiling // COLD_SHARE)
+        else:
+            held = samples.known or samples.usual()
+        return held if held < ceiling else ceiling
 
 
-@dataclass(slots=True)
-class Running:
+class Running(msgspec.Struct, eq=False):
     """A call whose hold may have to grow. `progress` says what it has cost so far."""
 
     reservation: Reservation

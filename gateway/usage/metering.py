@@ -5,12 +5,11 @@ Costs are worked out for every exchange; the ledger is asked only for tokens tha
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from operator import attrgetter
@@ -21,27 +20,25 @@ from msgspec.structs import replace
 from gateway.exchange import tries
 from gateway.exchange.context import Arrival, CallContext, Hold
 from gateway.exchange.exchange import CLIENT_LEFT, NO_USAGE, Exchange
-from gateway.exchange.surfaces import Action
+from gateway.exchange.surfaces import EXTRA, Action
 from gateway.usage import caps, estimates, lost
 from gateway.usage.balances import Balances
 from gateway.usage.batches import requests
 from gateway.usage.headers import limit_headers
-from gateway.usage.holds import LOOK_SECONDS, Growth, Learned, Running
+from gateway.usage.holds import Growth, Learned, Running
 from gateway.usage.prices.copy import Prices
 from gateway.usage.prices.places import Priced, regional
 from gateway.usage.prices.table import Cost
+from gateway.usage.waiting import Waiting
 from providers.catalog.catalog import Route
 from providers.dialects import estimate
 from providers.dialects.table import DIALECTS
 from providers.dialects.types import MOST_TOKENS, UNREAD, Call, Part, Target, Usage
 from tokens.errors import BalancesUnknown, LedgerUnavailable, LimitExceeded
-from tokens.limits.ledger import SOON_SECONDS, ZERO, Amount, Ledger, Reservation, State
-from tokens.records import TokenRecord
+from tokens.limits.ledger import ZERO, Amount, Ledger
 
 logger = logging.getLogger(__name__)
 
-WAIT_SECONDS = 30.0
-"""How long a call waits for running ones to give back what they hold of a budget and will not need."""
 BYTES_OF_WHOLE = 4
 """Bytes per token of an answer that is one JSON document."""
 COUNTING = (b"/count_tokens", b"/count-tokens", b"/count-tokens:rawPredict", b"/input_tokens")
@@ -70,6 +67,12 @@ class Meter:
     learned: Learned | None = None  # None: every call holds what it could cost at most
     growth: Growth | None = None
     batches: BatchHolds | None = None
+    offers: estimates.Offers = field(default_factory=estimates.Offers, init=False)
+    policy: estimates.Policy = field(init=False)
+
+    def __post_init__(self) -> None:
+        hold = None if self.learned is None else self.learned.hold
+        object.__setattr__(self, "policy", estimates.Policy(self.refuses_unknown_price, hold))
 
     def capped(self, target: Target, call: Call) -> Target:
         """Return where a call goes that is written anew, with the model's ceiling."""
@@ -81,74 +84,46 @@ class Meter:
 
         Raises `LimitExceeded`, `BalancesUnknown`, `LedgerUnavailable`, and `Refused` for what can't be estimated.
         """
-        token, dialect = context.token, context.surface.dialect
-        places = estimates.places_of(context.call, routes)
-        model = places[0].model if places else ""
-        estimate = await self._estimate(context, places)
+        token, offer = context.token, self.offers.of(self.prices.table, context.call, routes)
+        is_batch = context.surface.name == EXTRA and requests.is_made(context.call)
+        if is_batch:
+            estimate = await self._of_batch(context, offer)
+        else:
+            estimate = estimates.upper(context, offer, self.policy)
         amount = estimate.amount
         note: dict[str, object] = {"id": context.exchange.id}
-        note = self._note(context, places, amount) if self.ledger.keeps_notes else note
+        note = self._note(context, offer.places, amount) if self.ledger.keeps_notes else note
         try:
-            reservation = await self._admitted(token, estimate, note)
-        except LimitExceeded as refusal:
-            context.downstream.add_headers(limit_headers(dialect, _states(refusal.states), time.time()))
-            caps.refuse(context, refusal)
-            raise
+            reservation = await self.ledger.reserve(token, amount, time.time(), note)
+        except (LimitExceeded, BalancesUnknown) as reason:
+            waiting = Waiting(self.ledger, self.balances, self.learned is not None)
+            reservation = await waiting.admitted(context, estimate, note, reason)
         except LedgerUnavailable as exc:
             raise caps.unreadable(context, amount) or exc from None
-        reservation.progress = lambda: self._progress(context, amount.input_tokens)
+        reservation.progress = progress = partial(self._progress, context, amount.input_tokens)
         if self.growth is not None and amount.cost:
-            self.growth.add(Running(reservation, context.downstream, reservation.progress))
-        if self.batches is not None and requests.is_made(context.call):
-            currency = next(iter(estimates.needs_of(token).currencies), "")
-            self.batches.hold(context.exchange, amount.cost, currency)
-        context.downstream.add_headers(limit_headers(dialect, reservation.states, reservation.at))
-        if token.is_sign_in:
-            caps.show(context, reservation.states)
-        return Hold(reservation, amount.input_tokens, model)
+            self.growth.add(Running(reservation, context.downstream, progress))
+        if is_batch and self.batches is not None:
+            self.batches.hold(context.exchange, amount.cost, next(iter(token.needs.currencies), ""))
+        if token.is_told:
+            told = limit_headers(context.surface.dialect, reservation.states, reservation.at)
+            context.downstream.add_headers(told)
+            if token.is_sign_in:
+                caps.show(context, reservation.states)
+        return Hold(reservation, amount.input_tokens, offer.places[0].model if offer.places else "")
 
-    async def _estimate(self, context: CallContext, places: Sequence[Priced]) -> estimates.Estimate:
-        """Estimate what the call may take. Raises `Refused` for what can't be estimated."""
-        call, token, table = context.call, context.token, self.prices.table
-        needs, hold = estimates.needs_of(token), None
-        if self.learned is not None:
-            hold = partial(self.learned.hold, token.ledger_id)
-        if requests.is_made(call) and (needs.currencies or needs.has_input or needs.has_output):
-            providers = [place.provider for place in places]
-            terms = requests.Terms(providers, table, self.refuses_unknown_price, hold)
-            return await requests.upper(call.body, needs, terms)
-        model = places[0].model if places else ""
-        policy = estimates.Policy(self.refuses_unknown_price, None if hold is None else partial(hold, model))
-        return estimates.upper(context, needs, places, table, policy)
-
-    async def _admitted(
-        self, token: TokenRecord, estimate: estimates.Estimate, note: dict[str, object]
-    ) -> Reservation:
-        """Reserve; where only the holds of running calls are in the way, wait for them a while.
-
-        A hold is no cost: what is refused for holds alone may have fitted.
-        """
-        until, amount = time.monotonic() + WAIT_SECONDS, estimate.amount
-        while True:
-            try:
-                return await self._reserve(token, amount, note)
-            except LimitExceeded as refusal:
-                if self.learned is None or refusal.limit != "budget":
-                    raise
-                is_waiting = not refusal.is_final and refusal.retry_after_seconds == SOON_SECONDS
-                if is_waiting and time.monotonic() < until:
-                    await asyncio.sleep(LOOK_SECONDS)
-                elif amount.cost > estimate.least_cost:
-                    amount = replace(amount, cost=estimate.least_cost)
-                else:
-                    raise
-
-    async def _reserve(self, token: TokenRecord, amount: Amount, note: dict[str, object]) -> Reservation:
-        try:
-            return await self.ledger.reserve(token, amount, time.time(), note)
-        except BalancesUnknown as unknown:
-            await self.balances.provide(unknown.sets)
-        return await self.ledger.reserve(token, amount, time.time(), note)
+    async def _of_batch(self, context: CallContext, offer: estimates.Offer) -> estimates.Estimate:
+        """Estimate what the calls of a batch may take. Raises `Refused` for what can't be estimated."""
+        needs, learned = context.token.needs, self.learned
+        if not needs.is_any:
+            return estimates.FREE
+        terms = requests.Terms(
+            [place.provider for place in offer.places],
+            self.prices.table,
+            self.refuses_unknown_price,
+            None if learned is None else partial(learned.hold, context.token.ledger_id),
+        )
+        return await requests.upper(context.call.body, needs, terms)
 
     async def give_back(self, hold: Hold) -> None:
         """Take a reservation back before the answer leaves: who has to pay comes again at once, to any process."""
@@ -176,12 +151,13 @@ class Meter:
             return
         if self.growth is not None:
             self.growth.discard(hold.reservation)
-        if self.learned is not None and exchange.usage.output_tokens and not exchange.usage.is_estimated:
-            self.learned.note(exchange.ledger_id, hold.model, exchange.usage.output_tokens)
+        used = exchange.usage
+        if self.learned is not None and used.output_tokens and not used.is_estimated:
+            self.learned.note(exchange.ledger_id, hold.model, used.output_tokens)
         kept = ZERO if self.batches is None else self.batches.kept(exchange)
         if exchange.is_sent:
-            spent = kept if cost is None else cost.amount + kept
-            self.ledger.settle(hold.reservation, estimates.used(exchange.usage, spent), time.time())
+            spent = kept if cost is None else cost.amount + kept if kept else cost.amount
+            self.ledger.settle(hold.reservation, estimates.used(used, spent), time.time())
         else:
             self.ledger.give_back(hold.reservation, time.time())
 
@@ -294,7 +270,3 @@ def _is_wild(usage: Usage) -> bool:
 
 def _money(cost: Cost | None) -> Decimal | None:
     return None if cost is None else cost.amount
-
-
-def _states(found: Sequence[object]) -> tuple[State, ...]:
-    return tuple(state for state in found if isinstance(state, State))

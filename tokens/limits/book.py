@@ -19,10 +19,9 @@ from tokens.limits.ledger import (
     Amount,
     Balance,
     State,
-    currency_of,
     seconds_until,
 )
-from tokens.records import Limits
+from tokens.records import Limits, currency_of
 
 
 @dataclass(slots=True)
@@ -40,12 +39,14 @@ class Book:
 
     __slots__ = (
         "buckets",
+        "fitting",
         "held",
         "input",
         "output",
         "parallel",
         "period",
         "period_name",
+        "quiet_until",
         "requests",
         "reserved",
         "spent",
@@ -61,20 +62,28 @@ class Book:
         self.held = 0  # output tokens of running calls, at their upper estimate
         self.buckets: dict[int, Bucket] = {}
         self.window_requests = self.input = self.output = 0
+        self.fitting: Limits | None = None  # the limits that were last found to fit: they never change
+        self.quiet_until = period.end  # nothing leaves the window and no period ends before
 
     def rebase(self, balance: Balance, period: Period, period_name: str) -> None:
         """Count another budget from now on; running calls are charged to it when they end."""
         self.spent, self.reserved = balance.spent, ZERO
         self.period, self.period_name = period, period_name
+        self.fitting, self.quiet_until = None, 0.0
 
     def fits(self, limits: Limits) -> bool:
         """Tell whether this book counts the budget that these limits set."""
-        if limits.budget is None:
+        if limits is self.fitting or limits.budget is None:
             return True
-        return self.period_name.startswith(f"{limits.budget_period or 'never'}:{currency_of(limits)}:")
+        if not self.period_name.startswith(f"{limits.budget_period or 'never'}:{currency_of(limits)}:"):
+            return False
+        self.fitting = limits
+        return True
 
     def advance(self, now: float, limits: Limits, calendar: Calendar) -> None:
         """Drop what has left the window, and begin the next period."""
+        if now < self.quiet_until:
+            return
         while self.buckets:
             second, bucket = next(iter(self.buckets.items()))
             if bucket.last + WINDOW_SECONDS > now:
@@ -86,39 +95,44 @@ class Book:
         if now >= self.period.end:
             self.period = calendar.period(self.period.kind, now)
             self.period_name = self.period.named(currency_of(limits))
+            self.fitting = None
             self.spent = self.reserved = ZERO
+        first = next(iter(self.buckets.values()), None)
+        self.quiet_until = min(self.period.end, math.inf if first is None else first.last + WINDOW_SECONDS)
 
     def check(self, limits: Limits, estimate: Amount, now: float) -> None:
         """Raise `LimitExceeded` for the first limit that has no room. Call `advance` before."""
         if limits.max_requests is not None and self.requests >= limits.max_requests:
             raise LimitExceeded("max_requests", limits, None, is_final=True)
-        if limits.budget is not None and estimate.cost > 0:
-            self._check_budget(limits, limits.budget, estimate.cost, now)
-        for name, limit, used, need in (
-            ("requests_per_minute", limits.requests_per_minute, self.window_requests, 1),
-            ("input_tokens_per_minute", limits.input_tokens_per_minute, self.input, estimate.input_tokens),
-            (
-                "output_tokens_per_minute",
-                limits.output_tokens_per_minute,
-                self.output + self.held,
-                estimate.output_tokens,
-            ),
-        ):
-            if limit is not None and need > 0 and used + need > limit:
-                raise LimitExceeded(
-                    name, limits, self._room_in(name, limit - need, used, now), is_final=need > limit
-                )
+        budget, cost = limits.budget, estimate.cost
+        if budget is not None and cost and self.spent + self.reserved + cost > budget:
+            raise self._over_budget(limits, budget, cost, now)
+        if (limit := limits.requests_per_minute) is not None:
+            self._check_minute("requests_per_minute", limits, limit, (self.window_requests, 1), now)
+        if (limit := limits.input_tokens_per_minute) is not None:
+            figures = (self.input, estimate.input_tokens)
+            self._check_minute("input_tokens_per_minute", limits, limit, figures, now)
+        if (limit := limits.output_tokens_per_minute) is not None:
+            figures = (self.output + self.held, estimate.output_tokens)
+            self._check_minute("output_tokens_per_minute", limits, limit, figures, now)
         if limits.max_parallel_requests is not None and self.parallel >= limits.max_parallel_requests:
             raise LimitExceeded("max_parallel_requests", limits, SOON_SECONDS)
 
-    def _check_budget(self, limits: Limits, budget: Decimal, cost: Decimal, now: float) -> None:
-        if self.spent + self.reserved + cost <= budget:
-            return
+    def _over_budget(self, limits: Limits, budget: Decimal, cost: Decimal, now: float) -> LimitExceeded:
         waits_for_calls = self.spent + cost <= budget
         until = SOON_SECONDS if waits_for_calls else seconds_until(self.period.end, now)
         ends_at = None if math.isinf(self.period.end) else self.period.end
         is_final = cost > budget or until is None
-        raise LimitExceeded("budget", limits, until, is_final=is_final, resets_at=ends_at)
+        return LimitExceeded("budget", limits, until, is_final=is_final, resets_at=ends_at)
+
+    def _check_minute(
+        self, name: str, limits: Limits, limit: int, figures: tuple[int, int], now: float
+    ) -> None:
+        """Raise `LimitExceeded` unless the window has room. `figures`: what is used of it, what is needed."""
+        used, need = figures
+        if need > 0 and used + need > limit:
+            wait = self._room_in(name, limit - need, used, now)
+            raise LimitExceeded(name, limits, wait, is_final=need > limit)
 
     def _room_in(self, name: str, allowed: int, used: int, now: float) -> float:
         """Return the seconds until enough has left the window that at most `allowed` is used."""
@@ -137,7 +151,8 @@ class Book:
         self.requests += 1
         self.parallel += 1
         self.held += estimate.output_tokens
-        self.reserved += estimate.cost
+        if estimate.cost:
+            self.reserved += estimate.cost
         self._add(now, 1, estimate.input_tokens, 0)
 
     def has_room(self, limits: Limits, extra: Decimal, period: str) -> bool:
@@ -153,16 +168,24 @@ class Book:
 
     def settle(self, taken: Amount, actual: Amount, at: float, period: str, now: float) -> None:
         """Replace the estimate of a call that `take` took at `at` in `period`: it has ended."""
-        self._end(taken, period)
-        self._amend(at, 0, actual.input_tokens - taken.input_tokens)
+        self.parallel -= 1
+        self.held -= taken.output_tokens
+        if actual.input_tokens != taken.input_tokens:
+            self._amend(at, 0, actual.input_tokens - taken.input_tokens)
         if actual.output_tokens:
             self._add(now, 0, 0, actual.output_tokens)
-        if period == self.period_name or at >= self.period.start:
+        if period == self.period_name:
+            self.reserved -= taken.cost
+            self.spent += actual.cost
+        elif at >= self.period.start:
             self.spent += actual.cost
 
     def give_back(self, taken: Amount, at: float, period: str) -> None:
         """Take a call back: nothing of it was sent."""
-        self._end(taken, period)
+        self.parallel -= 1
+        self.held -= taken.output_tokens
+        if period == self.period_name:
+            self.reserved -= taken.cost
         self.requests -= 1
         self._amend(at, -1, -taken.input_tokens)
 
@@ -177,17 +200,14 @@ class Book:
         if at >= self.period.start and f":{currency}:" in self.period_name:
             self.spent += difference
 
-    def _end(self, taken: Amount, period: str) -> None:
-        self.parallel -= 1
-        self.held -= taken.output_tokens
-        if period == self.period_name:
-            self.reserved -= taken.cost
-
     def _add(self, now: float, requests: int, input_tokens: int, output_tokens: int) -> None:
-        bucket = self.buckets.get(int(now))
+        second = int(now)
+        bucket = self.buckets.get(second)
         if bucket is None:
-            bucket = self.buckets[int(now)] = Bucket(now)
-        bucket.last = max(bucket.last, now)
+            bucket = self.buckets[second] = Bucket(now)
+            self.quiet_until = min(self.quiet_until, now + WINDOW_SECONDS)
+        elif now > bucket.last:
+            bucket.last = now
         bucket.requests += requests
         bucket.input += input_tokens
         bucket.output += output_tokens

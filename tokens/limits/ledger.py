@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
@@ -29,8 +29,6 @@ LEASE_SECONDS = 60.0
 RENEW_SECONDS = 20.0
 SOON_SECONDS = 1.0
 """Wait that a caller is told when only a running call can make room."""
-
-DEFAULT_CURRENCY = "USD"
 
 
 class Amount(msgspec.Struct, frozen=True):
@@ -82,8 +80,7 @@ class State(msgspec.Struct, frozen=True):
         return self.spent * 100 >= limits.budget * limits.budget_soft_percent
 
 
-@dataclass(slots=True)
-class Reservation:
+class Reservation(msgspec.Struct, eq=False):
     """An admitted call. Held by the relay until it is settled or given back, once.
 
     For the lease, should this process die: `progress` tells what has been seen so far, `note` describes the
@@ -94,12 +91,11 @@ class Reservation:
     sets: tuple[Limits, ...]
     estimate: Amount
     at: float
-    periods: tuple[str, ...]
-    states: tuple[State, ...]
-    note: Mapping[str, object] = field(default_factory=dict)
+    states: tuple[State, ...]  # may be () where nobody is told them
+    note: Mapping[str, object] = msgspec.field(default_factory=dict)
     progress: Callable[[], Amount] | None = None
     is_open: bool = True
-    handles: tuple[object, ...] = ()  # the ledger's own
+    handles: object = None  # the ledger's own
 
 
 class Ledger(Protocol):
@@ -136,16 +132,6 @@ class Ledger(Protocol):
         """Return the states of those sets whose books are known."""
 
     async def aclose(self) -> None: ...
-
-
-def counted(record: TokenRecord) -> tuple[Limits, ...]:
-    """Return the sets that a ledger is asked for."""
-    return record.counted
-
-
-def currency_of(limits: Limits) -> str:
-    """Return the currency of the set's budget, USD where none is named."""
-    return limits.budget_currency or DEFAULT_CURRENCY
 
 
 def seconds_until(moment: float, now: float) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -17,11 +17,9 @@ from tokens.limits.ledger import (
     Balance,
     Reservation,
     State,
-    counted,
-    currency_of,
 )
-from tokens.limits.shares import tell_crossed
-from tokens.records import Limits, TokenRecord
+from tokens.limits.shares import OF_PROCESS, tell_crossed
+from tokens.records import Limits, TokenRecord, currency_of
 
 
 class MemoryLedger:
@@ -38,29 +36,36 @@ class MemoryLedger:
     async def reserve(
         self, record: TokenRecord, estimate: Amount, now: float, note: Mapping[str, object]
     ) -> Reservation:
-        sets = counted(record)
-        found = [self._book(limits, now) for limits in sets]
-        if unknown := tuple(limits for limits, book in zip(sets, found, strict=True) if book is None):
-            raise BalancesUnknown(unknown)
-        books = [book for book in found if book is not None]
+        found = self._up_to_date(record.counted, now)
         try:
-            for limits, book in zip(sets, books, strict=True):
+            for limits, book in found:
                 book.check(limits, estimate, now)
         except LimitExceeded as refusal:
-            refusal.states = tuple(book.state(limits) for limits, book in zip(sets, books, strict=True))
+            refusal.states = tuple([book.state(limits) for limits, book in found])
             raise
-        for book in books:
+        for _, book in found:
             book.take(estimate, now)
+        taken = [(limits, book, book.period_name) for limits, book in found]
+        states = tuple([book.state(limits) for limits, book in found]) if record.is_told else ()
         return Reservation(
-            id=str(note.get("id", "")),
-            sets=sets,
-            estimate=estimate,
-            at=now,
-            periods=tuple(book.period_name for book in books),
-            states=tuple(book.state(limits) for limits, book in zip(sets, books, strict=True)),
-            note=note,
-            handles=tuple(books),
+            str(note.get("id", "")), record.counted, estimate, now, states, note, handles=taken
         )
+
+    def _up_to_date(self, sets: Iterable[Limits], now: float) -> list[tuple[Limits, Book]]:
+        """Return the sets with their books. Raises `BalancesUnknown` for those whose balance has to be read first."""
+        found, books = [], self._books
+        unknown: tuple[Limits, ...] = ()
+        for limits in sets:
+            book = books.get(limits.ledger)
+            if book is None or not (limits is book.fitting or book.fits(limits)):
+                unknown = (*unknown, limits)
+                continue
+            if now >= book.quiet_until:
+                book.advance(now, limits, self._calendar)
+            found.append((limits, book))
+        if unknown:
+            raise BalancesUnknown(unknown)
+        return found
 
     async def seed(self, limits: Limits, balance: Balance, now: float) -> None:
         period = period_of(limits, self._calendar, now)
@@ -76,13 +81,11 @@ class MemoryLedger:
     async def extend(self, reservation: Reservation, extra: Decimal, now: float) -> bool:
         if not reservation.is_open:
             return True
-        taken = list(zip(reservation.sets, reservation.periods, reservation.handles, strict=True))
-        books = [(limits, period, book) for limits, period, book in taken if isinstance(book, Book)]
-        for limits, _, book in books:
+        for limits, book, _ in (taken := _taken(reservation)):
             book.advance(now, limits, self._calendar)
-        if not all(book.has_room(limits, extra, period) for limits, period, book in books):
+        if not all(book.has_room(limits, extra, period) for limits, book, period in taken):
             return False
-        for _, period, book in books:
+        for _, book, period in taken:
             book.extend(extra, period)
         reservation.estimate = replace(reservation.estimate, cost=reservation.estimate.cost + extra)
         return True
@@ -90,32 +93,30 @@ class MemoryLedger:
     def settle(self, reservation: Reservation, actual: Amount, now: float) -> None:
         if not reservation.is_open:
             return
-        for limits, period, book in self._close(reservation):
-            if book not in reservation.handles:
-                before = book.spent
-                book.add(actual, reservation.at)
-            else:
-                book.advance(now, limits, self._calendar)
+        reservation.is_open = False
+        for limits, book, period in _taken(reservation):
+            known = self._books.get(limits.ledger)
+            if known is None:
+                continue
+            if known is book:
+                if now >= book.quiet_until:
+                    book.advance(now, limits, self._calendar)
                 before = book.spent
                 book.settle(reservation.estimate, actual, reservation.at, period, now)
-            if limits.budget is not None:
-                tell_crossed(limits, before, book.spent)
+            else:  # opened in its place since
+                before = known.spent
+                known.add(actual, reservation.at)
+            if OF_PROCESS.concerns(limits, known.spent):
+                tell_crossed(limits, before, known.spent)
 
     def give_back(self, reservation: Reservation, now: float) -> None:
         if not reservation.is_open:
             return
-        for limits, period, book in self._close(reservation):
-            if book not in reservation.handles:
-                continue
-            book.advance(now, limits, self._calendar)
-            book.give_back(reservation.estimate, reservation.at, period)
-
-    def _close(self, reservation: Reservation) -> Iterator[tuple[Limits, str, Book]]:
-        """Close a reservation; yield the books it was taken from, or what was opened in their place since."""
         reservation.is_open = False
-        for limits, period in zip(reservation.sets, reservation.periods, strict=True):
-            if (book := self._books.get(limits.ledger)) is not None:
-                yield limits, period, book
+        for limits, book, period in _taken(reservation):
+            if self._books.get(limits.ledger) is book:
+                book.advance(now, limits, self._calendar)
+                book.give_back(reservation.estimate, reservation.at, period)
 
     def forget(self, ledger: str) -> None:
         self._books.pop(ledger, None)
@@ -133,16 +134,14 @@ class MemoryLedger:
                 self._books[ledger].correct(correction.difference, correction.currency, correction.at)
 
     async def states(self, sets: tuple[Limits, ...], now: float) -> tuple[State, ...]:
-        found = ((limits, self._book(limits, now)) for limits in sets)
-        return tuple(book.state(limits) for limits, book in found if book is not None)
+        books = self._books
+        known = [each for each in sets if each.ledger in books and books[each.ledger].fits(each)]
+        return tuple([book.state(limits) for limits, book in self._up_to_date(known, now)])
 
     async def aclose(self) -> None:
         """Do nothing: nothing is open."""
 
-    def _book(self, limits: Limits, now: float) -> Book | None:
-        """Return a set's book, up to date; None when its balance has to be read first."""
-        book = self._books.get(limits.ledger)
-        if book is None or not book.fits(limits):
-            return None
-        book.advance(now, limits, self._calendar)
-        return book
+
+def _taken(reservation: Reservation) -> list[tuple[Limits, Book, str]]:
+    """Return the sets that a reservation was taken of, the book of each, and the period."""
+    return reservation.handles  # type: ignore[return-value]  # its own

@@ -55,12 +55,10 @@ from tokens.limits.ledger import (
     Balance,
     Reservation,
     State,
-    counted,
-    currency_of,
 )
 from tokens.limits.scripts import Script
 from tokens.limits.shares import tell_crossed
-from tokens.records import Limits, TokenRecord
+from tokens.records import Limits, TokenRecord, currency_of
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +117,7 @@ class RedisLedger:
         self, record: TokenRecord, estimate: Amount, now: float, note: Mapping[str, object]
     ) -> Reservation:
         """Reserve as in `Ledger`; raises `LedgerUnavailable` when Redis is away."""
-        sets, at = counted(record), milliseconds(now)
+        sets, at = record.counted, milliseconds(now)
         call_id = str(note.get("id") or uuid.uuid4())
         data = text({"sets": [limits.ledger for limits in sets], "note": note})
         books = [[*limits_of(limits), *self._period(limits, now)] for limits in sets]
@@ -131,7 +129,7 @@ class RedisLedger:
         states = tuple(state_of(limits, found) for limits, found in zip(sets, told[1:], strict=True))
         if told[0] != "ok":
             raise refusal_of(sets, told[0], states)
-        reservation = Reservation(call_id, sets, estimate, now, (), states, note)
+        reservation = Reservation(call_id, sets, estimate, now, states, note)
         self._live[call_id] = reservation
         return reservation
 

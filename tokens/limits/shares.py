@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from gateway.kernel import events
-from tokens.limits.ledger import State, currency_of
-from tokens.records import Limits
+from tokens.limits.ledger import State
+from tokens.records import LEVELS, Limits, currency_of
 
-LEVELS = (50, 80, 95, 100)
-"""Percent of a budget."""
 REFUSED_SECONDS = 60.0
 MOST_REMEMBERED = 10_000
 
@@ -21,11 +19,17 @@ class Levels:
 
     def __init__(self) -> None:
         self.told: tuple[int, ...] = LEVELS
+        self.is_early = False  # something is told before the first of the usual ones
         self._refused: dict[str, float] = {}
 
     def watch(self, more: Iterable[int]) -> None:
         """Tell these levels too, and no others beside the usual ones."""
         self.told = tuple(sorted({*LEVELS, *more}))
+        self.is_early = self.told[0] < LEVELS[0]
+
+    def concerns(self, limits: Limits, spent: Decimal) -> bool:
+        """Tell whether so much spent may be news: of most calls this is all that is asked."""
+        return limits.alert_from is not None and (spent >= limits.alert_from or self.is_early)
 
     def is_news(self, ledger: str, now: float) -> bool:
         """Tell whether nobody was told of a refusal of this ledger in the last minute."""

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 import msgspec
 
 from gateway.exchange.surfaces import EXTRA, EXTRA_DIALECT
-from gateway.usage.estimates import LEAST_TOKENS, Estimate, Needs, dearest
-from gateway.usage.prices.table import Price, PriceTable
+from gateway.usage.estimates import LEAST_TOKENS, Estimate, dearest
+from gateway.usage.prices.table import UNIT, Price, PriceTable
 from providers.dialects import estimate
 from providers.dialects.mending import UNREADABLE, tolerant
 from providers.dialects.table import DIALECTS
 from providers.dialects.toplevel import DECISIVE, repeated
 from providers.dialects.types import BATCH, MOST_TOKENS, Call, CallFields, Failure, FailureKind, Refused
-from tokens.limits.ledger import ZERO, Amount
+from tokens.limits.ledger import Amount
+from tokens.records import Needs
 
 PATH = b"/v1/messages/batches"
 QUICK_BYTES = 262_144
@@ -71,7 +71,7 @@ async def upper(body: bytes, needs: Needs, terms: Terms) -> Estimate:
 
 def _upper(body: bytes, needs: Needs, terms: Terms) -> Estimate:
     input_tokens = output_tokens = 0
-    cost = least = ZERO
+    cost = least = 0
     for field, raw, fields in _read(body):
         model = _model(field, fields)
         if (name := repeated(raw, DECISIVE, fields.long)) is not None:
@@ -86,14 +86,11 @@ def _upper(body: bytes, needs: Needs, terms: Terms) -> Estimate:
         output_tokens += ceiling
         if needs.currencies and known:
             held = ceiling if terms.hold is None else terms.hold(model, ceiling)
-            cost += _cost(raw, fields, known, (asked, held))
-            least += _cost(raw, fields, known, (asked, min(held, LEAST_TOKENS)))
-    amount = Amount(min(input_tokens, MOST_TOKENS), min(output_tokens, MOST_TOKENS), cost)
+            modes, units = (*fields.modes, BATCH), estimate.writes_cache(raw)
+            most, lowest = dearest(modes, known, (asked, held, min(held, LEAST_TOKENS)), units)
+            cost, least = cost + most, least + lowest
+    amount = Amount(min(input_tokens, MOST_TOKENS), min(output_tokens, MOST_TOKENS), UNIT * cost)
     return Estimate(amount, cost if terms.hold is None else least)
-
-
-def _cost(raw: bytes, fields: CallFields, prices: list[Price], tokens: tuple[int, int]) -> Decimal:
-    return dearest((*fields.modes, BATCH), prices, tokens, estimate.writes_cache(raw))
 
 
 def _ceiling(field: str, fields: CallFields, prices: list[Price]) -> int:

@@ -16,6 +16,7 @@ import msgspec
 from providers.dialects.types import Part, Usage
 
 DECIMALS = 4
+UNIT = Decimal("1e-10")
 _REMEMBERED = 4096
 
 
@@ -128,7 +129,7 @@ class PriceTable:
             # A model without a price in the same money: as the call's own.
             own = own if own is not None and own.currency == price.currency else price
             units += own.units(part, usage.modes)
-        return Cost(Decimal(units).scaleb(-10), price.currency)
+        return Cost(UNIT * units, price.currency)
 
     def _search(self, model: str, owners: tuple[str, ...]) -> Price | None:
         for of in dict.fromkeys(owners):

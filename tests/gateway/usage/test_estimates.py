@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
 
-from gateway.exchange.context import Place
+from gateway.exchange.context import CallContext, Place
 from gateway.exchange.surfaces import SURFACES
 from gateway.usage import estimates
+from gateway.usage.prices.places import Priced
 from gateway.usage.prices.table import Price, PriceTable
 from providers.catalog.records import ProviderRecord, Route
 from providers.dialects import estimate
 from providers.dialects.types import Call, CallFields, FailureKind, Refused, Target, Usage
-from tests.gateway.usage.contexts import BODY, call, context, token
+from tests.gateway.usage.contexts import BODY, call, context
 from tokens.limits.ledger import NOTHING, Amount
 from tokens.records import Limits
 
@@ -38,8 +40,12 @@ TOKENS = -(-len(BODY) // 4)
 def upper(
     body: bytes = BODY, own: Limits = BUDGET, places=(("claude-x", "p"),), surface="messages", refuses=True
 ):
-    needs = estimates.needs_of(token(own))
-    return estimates.upper(context(surface, body), needs, places, TABLE, estimates.Policy(refuses)).amount
+    return held(context(surface, body, own), places, refuses)
+
+
+def held(found: CallContext, places: Sequence[tuple[str, str]], refuses: bool = True) -> Amount:
+    offer = estimates.offer_of([Priced(*place) for place in places], TABLE)
+    return estimates.upper(found, offer, estimates.Policy(refuses)).amount
 
 
 async def test_input_by_its_size_and_output_by_its_ceiling() -> None:
@@ -57,8 +63,8 @@ async def test_a_budget_holds_what_a_region_may_cost() -> None:
         Route(record, "anthropic", Target("claude-x", id="claude-x@1")),
         Route(ProviderRecord("plain", "anthropic", ""), "anthropic", Target(None)),
     ]
-    places = estimates.places_of(call(BODY), routes)
-    asked = call(BODY).fields.model
+    asked = call(BODY).fields.model or ""
+    places = estimates.places_of(asked, routes)
     assert places == [
         ("claude-x", "cloud", ""),
         ("claude-x", "cloud", "vertex/regional"),
@@ -80,8 +86,8 @@ async def test_without_max_tokens_the_models_own_ceiling() -> None:
 async def test_cache_writes_cost_more(body: bytes, rate: float) -> None:
     whole = BODY + body
     tokens = -(-len(whole) // 4)
-    found = estimates.dearest((), [SONNET], (tokens, 0), estimate.writes_cache(whole))
-    assert found == Decimal(tokens) * Decimal(str(rate)) / 10**6
+    found, least = estimates.dearest((), [SONNET], (tokens, 0, 0), estimate.writes_cache(whole))
+    assert found == least == tokens * rate * 10**4
 
 
 async def test_every_choice_is_reserved() -> None:
@@ -122,10 +128,9 @@ async def test_cache_reads_are_no_input_per_minute() -> None:
 
 
 async def test_a_call_that_goes_on_with_a_thread_holds_by_its_context() -> None:
-    bound = replace(context("messages", BODY), place=Place("p", "a", tokens=50_000))
-    needs = estimates.needs_of(token(BUDGET))
-    held = estimates.upper(bound, needs, (("claude-x", "p"),), TABLE, estimates.Policy(True)).amount
-    assert held.input_tokens == TOKENS + 50_000 and held.cost > upper().cost
+    bound = replace(context("messages", BODY, BUDGET), place=Place("p", "a", tokens=50_000))
+    amount = held(bound, (("claude-x", "p"),))
+    assert amount.input_tokens == TOKENS + 50_000 and amount.cost > upper().cost
 
 
 FORM = (
@@ -142,9 +147,30 @@ async def test_a_form_s_sound_counts_by_its_size_and_needs_no_ceiling() -> None:
         ((b"content-type", b"multipart/form-data; boundary=b"),), FORM, CallFields(model="claude-x"),
     )  # fmt: skip
     surface = next(row for row in SURFACES if row.path == "/v1/audio/*")
-    bound = replace(context("messages", BODY), call=call, surface=surface)
-    needs = estimates.needs_of(token(BUDGET))
-    held = estimates.upper(bound, needs, (("claude-x", "p"),), TABLE, estimates.Policy(True)).amount
-    assert 1000 <= held.input_tokens <= 1010 and held.output_tokens == 1000
-    dear = estimates.upper(bound, needs, (("dear-x", "p"),), TABLE, estimates.Policy(True)).amount
-    assert dear.output_tokens == estimates.FORM_OUTPUT_TOKENS
+    bound = replace(context("messages", BODY, BUDGET), call=call, surface=surface)
+    amount = held(bound, (("claude-x", "p"),))
+    assert 1000 <= amount.input_tokens <= 1010 and amount.output_tokens == 1000
+    assert held(bound, (("dear-x", "p"),)).output_tokens == estimates.FORM_OUTPUT_TOKENS
+
+
+async def test_an_offer_is_worked_out_once_for_the_same_routes_and_prices() -> None:
+    offers, asked = estimates.Offers(), call(BODY)
+    routes = (Route(ProviderRecord("p", "anthropic", ""), "anthropic", Target("claude-x")),)
+    offer = offers.of(TABLE, asked, routes)
+    assert (offer.places, offer.prices, offer.ceiling) == ((("claude-x", "p", ""),), (SONNET,), 1000)
+    assert offer.currencies == {"USD"} and offers.of(TABLE, asked, routes) is offer
+    other = PriceTable([Price("claude-x", Decimal(9), Decimal(9))])
+    assert offers.of(other, asked, routes).prices[0].input == 9
+    unnamed = (Route(ProviderRecord("p", "anthropic", ""), "anthropic", Target(None)),)
+    assert offers.of(other, asked, unnamed).places == ((asked.fields.model, "p", ""),)
+    named = call(BODY.replace(b"sonnet", b"opus"))
+    assert offers.of(other, named, unnamed).places == ((named.fields.model, "p", ""),)
+
+
+async def test_offers_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimates, "REMEMBERED", 10)
+    offers = estimates.Offers()
+    for number in range(100):
+        routes = (Route(ProviderRecord(f"p{number}", "anthropic", ""), "anthropic", Target("claude-x")),)
+        assert offers.of(TABLE, call(BODY), routes).places[0].provider == f"p{number}"
+    assert len(offers) <= 11

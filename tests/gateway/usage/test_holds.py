@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import replace
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.exchange.downstream import Interruption
-from gateway.usage import holds, metering
+from gateway.usage import holds, waiting
 from gateway.usage.balances import Balances
 from gateway.usage.holds import Growth, Learned, Running
 from gateway.usage.metering import Meter
@@ -43,6 +44,16 @@ def test_a_call_holds_what_such_calls_have_written() -> None:
     learned.note("t", "m2", 1)
     assert learned.hold("t", "m2", CEILING) == 256
     assert learned.hold("t", "m2", 100) == 100
+
+
+@given(figures=st.lists(st.integers(0, 5000), max_size=200))
+def test_the_hold_is_that_of_the_last_calls_whatever_came_before(figures: list[int]) -> None:
+    learned = Learned()
+    for number, figure in enumerate(figures, 1):
+        learned.note("t", "m", figure)
+        last = sorted(figures[:number][-holds.SAMPLES :])
+        usual = last[math.ceil(0.95 * len(last)) - 1]
+        assert learned.hold("t", "m", CEILING) == max(256, math.ceil(usual * 1.25))
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +99,7 @@ async def call(of: Meter, own: Limits, output_tokens: int, seconds: float = 0.0)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metering, "LOOK_SECONDS", 0.005)
+    monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.005)
 
 
 @pytest.mark.parametrize("budget", ["25", "0.4"])
@@ -112,7 +123,7 @@ async def test_the_worst_case_blocks_the_budget_and_never_overshoots() -> None:
 
 
 async def test_a_call_waits_no_longer_than_is_promised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metering, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(waiting, "WAIT_SECONDS", 0.05)
     of, own = meter(), Limits("t", budget=Decimal("0.33"))
     running = asyncio.create_task(call(of, own, 30_000, 0.5))
     await asyncio.sleep(0.01)

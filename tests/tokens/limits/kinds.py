@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from tests.fakes.redis import RedisServer
 from tokens.limits.calendar import Calendar
-from tokens.limits.ledger import Amount, Balance, Reservation, State, counted
+from tokens.limits.ledger import Amount, Balance, Reservation, State
 from tokens.limits.memory import MemoryLedger
 from tokens.limits.redis import RedisLedger
 from tokens.records import Limits, TokenRecord, unrecorded
@@ -44,7 +44,7 @@ class Subject:
         return self.loop.run_until_complete(work)
 
     def open(self, token: TokenRecord, balance: Balance | None = None) -> None:
-        for limits in counted(token):
+        for limits in token.counted:
             self.run(self.ledger.seed(limits, balance or Balance(), self.now))
 
     def reserve(self, token: TokenRecord, estimate: Amount | None = None) -> Reservation:

@@ -97,6 +97,20 @@ def test_levels_that_rules_name_are_told_beside_the_usual_ones(
     assert levels.told == module.LEVELS
 
 
+def test_a_level_before_the_usual_ones_is_told_by_every_ledger(
+    subject: Subject, told: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    levels = Levels()
+    levels.watch([20])
+    monkeypatch.setattr(module, "OF_PROCESS", levels)
+    monkeypatch.setattr("tokens.limits.memory.OF_PROCESS", levels)
+    token = record(OWN)
+    subject.open(token)
+    for cost in ("1.9", "0.1", "0.1"):
+        spend(subject, token, cost)
+    assert shares(told) == [("token:t-1", 20)]
+
+
 def test_a_refusal_is_told_once_a_minute_for_each_budget(
     told: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:

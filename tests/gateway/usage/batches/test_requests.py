@@ -10,9 +10,9 @@ import pytest
 
 from gateway.usage.batches import requests
 from gateway.usage.batches.requests import QUICK_BYTES, Terms
-from gateway.usage.estimates import Needs
 from gateway.usage.prices.table import Price, PriceTable
 from providers.dialects.types import Call, Refused
+from tokens.records import Needs
 
 TABLE = PriceTable(
     [
@@ -21,8 +21,8 @@ TABLE = PriceTable(
         Price("claude-euro", Decimal(2), Decimal(10), currency="EUR"),
     ]
 )
-MONEY = Needs(has_input=False, has_output=False, currencies=frozenset({"USD"}))
-MINUTES = Needs(has_input=True, has_output=True, currencies=frozenset())
+MONEY = Needs(has_input=False, has_output=False, currencies=frozenset({"USD"}), has_money=True, is_any=True)
+MINUTES = Needs(has_input=True, has_output=True, currencies=frozenset(), has_money=False, is_any=True)
 
 
 def body_of(*params: Any) -> bytes:
