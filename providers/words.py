@@ -6,8 +6,9 @@ Errors are looked at, whole or as events of a stream; a good answer passes untou
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import httpx
 import orjson
@@ -250,6 +251,20 @@ class WholeWords:
         """Return what is left at the end of the answer."""
         rest, self.held = self.held, b""
         return redact.masked(rest) if _ERROR_BODY.match(rest) is not None else rest
+
+
+CLEAN_EVENT = "clean_event"
+"""Of an answer's extensions: who puts an error event into words for callers; None: nothing is left to be looked at."""
+
+
+def words_of(extensions: Mapping[str, Any], is_stream: bool) -> StreamWords | WholeWords | None:
+    """Return who looks at an answer's bytes for errors; None: nobody has to."""
+    if not is_stream:
+        return WholeWords()
+    clean = extensions.get(CLEAN_EVENT, redact.body)
+    if clean is None:
+        return None
+    return StreamWords(clean if clean is redact.body else lambda raw: redact.body(clean(raw)))
 
 
 def _is_named_otherwise(rest: bytes) -> bool:

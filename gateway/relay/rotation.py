@@ -35,7 +35,7 @@ from providers.translation.messages.thinking import count_messages, strip_signed
 from providers.translation.pairs.forwarding import Forwarding
 from providers.translation.pairs.passthrough import Passthrough
 from providers.translation.pairs.table import PAIRS
-from providers.words import StreamWords, WholeWords, clean_failure, clean_head
+from providers.words import clean_failure, clean_head, words_of
 
 Prepared = tuple[Translator, WireRequest]  # a translator and what it made
 
@@ -261,7 +261,7 @@ class Rotation:
         passing = translator if isinstance(translator, Passthrough) else innermost(translator)
         reply.made = passing.made if isinstance(passing, Passthrough) and context.surface.has_body else None
         if not is_coded:
-            reply.words = StreamWords() if is_stream else WholeWords()
+            reply.words = words_of(response.extensions, is_stream)
         attempt.reply = reply
         attempt.verdict = attempt.driver.classify(seen, time.time())
         if is_stream:

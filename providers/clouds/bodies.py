@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from urllib.parse import quote
 
 import orjson
 
 from providers.dialects import envelopes
 from providers.dialects.envelopes import COUNT_TOKENS, Fields, RawObject
+from providers.dialects.toplevel import find_model
 from providers.dialects.types import Headers, WireRequest
 
 API_VERSION = "2023-06-01"
@@ -21,42 +23,70 @@ def invoke(request: WireRequest, model_id: str) -> WireRequest:
     """Return the call as InvokeModel, or CountTokens, takes it. Raises `Refused` for a body that is no object."""
     if model_id in (".", ".."):
         raise envelopes.invalid("model: this is no model's name", "model")
-    fields = envelopes.read_object(request.body)
-    is_stream = bytes(fields.pop("stream", b"")) == b"true"
-    fields.pop("model", None)
     betas = betas_of(request.headers)
     headers = tuple(
         [pair for pair in request.headers if pair[0] not in (b"anthropic-beta", b"anthropic-version")]
     )
-    told: dict[str, object] = {"anthropic_version": _version(request.headers, BEDROCK_VERSION)}
-    if betas:
-        told["anthropic_beta"] = betas
-    written = {name: orjson.dumps(value) for name, value in told.items()}
-    place = b"/model/" + quote(model_id, safe=":;").encode()  # as the vendor's own client does
-    if request.path == COUNT_TOKENS:
-        body = _count(_countable(fields), written)
-        return WireRequest(request.method, place + b"/count-tokens", b"", headers, body)
+    version = orjson.dumps(_version(request.headers, BEDROCK_VERSION))
+    place = b"/model/" + _quoted(model_id, ":;")  # as the vendor's own client does
+    is_count, is_stream = request.path == COUNT_TOKENS, False
+    body = None if is_count or betas or _may_stream(request.body) else _with_version(request.body, version)
+    if body is None:
+        fields = envelopes.read_object(request.body)
+        is_stream = bytes(fields.pop("stream", b"")) == b"true"
+        fields.pop("model", None)
+        told = {"anthropic_version": version, **({"anthropic_beta": orjson.dumps(betas)} if betas else {})}
+        if is_count:
+            body = _count(_countable(fields), told)
+            return WireRequest(request.method, place + b"/count-tokens", b"", headers, body)
+        body = envelopes.write_object({**fields, **told})
     verb = b"/invoke-with-response-stream" if is_stream else b"/invoke"
-    return WireRequest(
-        request.method, place + verb, b"", headers, envelopes.write_object({**fields, **written})
-    )
+    return WireRequest(request.method, place + verb, b"", headers, body)
 
 
 def raw_predict(request: WireRequest, model_id: str, parent: bytes) -> WireRequest:
     """Return the call as Vertex takes it, below `parent`, the publisher's models. Raises `Refused`."""
     if model_id in (".", ".."):
         raise envelopes.invalid("model: this is no model's name", "model")
-    fields = envelopes.read_object(request.body)
     headers = tuple([pair for pair in request.headers if pair[0] != b"anthropic-version"])
-    version = {"anthropic_version": orjson.dumps(_version(request.headers, VERTEX_VERSION))}
-    if request.path == COUNT_TOKENS:
-        body = envelopes.write_object({**fields, **version})
-        return WireRequest(request.method, parent + b"/count-tokens:rawPredict", b"", headers, body)
-    fields.pop("model", None)
-    is_stream = bytes(fields.get("stream", b"")) == b"true"
-    name = quote(model_id, safe="@:").encode() + (b":streamRawPredict" if is_stream else b":rawPredict")
-    body = envelopes.write_object({**fields, **version})
-    return WireRequest(request.method, parent + b"/" + name, b"", headers, body)
+    version = orjson.dumps(_version(request.headers, VERTEX_VERSION))
+    is_count, is_stream = request.path == COUNT_TOKENS, False
+    body = None if is_count or _may_stream(request.body) else _with_version(request.body, version)
+    if body is None:
+        fields = envelopes.read_object(request.body)
+        if is_count:
+            body = envelopes.write_object({**fields, "anthropic_version": version})
+            return WireRequest(request.method, parent + b"/count-tokens:rawPredict", b"", headers, body)
+        fields.pop("model", None)
+        is_stream = bytes(fields.get("stream", b"")) == b"true"
+        body = envelopes.write_object({**fields, "anthropic_version": version})
+    verb = b":streamRawPredict" if is_stream else b":rawPredict"
+    return WireRequest(request.method, parent + b"/" + _quoted(model_id, "@:") + verb, b"", headers, body)
+
+
+@lru_cache(maxsize=1024)
+def _quoted(model_id: str, safe: str) -> bytes:
+    return quote(model_id, safe=safe).encode()
+
+
+def _may_stream(body: bytes) -> bool:
+    return body.rfind(b'"stream"') >= 0
+
+
+def _with_version(body: bytes, version: bytes) -> bytes | None:
+    """Return the body with the version in place of its model; None where that takes a closer look.
+
+    A key with escaped letters may be anything, and of a name that stands twice it is not known which is meant.
+    """
+    last = body.rfind(b'"model"')
+    if last < 0 or body.rfind(b'"model"', 0, last) >= 0 or body.rfind(b'"anthropic_') >= 0:
+        return None
+    if b"\\" in body and body.rfind(b"\\u00") >= 0:
+        return None
+    span = find_model(body)
+    if span is None or span[0] < last:
+        return None
+    return b'%b"anthropic_version":%b%b' % (body[:last], version, body[span[1] :])
 
 
 def betas_of(headers: Headers) -> list[str]:

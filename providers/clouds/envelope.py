@@ -24,10 +24,12 @@ from providers.dialects.types import (
     WireRequest,
 )
 from providers.dialects.wrapping import Wrapping
+from providers.translation.pairs.passthrough import Passthrough
 
 TAGS_BETA = "request-tags-2026-08-21"
 LOGIN_BETAS = "oauth-"
 MAX_HEAD_BYTES = 65536
+PLAIN: Headers = ((b"accept-encoding", b"identity"),)
 THREAD = "thread: threads are not kept at this provider; send the conversation's messages instead"
 
 
@@ -39,29 +41,67 @@ class CloudEnvelope:
 
     def wrap(self, inner: Translator) -> Translator:
         """Return a translator that speaks to the cloud."""
-        return CloudTranslator(inner, takes_tags=self._takes_tags)
+        if type(inner) is Passthrough:  # the hot path: nothing stands in between
+            inner.place = self
+            return inner
+        return CloudTranslator(inner, self)
+
+    def named(self, target: Target) -> Target:
+        """See `Place`."""
+        return replace(target, model=target.id or target.model, names_asked=True)
+
+    def told(self, request: WireRequest) -> WireRequest:
+        """See `Place`."""
+        headers, body = request.headers, self._body(request.body)
+        if headers[-1:] != PLAIN or b"anthropic-beta" in [name for name, _ in headers]:
+            headers = self._headers(headers)
+        return WireRequest(request.method, request.path, request.query, headers, body)
+
+    def _headers(self, headers: Headers) -> Headers:
+        """Return the headers with the betas that the cloud may be told, none when there is none."""
+        betas = [beta for beta in betas_of(headers) if not beta.startswith(LOGIN_BETAS)]
+        if not self._takes_tags and betas:
+            betas = [beta for beta in betas if beta != TAGS_BETA]
+        kept = [pair for pair in headers if pair[0] not in (b"anthropic-beta", b"accept-encoding")]
+        told = ((b"anthropic-beta", ",".join(betas).encode("latin-1")),) if betas else ()
+        return (*kept, *told, *PLAIN)
+
+    def _body(self, body: bytes) -> bytes:
+        is_escaped = (
+            b"\\" in body and body.rfind(b"\\u00") >= 0
+        )  # from the end, these searches take a quarter
+        has_tags = not self._takes_tags and body.rfind(b'"tags"') >= 0
+        if body.rfind(b'"thread"') < 0 and not has_tags and not is_escaped:
+            return body
+        fields = envelopes.read_object(body)
+        if "thread" in fields:
+            raise Refused(Failure(FailureKind.INVALID_REQUEST, THREAD, param="thread"))
+        if self._takes_tags or "tags" not in fields:
+            return body
+        del fields["tags"]
+        return envelopes.write_object(fields)
 
 
 class CloudTranslator(Wrapping):
-    """One exchange."""
+    """One exchange that is translated."""
 
-    def __init__(self, inner: Translator, *, takes_tags: bool) -> None:
+    def __init__(self, inner: Translator, envelope: CloudEnvelope) -> None:
         super().__init__(inner)
-        self._takes_tags = takes_tags
-        self._asked: str | None = None  # to be put into the answer here: a passthrough does it by itself
+        self._envelope = envelope
+        self._asked: str | None = None  # to be put into the answer
         self._held = b""
 
     def request(self, call: Call, target: Target) -> WireRequest:
-        there = target.id or target.model
         if self._inner.is_transparent:
-            request = self._inner.request(call, replace(target, model=there, names_asked=True))
-            self.feed = self._inner.feed  # type: ignore[method-assign]  # the hot path: nothing stands in between
+            request = self._inner.request(call, self._envelope.named(target))
+            self.feed = self._inner.feed  # type: ignore[method-assign]  # it renames by itself
         else:
+            there = target.id or target.model
             request = self._inner.request(call, target)
             self._asked = call.fields.model
             if there is not None and there != target.model:
                 request = replace(request, body=with_model(request.body, there))
-        return replace(request, headers=self._headers(request.headers), body=self._body(request.body))
+        return self._envelope.told(request)
 
     def response(self, answer: WireAnswer) -> WireAnswer:
         if self._asked is not None and answer.body and 200 <= answer.status < 300:
@@ -80,27 +120,6 @@ class CloudTranslator(Wrapping):
 
     def keepalive(self) -> bytes:
         return self._inner.keepalive()
-
-    def _headers(self, headers: Headers) -> Headers:
-        """Return the headers with the betas that the cloud may be told, none when there is none."""
-        betas = [beta for beta in betas_of(headers) if not beta.startswith(LOGIN_BETAS)]
-        if not self._takes_tags and betas:
-            betas = [beta for beta in betas if beta != TAGS_BETA]
-        kept = [pair for pair in headers if pair[0] not in (b"anthropic-beta", b"accept-encoding")]
-        told = ((b"anthropic-beta", ",".join(betas).encode("latin-1")),) if betas else ()
-        return (*kept, *told, (b"accept-encoding", b"identity"))
-
-    def _body(self, body: bytes) -> bytes:
-        is_escaped = b"\\" in body and b"\\u00" in body
-        if b'"thread"' not in body and (self._takes_tags or b'"tags"' not in body) and not is_escaped:
-            return body
-        fields = envelopes.read_object(body)
-        if "thread" in fields:
-            raise Refused(Failure(FailureKind.INVALID_REQUEST, THREAD, param="thread"))
-        if self._takes_tags or "tags" not in fields:
-            return body
-        del fields["tags"]
-        return envelopes.write_object(fields)
 
     def _renamed(self, chunk: bytes) -> bytes:
         """Hold a stream's head until its first event is whole, and put the asked name into it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import orjson
 
@@ -236,11 +237,14 @@ def _plain(name: str) -> str:
 
 
 def forwarded(headers: Headers) -> Headers:
-    """Return the headers of a good answer that callers may see; the same object where those are all."""
-    kept = tuple(
-        [pair for pair in headers if pair[0] not in _CLOUDS and not pair[0].startswith(_CLOUDS_PREFIXES)]
-    )
-    return headers if len(kept) == len(headers) else kept
+    """Return the headers of a good answer that callers may see."""
+    return tuple([pair for pair in headers if not is_hidden(pair[0])])
+
+
+@lru_cache(maxsize=1024)
+def is_hidden(name: bytes) -> bool:
+    """Tell whether a header of an answer speaks of the cloud, not of the call."""
+    return name in _CLOUDS or name.startswith(_CLOUDS_PREFIXES)
 
 
 _CLOUDS_PREFIXES = (b"x-amzn-", b"x-amz-", b"x-ms-", b"x-goog-", b"azureml-")

@@ -12,9 +12,11 @@ from providers.clouds import errors
 from providers.dialects.eventstream import Frame, FrameReader, only_chunk
 from providers.dialects.mending import UNREADABLE
 from providers.dialects.types import Refused
+from providers.words import StreamWords
 
 CUT = "The provider's stream ended early."
 _TYPE = re.compile(rb'\s*\{\s*"type"\s*:\s*"([a-z_]+)"')
+_DELTA = b'{"type":"content_block_delta"'
 _METRICS = b'"amazon-bedrock-invocationMetrics"'
 
 
@@ -49,7 +51,7 @@ class Frames:
         """Return the events of the frames that end in this chunk."""
         if self.is_over:
             return b""
-        if self._reader.is_at_boundary and (payload := only_chunk(data)) is not None:
+        if not self._reader.pending and (payload := only_chunk(data)) is not None:
             return self._chunk(payload)
         try:
             frames = self._reader.feed(data)
@@ -92,6 +94,9 @@ class Frames:
             return self._ended(errors.API, "The provider's stream is broken.")
 
     def _sent(self, data: bytes) -> bytes:
+        if data.startswith(_DELTA) and data.rfind(_METRICS) < 0 and data.find(b"error") < 0:  # nearly all
+            self._has_begun = True
+            return b"event: content_block_delta\ndata: %b\n\n" % data.replace(b"\n", b" ")
         found = _TYPE.match(data)
         name = found[1] if found else str(orjson.loads(data)["type"]).encode()
         if name == b"message_stop":
@@ -99,13 +104,14 @@ class Frames:
             data = b'{"type":"message_stop"}'
         elif name == b"error":
             self.is_over = True
-            return errors.clean_event(b"event: error\ndata: " + data + b"\n\n")
+            return StreamWords(errors.clean_event)(b"event: error\ndata: " + data + b"\n\n")
         elif _METRICS in data:
             document = orjson.loads(data)
             document.pop("amazon-bedrock-invocationMetrics", None)
             data = orjson.dumps(document)
         self._has_begun = True
-        return b"event: %b\ndata: %b\n\n" % (name, data.replace(b"\n", b" "))
+        event = b"event: %b\ndata: %b\n\n" % (name, data.replace(b"\n", b" "))
+        return StreamWords()(event)
 
     def _exception(self, name: str, payload: bytes) -> bytes:
         try:

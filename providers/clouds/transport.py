@@ -25,9 +25,9 @@ from providers.clouds.sources import NoCredential, Proof
 from providers.credentials.api_key import Bearer
 from providers.credentials.base import Draft
 from providers.credentials.sigv4 import AwsKeys, SigV4
-from providers.dialects.types import Headers, WireAnswer, header
-from providers.upstream import Credential, CredentialKind
-from providers.words import MAX_WORDS_BYTES, StreamWords, heard
+from providers.dialects.types import WireAnswer, header
+from providers.upstream import Credential, CredentialKind, Upstream
+from providers.words import CLEAN_EVENT, MAX_WORDS_BYTES, heard
 
 logger = logging.getLogger(__name__)
 
@@ -45,19 +45,24 @@ class Order(msgspec.Struct, frozen=True):
     """One call, but for its credential where that must be looked for."""
 
     draft: Draft
-    credential: Credential
+    upstream: Upstream
     service: str  # AWS's name of it
     region: str
-    place: str  # provider and account, for the log
-    proxy: str | None = None
-    hidden: tuple[str, ...] = ()  # what no answer may name
+    is_looked_for: bool = False  # the credential names a source, rather than being one
     is_count: bool = False
     is_aws_count: bool = False  # whose answer has a form of its own
 
     @property
-    def is_looked_for(self) -> bool:
-        """Tell whether the credential names a source, rather than being one."""
-        return self.credential.kind in LOOKED_FOR
+    def place(self) -> str:
+        """Return provider and account, for the log."""
+        upstream = self.upstream
+        return f"provider {upstream.provider}" + (f", account {upstream.account}" if upstream.account else "")
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Return what no answer may name."""
+        options = self.upstream.options
+        return tuple(options[name] for name in ("project", "workspace") if name in options)
 
 
 class CloudTransport(httpx.AsyncBaseTransport):
@@ -78,8 +83,9 @@ class CloudTransport(httpx.AsyncBaseTransport):
         order: Order = request.extensions[ORDER]
         proof: Proof = ""
         if order.is_looked_for:
+            upstream = order.upstream
             try:
-                proof = await self._keyring.proof(order.credential, order.region, order.proxy)
+                proof = await self._keyring.proof(upstream.credential, order.region, upstream.proxy)
             except NoCredential as exc:
                 logger.warning("%s: no credential: %s", order.place, redact(str(exc)))
                 return _whole(errors.made(503, errors.API, NO_CREDENTIAL), request)
@@ -106,7 +112,7 @@ class CloudTransport(httpx.AsyncBaseTransport):
             draft = replace(draft, headers=list(draft.headers))
             if isinstance(proof, AwsKeys):
                 signing = SigV4(order.service, order.region, proof)
-                signing.apply(draft, order.credential, self._clock() + self._offset_seconds)
+                signing.apply(draft, order.upstream.credential, self._clock() + self._offset_seconds)
             else:
                 _BEARER.apply(draft, Credential(CredentialKind.OAUTH, proof), 0.0)
             extensions = {**request.extensions, "target": draft.target}
@@ -118,13 +124,14 @@ class CloudTransport(httpx.AsyncBaseTransport):
         self, order: Order, answer: WireAnswer, words: errors.Words, proof: Proof
     ) -> Proof | None:
         """Return what to send the call with once more; None: that would not help."""
-        is_aws = order.credential.kind is CredentialKind.AWS
+        upstream = order.upstream
+        is_aws = upstream.credential.kind is CredentialKind.AWS
         if is_aws and answer.status == 403 and words.is_skewed and not words.is_expired:
             return proof if self._has_set_clock(answer) else None
         if (is_aws and answer.status in (400, 403) and words.is_expired) or (
             not is_aws and answer.status == 401
         ):
-            return await self._keyring.renewed(order.credential, order.region, order.proxy, proof)
+            return await self._keyring.renewed(upstream.credential, order.region, upstream.proxy, proof)
         return None
 
     def _has_set_clock(self, answer: WireAnswer) -> bool:
@@ -138,22 +145,23 @@ class CloudTransport(httpx.AsyncBaseTransport):
         return True
 
     async def _good(self, order: Order, request: httpx.Request, response: httpx.Response) -> httpx.Response:
-        came = headers_of(response)
-        kind = (header(came, b"content-type") or b"").strip().lower()
-        headers = errors.forwarded(came)
-        if kind.startswith(FRAMES):
-            return await self._framed(order, request, response, headers)
-        if order.is_aws_count:
-            return await _counted(request, response)
+        kind, hidden, is_hidden = b"", False, errors.is_hidden
+        for _, name, value in response.headers._list:  # names in lower case, as httpx has put them
+            if name == b"content-type":
+                kind = value.strip().lower()
+            elif is_hidden(name):
+                hidden = True
+        if hidden:
+            response.headers = as_they_are(errors.forwarded(headers_of(response)))
         if kind.startswith(EVENTS):
-            response.stream = CleanEvents(response.stream)  # type: ignore[arg-type]
-        if headers is not came:
-            response.headers = as_they_are(headers)
+            response.extensions[CLEAN_EVENT] = errors.clean_event
+        elif kind.startswith(FRAMES):
+            return await self._framed(order, request, response)
+        elif order.is_aws_count:
+            return await _counted(request, response)
         return response
 
-    async def _framed(
-        self, order: Order, request: httpx.Request, response: httpx.Response, headers: Headers
-    ) -> httpx.Response:
+    async def _framed(self, order: Order, request: httpx.Request, response: httpx.Response) -> httpx.Response:
         """Return frames as events; an exception that comes first is a refusal."""
         body: httpx.AsyncByteStream = response.stream  # type: ignore[assignment]
         events = FramedEvents(body, order.place)
@@ -166,34 +174,14 @@ class CloudTransport(httpx.AsyncBaseTransport):
             await events.aclose()
             events.log()
             return _whole(errors.made(*refusal), request)
-        kept = [pair for pair in headers if pair[0] not in (b"content-type", b"content-length")]
+        kept = [pair for pair in headers_of(response) if pair[0] not in (b"content-type", b"content-length")]
         return httpx.Response(
             response.status_code,
             headers=[*kept, (b"content-type", EVENTS)],
             stream=events,
-            extensions=response.extensions,
+            extensions={**response.extensions, CLEAN_EVENT: None},
             request=request,
         )
-
-
-class CleanEvents(httpx.AsyncByteStream):
-    """A stream of events as it comes, its error events in sentences of ours."""
-
-    def __init__(self, body: httpx.AsyncByteStream) -> None:
-        self._body = body
-        self._words = StreamWords(errors.clean_event)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        words = self._words
-        look = words.__call__  # bound once: it is called for every event
-        async for chunk in self._body:
-            if data := look(chunk):
-                yield data
-        if rest := words.flush():
-            yield rest
-
-    async def aclose(self) -> None:
-        await self._body.aclose()
 
 
 class FramedEvents(httpx.AsyncByteStream):

@@ -73,17 +73,27 @@ def exception(name: str, message: str) -> bytes:
     return encode(headers, orjson.dumps({"message": message}))
 
 
-_CHUNK_START, _CHUNK_OVERHEAD = 12 + len(_CHUNK), _OVERHEAD + len(_CHUNK)
+_CHUNK_START = 12 + len(_CHUNK)
+
+
+_preludes: dict[bytes, int] = {}
+"""Beginnings of frames whose checksum was right, and the lengths that they name."""
+KNOWN_PRELUDES = 4096
 
 
 def only_chunk(data: bytes) -> bytes | None:
     """Return the payload of a chunk's frame where that is all of the data, as it mostly is; else None."""
-    size = len(data)
-    if size < _CHUNK_OVERHEAD or not data.startswith(_CHUNK, 12):
+    if not data.startswith(_CHUNK, 12):
         return None
-    total, headers_length, crc = _PRELUDE_WITH_CRC.unpack_from(data)
-    if total != size or headers_length != len(_CHUNK) or crc != zlib.crc32(data[:8]):
-        return None
+    size, prelude = len(data), data[:12]
+    if _preludes.get(prelude) != size:
+        total, headers_length, crc = _PRELUDE_WITH_CRC.unpack(prelude)
+        is_fitting = total == size >= _OVERHEAD + len(_CHUNK) and headers_length == len(_CHUNK)
+        if not is_fitting or crc != zlib.crc32(data[:8]):
+            return None
+        if len(_preludes) >= KNOWN_PRELUDES:
+            _preludes.clear()
+        _preludes[prelude] = size
     if _CRC.unpack_from(data, size - 4)[0] != zlib.crc32(data[:-4]):
         return None
     return data[_CHUNK_START:-4]
@@ -97,20 +107,20 @@ class FrameReader:
     """
 
     def __init__(self) -> None:
-        self._pending = bytearray()
+        self.pending = bytearray()  # of a frame that has not ended
 
     @property
     def is_at_boundary(self) -> bool:
-        return not self._pending
+        return not self.pending
 
     def feed(self, data: bytes) -> list[Frame]:
         """Return the frames that end inside this chunk, in order."""
         held = data
-        if self._pending:
-            self._pending += data
+        if self.pending:
+            self.pending += data
             if not self._is_whole():
                 return []
-            held = bytes(self._pending)
+            held = bytes(self.pending)
         frames = []
         start, size = 0, len(held)
         while size - start >= _OVERHEAD:
@@ -119,13 +129,13 @@ class FrameReader:
                 break
             frames.append(_decode(held[start : start + total] if size != total else held))
             start += total
-        self._pending = bytearray(held[start:])
+        self.pending = bytearray(held[start:])
         return frames
 
     def _is_whole(self) -> bool:
         """Tell whether the first frame that waits has come to its end: a large one is not copied at every chunk."""
-        size = len(self._pending)
-        return size >= _OVERHEAD and size >= _checked_length(self._pending, 0)
+        size = len(self.pending)
+        return size >= _OVERHEAD and size >= _checked_length(self.pending, 0)
 
 
 def _checked_length(held: bytes | bytearray, start: int) -> int:

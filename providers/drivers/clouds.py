@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import httpx
 import orjson
@@ -11,7 +12,7 @@ from providers.client import request_to
 from providers.clouds import errors
 from providers.clouds.envelope import CloudEnvelope
 from providers.clouds.sources import is_installed
-from providers.clouds.transport import NO_CREDENTIAL, ORDER, CloudTransport, Order
+from providers.clouds.transport import LOOKED_FOR, NO_CREDENTIAL, ORDER, CloudTransport, Order
 from providers.credentials.base import Draft
 from providers.dialects.envelopes import COUNT_TOKENS, MESSAGES
 from providers.dialects.types import Failure, WireAnswer, WireRequest
@@ -73,12 +74,16 @@ class CloudDriver(AnthropicDriver):
         """Return the name itself."""
         return model
 
+    def __init__(self) -> None:
+        self._is_dropped = lru_cache(maxsize=1024)(self.is_dropped)  # callers choose the names
+
     def headers(self, upstream: Upstream, request: WireRequest) -> list[tuple[bytes, bytes]]:
         """Return the caller's and the operator's, without what belongs to another way of calling."""
-        kept = [pair for pair in super().headers(upstream, request) if not self.is_dropped(pair[0])]
-        kept += [
-            pair for pair in request.headers if pair[0] in BEDROCK_HEADERS and not self.is_dropped(pair[0])
-        ]
+        is_dropped = self._is_dropped
+        kept = [pair for pair in super().headers(upstream, request) if not is_dropped(pair[0])]
+        for pair in request.headers:
+            if pair[0] in BEDROCK_HEADERS and not is_dropped(pair[0]):
+                kept.append(pair)
         return kept
 
     def is_dropped(self, name: bytes) -> bool:
@@ -88,10 +93,6 @@ class CloudDriver(AnthropicDriver):
     def written(self, upstream: Upstream, request: WireRequest, region: str) -> WireRequest:
         """Return the call in the cloud's form."""
         return request
-
-    def hidden(self, upstream: Upstream) -> tuple[str, ...]:
-        """Return what no answer may name."""
-        return tuple(upstream.options[name] for name in ("project", "workspace") if name in upstream.options)
 
     def build(self, upstream: Upstream, request: WireRequest, now: float) -> httpx.Request:
         """See `Driver`. What must be looked for is put in by the transport."""
@@ -105,23 +106,25 @@ class CloudDriver(AnthropicDriver):
         headers = self.headers(upstream, told)
         if not told.path.endswith((MESSAGES, COUNT_TOKENS)):  # the version stands in the body
             headers = [pair for pair in headers if pair[0] != b"anthropic-version"]
-        if b"content-type" not in [name for name, _ in headers]:
+        for name, _ in headers:
+            if name == b"content-type":
+                break
+        else:
             headers.append(JSON)
         draft = Draft(told.method, url, target, headers, told.body)
-        strategy = self.strategies.get(upstream.credential.kind)
+        credential = upstream.credential
+        strategy = self.strategies.get(credential.kind)
         if strategy is not None:
-            strategy.apply(draft, upstream.credential, now)
+            strategy.apply(draft, credential, now)
         is_count = request.path == COUNT_TOKENS
         order = Order(
             draft,
-            upstream.credential,
+            upstream,
             self.service_of(upstream),
             region,
-            f"provider {upstream.provider}" + (f", account {upstream.account}" if upstream.account else ""),
-            upstream.proxy,
-            self.hidden(upstream),
+            is_looked_for=strategy is None and credential.kind in LOOKED_FOR,
             is_count=is_count and bool(self.service),
-            is_aws_count=told.path.endswith(b"/count-tokens") and told.path.startswith(b"/model/"),
+            is_aws_count=is_count and told.path.startswith(b"/model/"),
         )
         extensions = {"target": target, "proxy": upstream.proxy, ORDER: order}
         return request_to(url, draft.method, draft.headers, draft.body, extensions)
@@ -133,7 +136,7 @@ class CloudDriver(AnthropicDriver):
     def classify(self, seen: WireAnswer | Failure, now: float) -> Verdict:
         """Return the verdict on an answer, whose errors the transport has put into Anthropic's form."""
         if isinstance(seen, Failure) or seen.status < 400:
-            return super().classify(seen, now)
+            return AnthropicDriver.classify(self, seen, now)
         reason = f"upstream returned {seen.status}"
         if NO_CREDENTIAL.encode() in seen.body:
             until = now + UNFOUND_SECONDS

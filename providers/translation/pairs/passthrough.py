@@ -8,7 +8,7 @@ way down.
 from __future__ import annotations
 
 import re
-from typing import Self
+from typing import Protocol, Self
 
 import orjson
 
@@ -47,6 +47,16 @@ MAX_HEAD_BYTES = 65536
 NO_USAGE = Usage()
 
 
+class Place(Protocol):
+    """Where what is passed on differs from the API itself."""
+
+    def named(self, target: Target) -> Target:
+        """Return the target with the model's name there."""
+
+    def told(self, request: WireRequest) -> WireRequest:
+        """Return the request as it may be sent there. Raises `Refused`."""
+
+
 class Passthrough:
     """One exchange.
 
@@ -80,6 +90,7 @@ class Passthrough:
     _alias: str | None = None  # the name that was asked for, when another is sent
     _held = b""  # of an answer whose model is still to be renamed
     _is_marked = False
+    place: Place | None = None  # that differs from the API itself
 
     def __init__(self, watched: Watched = MESSAGES) -> None:
         self._watched = watched
@@ -108,7 +119,9 @@ class Passthrough:
         return self._totals.failure
 
     def request(self, call: Call, target: Target) -> WireRequest:
-        body, asked = call.body, call.fields.model
+        body, asked, place = call.body, call.fields.model, self.place
+        if place is not None:
+            target = place.named(target)
         if target.names_asked:
             self._alias = asked
         if call.fields.thread is not None:
@@ -123,7 +136,8 @@ class Passthrough:
         headers = call.headers
         if call.fields.stream or self._alias is not None:
             headers = _asking_for_identity(headers)
-        return WireRequest(call.method, call.path, call.query, headers, body)
+        request = WireRequest(call.method, call.path, call.query, headers, body)
+        return request if place is None else place.told(request)
 
     def response(self, answer: WireAnswer) -> WireAnswer:
         if 200 <= answer.status < 300:

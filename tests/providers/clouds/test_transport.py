@@ -11,7 +11,7 @@ from providers.clouds.sources import NoCredential, Proof
 from providers.clouds.transport import NO_CREDENTIAL, ORDER, CloudTransport, Order
 from providers.credentials.base import Draft
 from providers.credentials.sigv4 import AwsKeys
-from providers.upstream import Credential, CredentialKind
+from providers.upstream import Credential, CredentialKind, Upstream
 
 
 class Shared(httpx.AsyncBaseTransport):
@@ -45,7 +45,8 @@ class Source:
 
 def asked(kind: CredentialKind) -> httpx.Request:
     draft = Draft("POST", httpx.URL("http://127.0.0.1:9"), b"/v1/messages", [], b"{}")
-    order = Order(draft, Credential(kind, ""), "bedrock", "eu", "provider p")
+    upstream = Upstream("p", "bedrock", "", "", Credential(kind, ""))
+    order = Order(draft, upstream, "bedrock", "eu", is_looked_for=True)
     return httpx.Request("POST", "http://127.0.0.1:9", extensions={ORDER: order})
 
 
