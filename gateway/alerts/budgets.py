@@ -15,11 +15,11 @@ from gateway.kernel import events
 from gateway.kernel.events import Event
 from gateway.kernel.parts import PARTS
 from tokens.limits.calendar import Calendar
-from tokens.limits.ledger import State, currency_of
+from tokens.limits.ledger import State
 from tokens.limits.usage import READER
 from tokens.models import Group, Token
 from tokens.people import standing
-from tokens.records import Limits, group_ledger, limits_of
+from tokens.records import Limits, currency_of, group_ledger, limits_of
 
 BATCH = 500
 MOST = 20_000

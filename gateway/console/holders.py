@@ -22,12 +22,11 @@ from gateway.usage.viewing import LedgerReader
 from tokens import services
 from tokens.limits.book import period_of
 from tokens.limits.calendar import Calendar
-from tokens.limits.ledger import currency_of
 from tokens.limits.usage import READER
 from tokens.models import Token
 from tokens.people import roles, standing
 from tokens.people.models import Person
-from tokens.records import Limits, limits_of
+from tokens.records import Limits, currency_of, limits_of
 
 PEOPLE = 50
 MOST_TOKENS = 500

@@ -26,9 +26,9 @@ from gateway.usage.reporting.question import Question
 from gateway.usage.requests import filters, finding
 from providers.dialects.types import WireAnswer
 from tokens.limits import usage
-from tokens.limits.ledger import State, currency_of
+from tokens.limits.ledger import State
 from tokens.models import LIMIT_FIELDS, Token
-from tokens.records import Limits, TokenRecord, from_row, shared_limits
+from tokens.records import Limits, TokenRecord, currency_of, from_row, shared_limits
 
 DAYS = 30
 ERRORS = 50
