@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from gateway.access import logins
 from gateway.api import discovery, reports, surfaces
 from gateway.api.management import api
 from gateway.console import front, staff
@@ -17,6 +16,7 @@ from gateway.console.pages.urls import urls as console_urls
 from gateway.entrypoints import django_entry_point
 from gateway.me.urls import urls as me_urls
 from gateway.runtime import from_settings
+from gateway.signin import logins
 from gateway.signin.urls import urls as signin_urls
 
 surfaces.declare(api, from_settings.table(settings.GATEWAY))
@@ -30,7 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *front.urls(),
     *console_urls(),
     *me_urls(),
-    path("admin/login/", logins.login),
+    path("admin/login/", logins.admin_login),
     path("admin/password_change/", admin.site.admin_view(staff.password_change, cacheable=True)),
     path("admin/", admin.site.urls),
     *reports.urls(),

@@ -48,6 +48,7 @@ from providers.files import services as provider_files
 from providers.models import ModelMap, Provider, ProviderClear, Route
 from tests import signing
 from tests.principals import SOMEBODY
+from tests.second_factor import code_of, give
 from tests.services import writers
 from tests.sign_ins import person, sign_in
 from tests.test_rules import ROOT, sources
@@ -66,6 +67,8 @@ from tokens.people.models import Person, SetupLink
 from tokens.policies import services as policies
 from tokens.policies.models import Policy
 from tokens.signin.models import DeviceCode, SignIn
+from tokens.totp import services as totp
+from tokens.totp.models import Totp
 
 BY_TRAFFIC = {
     "forgefed/": "what other servers send, and our own actor",
@@ -106,6 +109,7 @@ UNRECORDED = {
     "tokens/people/sessions.py end": "follows from a change that is recorded",
     "tokens/people/mirror.py repair": "the other half of what somebody wrote",
     "tokens/signin/marking.py mark_used": "what traffic teaches",
+    "tokens/totp/services.py is_right": "which code was taken last",
     "tokens/revisions.py counted": "the counter",
     "tokens/revisions.py reload_from": "the counter",
     "tokens/services.py compare_and_swap": "a step of the services there, which record",
@@ -115,7 +119,7 @@ UNRECORDED = {
 WATCHED: tuple[type[models.Model], ...] = (
     Account, AlertChannel, AlertRule, Delivery, DeviceCode, Following, Group, Handover, Key, ModelMap, Person,
     Policy, PoolSetting, PriceRow, Provider, ProviderClear, Rehearsal, RemoteHost, Route, SetupLink, SignIn, Token,
-    User,
+    Totp, User,
 )  # fmt: skip
 P = {"principal": SOMEBODY}
 
@@ -208,6 +212,12 @@ def somebody() -> str:
 def signed_in() -> str:
     sign_in(person())
     return "ann@example.org"
+
+
+def with_code() -> User:
+    user = person().user
+    give(user, "A" * 32)
+    return user
 
 
 SETTINGS = {"env": {"SOME_KEY": "CANARY-secret"}}
@@ -317,6 +327,13 @@ SCENARIOS: dict[Callable[..., Any], Scenario] = {
     tokens.rotate: (token, lambda it: tokens.rotate(it, **P), "token.rotate", "token:{}"),
     handover.take: (
         lambda: handover.issue(**P).secret, lambda it: handover.take(it, **P), "token.handover-open", "token:",
+    ),
+    totp.switch_on: (
+        lambda: person().user,
+        lambda it: totp.switch_on(it, "A" * 32, code_of("A" * 32), **P), "person.totp", "person:ann@example.org",
+    ),
+    totp.switch_off: (
+        with_code, lambda it: totp.switch_off(it, **P), "person.totp", "person:ann@example.org",
     ),
     groups.create: (int, lambda _: groups.create("g", **P), "group.create", "group:g"),
     groups.change: (group, lambda it: groups.change(it, max_requests=5, **P), "group.change", "group:g"),

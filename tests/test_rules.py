@@ -30,6 +30,7 @@ TESTED_WITH = {
     "gateway/me/base.py": "tests/gateway/me/test_page.py",
     "gateway/me/holders.py": "tests/gateway/me/test_page.py",
     "gateway/me/testing.py": "tests/e2e/test_me.py",
+    "gateway/signin/codes.py": "tests/gateway/signin/test_second.py",
     "gateway/signin/oidc/transport.py": "tests/gateway/signin/oidc/test_views.py",
     "gateway/signin/oidc/asking.py": "tests/gateway/signin/oidc/test_client.py",
     "gateway/signin/oidc/loading.py": "tests/gateway/signin/oidc/test_client.py",

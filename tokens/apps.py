@@ -4,7 +4,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
-ROOMS = ("people", "signin", "policies", "handover")
+ROOMS = ("people", "signin", "policies", "handover", "totp")
 
 
 class TokensConfig(AppConfig):

@@ -143,7 +143,7 @@ class Options(ReferenceOptions):
     )
     LOGIN_LOCK_SECONDS: float = seconds(
         900,
-        "Time without passwords after five wrong ones of one name from one address, or fifty of one address.",
+        "Time without logins after five wrong passwords or codes of one name from one address, fifty of one address.",
     )
     OIDC_ISSUER: str = url("", "OpenID Connect issuer where people sign in, too.", empty=Empty.UNSET)
     OIDC_CLIENT_ID: str = text("", "Our client there; its redirect URI: <PUBLIC_URL>/oauth/callback.")

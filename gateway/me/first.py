@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from gateway.access import logins, principals
 from gateway.access.guards import address_of
-from gateway.me.base import problem, shown
+from gateway.me.base import problem, shown, words_of
 from tokens.errors import TokenError
 from tokens.people import first
 from tokens.people.errors import LinkGone
@@ -33,7 +33,7 @@ def setup(request: HttpRequest, secret: str) -> HttpResponseBase:
     except LinkGone:
         return _gone(request)
     except TokenError as exc:
-        return shown(request, "setup", {"email": email[:255], "error": exc.message})
+        return shown(request, "setup", {"email": email[:255], "error": words_of(exc)})
     login(request, user, BACKEND)
     logins.record(request, "login.ok", "set-up link")
     return redirect(CONSOLE)

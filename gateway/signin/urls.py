@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern, path
 
-from gateway.signin import endpoints, logins, pages
+from gateway.signin import endpoints, logins, pages, second
 from gateway.signin.oidc import views as issuer
 
 
@@ -19,6 +19,7 @@ def urls() -> list[URLPattern]:
         path("device", pages.decide),
         path("device/deny", pages.deny),
         path("login/", logins.login),
+        path("login/code", second.code),
         path("logout/", logins.logout),
     ]
     if settings.GATEWAY.OIDC_ISSUER:

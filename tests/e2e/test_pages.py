@@ -40,7 +40,7 @@ def log_in(browser: Browser, gateway: GatewayProcess) -> str:
         settings={"DJANGO_SUPERUSER_PASSWORD": PASSWORD},
     )  # fmt: skip
     browser.open(f"http://127.0.0.1:{gateway.port}/admin/")
-    assert browser.run("location.pathname") == "/admin/login/"
+    assert browser.run("location.pathname") == "/login/"
     browser.run(f"id_username.value = 'root'; id_password.value = '{PASSWORD}'")
     browser.send("document.querySelector('[type=submit]').click()")
     assert browser.run("document.title").startswith("Overview")

@@ -125,6 +125,7 @@ def people(parser: argparse.ArgumentParser) -> None:
             access.add_argument(
                 "--inactive", action="store_false", dest="active", default=None, help="keep her out"
             )
+            parsed.add_argument("--no-totp", action="store_true", help="switch her second factor off")
             parsed.add_argument("--no-groups", action="store_true", help="take her out of all groups")
             _add_clear(parsed)
 

@@ -14,6 +14,7 @@ from tokens.people import roles, standing
 from tokens.people.models import Person
 from tokens.records import Limits
 from tokens.signin.models import SignIn
+from tokens.totp import services as totp
 
 
 def people(rows: Sequence[Person]) -> list[dict[str, object]]:
@@ -48,6 +49,7 @@ def shown(row: Person) -> dict[str, object]:
         **person(row),
         "usage": {"budget": spent(row)},
         "sign_ins": [sign_in(each) for each in alive(row.user)],
+        "totp": totp.is_on(row.user),
     }
 
 

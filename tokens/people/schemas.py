@@ -44,6 +44,7 @@ class SignInOut(Schema):
 class ShownPersonOut(PersonOut):
     usage: UsageOut
     sign_ins: list[SignInOut] = Field(description="Newest first")
+    totp: bool = Field(description="Whether a code is asked for after her password")
 
 
 class PersonListOut(Schema):
@@ -64,6 +65,9 @@ class PersonIn(PersonSettable):
 
 class PersonChangeIn(PersonSettable):
     active: bool | None = Field(None, description="false: signed out everywhere, within a second")
+    totp: bool | None = Field(
+        None, description="false: no second factor any more; she switches it on herself"
+    )
 
 
 class SignedOut(Schema):

@@ -26,6 +26,7 @@ from tokens.people.errors import PersonExists, PersonNotFound
 from tokens.people.models import Person
 from tokens.revisions import counted
 from tokens.signin.models import SignIn
+from tokens.totp import services as totp
 
 LONGEST_ADDRESS = 150
 """Of a name in Django, which the address is too."""
@@ -35,7 +36,7 @@ OWN = ("password", "groups", "name", "is_staff", "role")
 NEW = (*OWN, *LIMIT_FIELDS)
 OF_ACCESS = ("role", "is_staff", "is_active")
 """What the audit tells of a person that is about what she may."""
-CHANGEABLE = (*OWN, "active", *LIMIT_FIELDS)
+CHANGEABLE = (*OWN, "active", "totp", *LIMIT_FIELDS)
 
 Who = str | User
 """An address or a login's name; or the row itself, where pages show it."""
@@ -90,6 +91,8 @@ def change(who: Who, *, principal: Principal, **given: object) -> Person:
         limits = fields.completed(_limits_in(values), person)
         Person.objects.update_or_create(user=user, defaults={**limits, "revision": revision})
         following.follow((user.pk,), revision)
+        if values.get("totp") is False:
+            totp.switch_off(user, principal=principal)
         changed = _person(user)
         after = auditing.of_person(changed)
         _record_change(principal, before, after)
@@ -236,6 +239,13 @@ def _flag(name: str, value: object) -> bool:
     return value
 
 
+def _off(name: str, value: object) -> bool:
+    """Check that a second factor is switched off: on it is switched by its person alone."""
+    if value is not False:
+        raise BadTokenField(name, "can be false alone: a person switches it on herself, at /me/security/")
+    return value
+
+
 def _names(name: str, value: object) -> list[str]:
     if value is None:
         return []
@@ -261,4 +271,5 @@ _CHECKS: dict[str, Any] = {
     "is_staff": _flag,
     "active": _flag,
     "role": _role,
+    "totp": _off,
 }

@@ -75,7 +75,7 @@ def test_right_passwords_lock_nobody_and_make_the_pair_s_mistakes_forgotten() ->
         for _ in range(4):
             attempt(STRANGER)
         assert attempt(STRANGER, "right-password").status_code == 302
-    assert Client().get(PAGES[0], REMOTE_ADDR=STRANGER).status_code == 200
+    assert Client().get(PAGES[1], REMOTE_ADDR=STRANGER).status_code == 200
 
 
 def test_no_row_holds_a_name_that_may_be_a_password(caplog: pytest.LogCaptureFixture) -> None:

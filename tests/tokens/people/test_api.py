@@ -53,7 +53,7 @@ def test_the_life_of_a_person(ask: Any) -> None:
     older.sign_in.__class__.objects.filter(pk=older.sign_in.pk).update(started_at=5)
     status, shown = ask("get", ANN)
     assert status == 200
-    assert set(shown) == {*made, "usage", "sign_ins"}
+    assert set(shown) == {*made, "usage", "sign_ins", "totp"}
     assert shown["usage"] == {
         "budget": {"spent": "0", "remaining": "50", "resets_at": shown["usage"]["budget"]["resets_at"]}
     }

@@ -55,6 +55,8 @@ class Command(ActionCommand):
     def do_change(self, options: dict[str, Any]) -> None:
         given = dict.fromkeys((name.replace("-", "_") for name in options["clear"]), None)
         given |= _given(options)
+        if options["no_totp"]:
+            given["totp"] = False
         if options["no_groups"]:
             given["groups"] = []
         known = bodies.only(given, services.CHANGEABLE)

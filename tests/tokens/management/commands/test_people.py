@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
+from tests.second_factor import give
 from tests.sign_ins import sign_in
 from tokens.people import services
 
@@ -48,3 +49,11 @@ def test_what_is_wrong_is_told() -> None:
     assert run("add", ANN)[1:] == ("error: There is a person with this address already\n", 1)
     assert run("change", ANN, "--group=missing")[2] == 1
     assert run("change", ANN, "--clear=colour")[1] == "error: colour: unknown field\n"
+
+
+def test_a_second_factor_is_switched_off() -> None:
+    run("add", ANN)
+    give(User.objects.get(email=ANN), "A" * 32)
+    assert json.loads(run("show", ANN)[0])["totp"] is True
+    assert run("change", ANN, "--no-totp")[1:] == ("", 0)
+    assert json.loads(run("show", ANN)[0])["totp"] is False
