@@ -110,6 +110,17 @@ def admin_required(view: View) -> View:
     return guarded
 
 
+def documents(view: View) -> View:
+    """Wrap the documents of the API: for administrators, or with API_DOCS_PUBLIC for everybody."""
+    closed = admin_required(view)
+
+    @wraps(view)
+    def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return (view if settings.GATEWAY.API_DOCS_PUBLIC else closed)(request, *args, **kwargs)
+
+    return shown
+
+
 def _is_browser(request: HttpRequest) -> bool:
     """Tell whether a page is preferred and no key was sent: programs take anything, or JSON."""
     return (

@@ -76,6 +76,7 @@ class Options(ReferenceOptions):
         "Open the management API to everybody while there is no TOKEN_ADMIN_KEY."
     )
     METRICS_PUBLIC: bool = switch("Show /metrics to everybody.")
+    API_DOCS_PUBLIC: bool = switch("Show /api/docs and /api/openapi.json to everybody.")
     OTLP_FORWARD_URL: str = url(
         "",
         "Collector (OTLP over HTTP) that Claude Code's telemetry is sent on to; empty: it is dropped unread.",
@@ -223,7 +224,7 @@ class Options(ReferenceOptions):
     )
     USAGE_RETENTION_DAYS: int = integer(90, "Days a finished call's row is kept; 0: for ever.")
     DISABLE_CONSOLE: bool = switch(
-        "Do not serve the pages under /console/ and /me/; the admin and the API stay."
+        "Do not serve /console/, /me/, /setup/ and /handover/; the admin and the API stay."
     )
     SETUP_LINK_SECONDS: float = seconds(
         900, "How long the link works by which the first admin is made.", minimum=1

@@ -26,6 +26,8 @@ from tokens.own import proving
 from tokens.people import presenting
 
 PATH = "/me/"
+MOST_SIGN_INS = 50
+"""The newest ones that are listed."""
 PERIODS = {"day": "today", "week": "this week", "month": "this month", "never": "in all"}
 NAMES = {
     "max_requests": "requests in all",
@@ -95,7 +97,7 @@ def _why(exc: AuthenticationFailed) -> str:
 
 def _context(request: HttpRequest, holder: Holder, token: Token | None) -> dict[str, object]:
     record = account.record_of(token) if token is not None else holders.person_record(_user(holder))
-    sign_ins = [] if holder.user is None else presenting.alive(holder.user)
+    sign_ins = [] if holder.user is None else presenting.alive(holder.user)[:MOST_SIGN_INS]
     told = account.of_token(record, from_settings.table(settings.GATEWAY))
     return {
         "told": told,

@@ -130,6 +130,14 @@ def test_the_documents_are_closed_like_the_rest(client: Client, bearer: dict[str
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/docs", "/api/openapi.json"])
+def test_the_documents_may_be_open(client: Client, options: Any, path: str) -> None:
+    options(API_DOCS_PUBLIC=True)
+    assert client.get(path).status_code == 200
+    assert client.get("/api/tokens/list").status_code == 401
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/api/docs", "/metrics", "/v1/usage?days=2"])
 def test_a_browser_is_led_to_the_login_and_back(client: Client, path: str) -> None:
     led = client.get(path, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
