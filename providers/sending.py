@@ -101,15 +101,18 @@ def head_of(response: httpx.Response, body: bytes = b"") -> WireAnswer:
     return WireAnswer(response.status_code, tuple([(name, value) for _, name, value in pairs]), body)
 
 
-def form_of(headers: Headers) -> tuple[bool, bool]:
-    """Tell whether an answer is an event stream, and whether it is compressed."""
+def form_of(headers: Headers) -> tuple[bool, bool, bool]:
+    """Tell whether an answer is labelled as an event stream, whether it is compressed, and whether it is JSON."""
     kind, is_coded = None, False
     for name, value in headers:
         if name == b"content-type" and kind is None:
             kind = value
         elif name == b"content-encoding":
             is_coded = True
-    return kind is not None and kind.lstrip().lower().startswith(b"text/event-stream"), is_coded
+    if kind is None:
+        return False, is_coded, False
+    kind = kind.lstrip().lower()
+    return kind.startswith(b"text/event-stream"), is_coded, kind.startswith(b"application/json")
 
 
 async def read_whole(response: httpx.Response, max_bytes: int) -> bytes:

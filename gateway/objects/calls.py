@@ -25,7 +25,6 @@ from gateway.objects.store import ObjectStore
 from providers.catalog.records import Route
 from providers.dialects.table import DIALECTS
 from providers.dialects.types import Failure, FailureKind, Made, Refused, WireAnswer
-from providers.translation.pairs.passthrough import Passthrough
 from providers.translation.pairs.stored_object import StoredObjectPassthrough
 
 KEPT_SECONDS = {
@@ -141,7 +140,7 @@ class Objects:
             and token.account in (None, one.account)
         }
 
-    def watching(self, context: CallContext) -> Passthrough:
+    def watching(self, context: CallContext) -> StoredObjectPassthrough:
         """Return what passes the answer about an object on, so that it is remembered before it leaves."""
         return StoredObjectPassthrough(self._base(context))
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+import time
 
 import httpx
 from msgspec.structs import replace
 
+from accounts.pool.pool import Pool
+from gateway.exchange.attempts import Attempt
 from providers.dialects.types import Failure, FailureKind, WireAnswer
+from providers.drivers.base import Outcome
+from providers.drivers.retry_after import retry_after
 
 NEVER_SENT = (
     httpx.ConnectError,
@@ -26,6 +31,19 @@ def with_retry_after(head: WireAnswer, seconds: float) -> WireAnswer:
     """Return the same head, with our `retry-after` in place of the upstream's."""
     kept = tuple(pair for pair in head.headers if pair[0] not in (b"retry-after", b"retry-after-ms"))
     return replace(head, headers=(*kept, (b"retry-after", str(max(1, math.ceil(seconds))).encode())))
+
+
+def with_soonest(pool: Pool, last: Attempt, pinned: str | None) -> Attempt:
+    """Set `retry-after` to the first account's return: the upstream's refusal speaks for one account."""
+    reply = last.reply
+    if last.status != 429 or reply is None or last.verdict.outcome is not Outcome.RETRY_OTHER:
+        return last
+    now = time.time()
+    told = retry_after(reply.head.headers, now)
+    soonest = pool.soonest(last.lease, pinned, now)
+    if soonest is not None and (soonest > now if told is None else soonest < told):
+        reply.head = with_retry_after(reply.head, soonest - now)
+    return last
 
 
 def is_taken(exc: httpx.TransportError, method: str, status: int | None) -> bool:

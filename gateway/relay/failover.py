@@ -35,6 +35,8 @@ ESTIMATES = {
     INPUT_TOKENS: count_tokens.estimate_input_tokens,
 }
 """Our own counts, by the path at which tokens are counted: for upstreams that cannot count."""
+NO_SUCH_PATH = (404, 405, 501)
+"""Statuses of servers that speak Responses and do not count: that says nothing of the rest of the API."""
 
 
 class Failover:
@@ -97,6 +99,9 @@ class Failover:
                     raise
                 break  # a fallback that can't carry this call: the answer before it stands
             verdict = last.verdict
+            if path == INPUT_TOKENS and last.status in NO_SUCH_PATH:
+                await last.close()
+                return self._counted(context)
             if route.is_probe and last.status in (404, 405) and not verdict.is_unknown_model:
                 self._deps.catalog.lacks(route)
                 continue

@@ -1,7 +1,7 @@
 """Take an upstream's answer for what it is, not for what its label says.
 
-Streams come labelled as plain text, as bytes or as JSON, and streams come where none was asked for. Looked at only
-where label and call do not agree.
+Streams come labelled as plain text, as bytes or as JSON, whole answers as streams, and either comes where the other was
+asked for. Looked at only where label, first byte and call do not agree.
 """
 
 from __future__ import annotations
@@ -19,9 +19,14 @@ from providers.dialects.encodings import codings, is_known, plain, without_codin
 from providers.dialects.types import Call, Headers, Refused, WireAnswer
 from providers.sending import read_all
 from providers.translation.pairs.collecting import LEAST_BYTES, collected, looks_like_events
+from providers.translation.pairs.spreading import spread
 
 STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
 JSON = (b"content-type", b"application/json")
+WHOLE = frozenset((b"{",))
+"""First bytes that no stream of events has."""
+EVENTS = frozenset((b"d", b"e", b":", b"i", b"r", b"\xef", b"\r", b"\n", b" "))
+"""First bytes that a stream of events may have, and JSON seldom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +50,20 @@ async def as_it_is(context: CallContext, call: Call, attempt: Attempt, answer: A
     head, body, is_stream = answer
     dialect, is_asked = attempt.route.dialect, call.fields.stream
     seen = await seen_as_it_is(head, body, dialect, is_stream=is_stream, is_asked=is_asked)
-    return seen.head, seen.body, seen.is_stream
+    if seen.is_stream or not is_asked or not attempt.translator.is_transparent or codings(seen.head.headers):
+        return seen.head, seen.body, seen.is_stream
+    data = await read_all(seen.body, MAX_BUFFERED_BYTES)
+    events = spread(dialect, data)
+    if events is None:
+        return seen.head, joined(data, None), False
+    return _labelled(seen.head, STREAM), joined(events, None), True
 
 
 async def whole_as_it_is(
     context: CallContext, call: Call, attempt: Attempt, head: WireAnswer, data: bytes
 ) -> WireAnswer:
     """Return an answer that has been read whole as what it is."""
-    head, body, _ = await as_it_is(context, call, attempt, (head, _joined(data, None), False))
+    head, body, _ = await as_it_is(context, call, attempt, (head, joined(data, None), False))
     return WireAnswer(head.status, head.headers, await read_all(body, MAX_BUFFERED_BYTES))
 
 
@@ -65,19 +76,22 @@ async def seen_as_it_is(
     """
     chunks = aiter(body)
     start = b""
-    if not is_stream:
+    is_coded = bool(codings(head.headers))
+    if not (is_stream and is_coded):
         while len(start.strip()) < LEAST_BYTES and (chunk := await anext(chunks, b"")):
             start += chunk
-        if codings(head.headers) or not looks_like_events(start):
-            return Seen(head, _joined(start, chunks), is_stream=False)
+        if start.lstrip().startswith(b"{"):
+            return Seen(_labelled(head, JSON), joined(start, chunks), is_stream=False)
+        if not is_stream and (is_coded or not looks_like_events(start)):
+            return Seen(head, joined(start, chunks), is_stream=False)
     if is_asked:
-        return Seen(_labelled(head, STREAM), _joined(start, chunks), is_stream=True)
+        return Seen(_labelled(head, STREAM), joined(start, chunks), is_stream=True)
     data = start + await read_all(chunks, MAX_BUFFERED_BYTES)
     whole = _collected(head, dialect, data)
     if whole is None:
-        return Seen(head, _joined(data, None), is_stream=is_stream)
+        return Seen(head, joined(data, None), is_stream=is_stream)
     told = replace(_labelled(head, JSON), headers=without_coding(_labelled(head, JSON).headers))
-    return Seen(told, _joined(whole, None), is_stream=False)
+    return Seen(told, joined(whole, None), is_stream=False)
 
 
 def _collected(head: WireAnswer, dialect: str, data: bytes) -> bytes | None:
@@ -97,7 +111,8 @@ def _labelled(head: WireAnswer, label: tuple[bytes, bytes]) -> WireAnswer:
     return replace(head, headers=(label, *kept))
 
 
-async def _joined(start: bytes, rest: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
+async def joined(start: bytes, rest: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
+    """Yield what has been read, then the rest."""
     if start:
         yield start
     if rest is not None:

@@ -26,9 +26,11 @@ async def answered_here(deps: RelayDeps, context: CallContext) -> Reply | None:
 
 def watching(deps: RelayDeps, context: CallContext) -> Passthrough | None:
     """Return what holds an answer until it has been remembered; None: nothing of it is to be."""
-    if deps.objects is not None:
-        return deps.objects.watching(context)
-    return StoredObjectPassthrough(None) if is_made(context.call) else None
+    if deps.objects is None and not is_made(context.call):
+        return None
+    made = StoredObjectPassthrough(None) if deps.objects is None else deps.objects.watching(context)
+    made.seal_prefix = deps.sealer.prefix
+    return made
 
 
 def object_taps(deps: RelayDeps, context: CallContext) -> list[Tap | None]:

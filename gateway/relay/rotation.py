@@ -15,10 +15,10 @@ from gateway.exchange.attempts import Attempt, Budget, Reply
 from gateway.exchange.context import CallContext
 from gateway.exchange.surfaces import EXTRA, Action
 from gateway.exchange.taps import Tap
-from gateway.relay.answers import MAX_BUFFERED_BYTES, NEVER_SENT, failure_of, is_taken, with_retry_after
+from gateway.relay.answers import MAX_BUFFERED_BYTES, NEVER_SENT, failure_of, is_taken, with_soonest
 from gateway.relay.deps import RelayDeps
 from gateway.relay.foreign import without_foreign
-from gateway.relay.labels import as_it_is, whole_as_it_is
+from gateway.relay.labels import EVENTS, WHOLE, as_it_is, joined, whole_as_it_is
 from gateway.relay.objects import object_taps, watching
 from gateway.relay.refusals import Refusals
 from gateway.telemetry.request_ids import make_id
@@ -29,7 +29,6 @@ from providers.dialects.table import DIALECTS
 from providers.dialects.types import Call, Failure, FailureKind, Refused, Translator, WireAnswer, WireRequest
 from providers.dialects.wrapping import innermost
 from providers.drivers.base import Outcome
-from providers.drivers.retry_after import retry_after
 from providers.sending import form_of, head_of, read_all, understood, upstream_of
 from providers.translation.messages.thinking import count_messages, strip_signed_thinking
 from providers.translation.pairs.forwarding import Forwarding
@@ -64,7 +63,9 @@ class Rotation:
                 lease = self._choose(context, ask, budget)
             except PoolExhausted:
                 if last is not None:
-                    return self._with_soonest(last, context)  # the upstream's own refusal says more than ours
+                    return with_soonest(
+                        self._deps.pool, last, context.token.account
+                    )  # the refusal says more than ours
                 raise
             if lease.is_expired and not await self._is_renewed(lease, budget):
                 self._deps.pool.release(lease)
@@ -87,7 +88,9 @@ class Rotation:
             is_over = last.verdict.outcome in ENDS or context.downstream.has_content
             is_over = is_over or call.fields.is_continued  # nobody else has what went before
             if is_over or budget.is_spent(time.monotonic()):
-                return last if last.status != 429 else self._with_soonest(last, context)
+                return (
+                    last if last.status != 429 else with_soonest(self._deps.pool, last, context.token.account)
+                )
             budget.excluded.add(lease.account)
 
     async def _without_what_is_refused(
@@ -158,18 +161,6 @@ class Rotation:
             return False
         budget.has_refreshed = True
         return await self._deps.pool.refresh(lease)
-
-    def _with_soonest(self, last: Attempt, context: CallContext) -> Attempt:
-        """Set `retry-after` to the first account's return: the upstream's refusal speaks for one account."""
-        reply = last.reply
-        if last.status != 429 or reply is None or last.verdict.outcome is not Outcome.RETRY_OTHER:
-            return last
-        now = time.time()
-        told = retry_after(reply.head.headers, now)
-        soonest = self._deps.pool.soonest(last.lease, context.token.account, now)
-        if soonest is not None and (soonest > now if told is None else soonest < told):
-            reply.head = with_retry_after(reply.head, soonest - now)
-        return last
 
     def _own(self, call: Call, lease: Lease) -> Call:
         """Return the call without what another account has signed: nobody else could read it."""
@@ -242,13 +233,23 @@ class Rotation:
         """Read as much of the answer as its verdict needs: an error whole, a stream to its first event."""
         translator = attempt.translator
         seen = head_of(response)
-        is_stream, is_coded = form_of(seen.headers)
-        is_good = 200 <= seen.status < 300
+        is_stream, is_coded, is_json = form_of(seen.headers)
+        is_good, first = 200 <= seen.status < 300, b""
         body: AsyncIterable[bytes] = response.stream  # type: ignore[assignment]
-        if is_good and is_stream is not call.fields.stream:
+        if is_good and not (is_stream or translator.is_transparent) and call.fields.stream:
             seen, body, is_stream = await as_it_is(context, call, attempt, (seen, body, is_stream))
+        if is_good and (is_stream or translator.is_transparent):
+            body = chunks = aiter(body)
+            first = await anext(chunks, b"")
+            is_odd = first[:1] in (WHOLE if is_stream else EVENTS) if is_stream or is_json else bool(first)
+            if (is_odd and not is_coded) or is_stream is not call.fields.stream:
+                answer = (seen, joined(first, chunks), is_stream)
+                seen, body, is_stream = await as_it_is(context, call, attempt, answer)
+                body = chunks = aiter(body)
+                first = await anext(chunks, b"")
         if not is_good or not (is_stream or translator.is_transparent):
-            seen = WireAnswer(seen.status, seen.headers, await read_all(body, MAX_BUFFERED_BYTES))
+            whole = first + await read_all(body, MAX_BUFFERED_BYTES)
+            seen = WireAnswer(seen.status, seen.headers, whole)
             context.exchange.bytes_in += len(seen.body)
             if is_good and not seen.body.startswith(b"{"):
                 seen = await whole_as_it_is(context, call, attempt, seen, seen.body)
@@ -264,11 +265,9 @@ class Rotation:
             reply.words = words_of(response.extensions, is_stream)
         attempt.reply = reply
         attempt.verdict = attempt.driver.classify(seen, time.time())
+        context.exchange.bytes_in += len(first)
+        reply.first = translator.feed(first if reply.words is None else reply.words(first))
         if is_stream:
-            reply.body = events = aiter(body)
-            first = await anext(events, b"")
-            context.exchange.bytes_in += len(first)
-            reply.first = translator.feed(first if reply.words is None else reply.words(first))
             attempt.is_streaming, attempt.opening_output_tokens = True, translator.usage.output_tokens
             if translator.failure is not None:
                 attempt.may_still_fail = False

@@ -62,6 +62,21 @@ def strip_seals(body: bytes, prefix: str) -> bytes:
     return _without(body, is_ours, None)
 
 
+def strip_seals_of_batch(body: bytes, prefix: str) -> bytes:
+    """Return a batch whose calls hold no thinking of ours: nobody can send one of them again without it."""
+    if not holds_seal(body, prefix):
+        return body
+    try:
+        batch = _object.decode(body)
+        calls = [_object.decode(raw) for raw in _list.decode(batch["requests"])]
+        for call in calls:
+            if "params" in call:
+                call["params"] = msgspec.Raw(strip_seals(bytes(call["params"]), prefix))
+    except (*UNREADABLE, KeyError):
+        return body
+    return msgspec.json.encode({**batch, "requests": calls})
+
+
 def without_thinking(body: bytes) -> bytes:
     """Return the body with thinking switched off, and the context edits that need it."""
     try:

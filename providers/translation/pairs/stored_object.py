@@ -12,15 +12,19 @@ import orjson
 
 from providers.dialects.mending import UNREADABLE, tolerant
 from providers.dialects.types import Call, Headers, Target, WireAnswer, WireRequest
+from providers.translation.messages.thinking import strip_seals_of_batch
 from providers.translation.pairs.forwarding import Forwarding
 
 MAX_HELD_BYTES = 4 * 1024 * 1024
 """An answer above this size describes no object: it passes."""
+BATCHES = b"/v1/messages/batches"
 RESULTS = "/v1/messages/batches/"
 
 
 class StoredObjectPassthrough(Forwarding):
     """Holds a JSON answer until it is whole, so that it can be remembered before its first byte has left."""
+
+    seal_prefix = ""  # of what is ours alone, and leaves the calls of a batch
 
     def __init__(self, base: str | None) -> None:
         """Take how the caller reaches us: scheme and host. None: nothing is changed."""
@@ -31,6 +35,8 @@ class StoredObjectPassthrough(Forwarding):
         self._size = 0
 
     def request(self, call: Call, target: Target) -> WireRequest:
+        if call.path == BATCHES and self.seal_prefix:
+            call = msgspec.structs.replace(call, body=strip_seals_of_batch(call.body, self.seal_prefix))
         made = super().request(call, target)
         kept = tuple(pair for pair in made.headers if pair[0] != b"accept-encoding")
         return msgspec.structs.replace(made, headers=(*kept, (b"accept-encoding", b"identity")))

@@ -6,7 +6,9 @@ import json
 from dataclasses import replace
 
 import httpx
+import pytest
 
+from gateway.exchange.surfaces import SURFACES
 from gateway.relay.deps import RelayOptions
 from providers.catalog.records import RouteRecord
 from tests.gateway.relay.building import OPENAI, bench
@@ -140,3 +142,25 @@ async def test_a_stored_response_is_put_into_the_call_that_names_it() -> None:
     assert [message["role"] for message in sent["messages"]] == ["user", "assistant", "user"]
     await made.call({**RESPONSES_ASK, "previous_response_id": "resp_unknown"}, "responses")
     assert made.status == 404 and len(made.script.requests) == 2
+
+
+@pytest.mark.parametrize("responses", ["auto", "native", "only"])
+@pytest.mark.parametrize("status", [404, 405, 501])
+async def test_a_server_that_speaks_responses_and_does_not_count_is_asked_no_less_afterwards(
+    responses: str, status: int
+) -> None:
+    provider = replace(NAMING, responses=responses)
+    whole = {
+        "id": "r",
+        "object": "response",
+        "status": "completed",
+        "output": [],
+        "usage": {"output_tokens": 1},
+    }
+    made = bench(Script(refusal(status), answer(200, whole)), providers=[provider])
+    row = next(one for one in SURFACES if one.path == "/v1/responses/input_tokens")
+    await made.call(RESPONSES_ASK, row=row)
+    told = json.loads(made.body)
+    assert (made.status, told["object"]) == (200, "response.input_tokens") and told["input_tokens"] > 0
+    await made.call(RESPONSES_ASK, surface="responses")
+    assert made.status == 200 and targets(made.script)[-1][1] == b"/v1/responses"

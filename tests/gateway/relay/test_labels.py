@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from providers.catalog.records import RouteRecord
+from providers.translation.pairs.collecting import collected
 from tests.gateway.relay.building import OPENAI, Bench, bench
 from tests.gateway.relay.scripted import ASK, DELTA, FINISHED, STARTED, Body, Script, event
 
@@ -86,6 +87,13 @@ def made(upstream: str, data: bytes, label: str | None) -> Bench:
     )
 
 
+ENDS = {
+    "messages": b'"message_stop"',
+    "chat_completions": b"data: [DONE]",
+    "responses": b'"response.completed"',
+}
+
+
 @pytest.mark.parametrize("label", LABELS)
 @pytest.mark.parametrize("upstream", BODIES)
 @pytest.mark.parametrize("surface", ASKS)
@@ -105,14 +113,6 @@ async def test_a_stream_that_nobody_asked_for_is_put_together(
     surface: str, upstream: str, label: str | None
 ) -> None:
     relay = made(upstream, BODIES[upstream], label)
-    is_native = (
-        surface
-        == {"anthropic": "messages", "openai_chat": "chat_completions", "openai_responses": "responses"}[
-            upstream
-        ]
-    )
-    if is_native and label != LABELS[3]:
-        return  # it passes as it came: only its label would tell
     exchange = await relay.call(ASKS[surface], surface=surface)
     told = json.loads(relay.body)
     assert relay.status == 200 and dict(relay.sent[0]["headers"])[b"content-type"].startswith(
@@ -123,6 +123,41 @@ async def test_a_stream_that_nobody_asked_for_is_put_together(
     assert exchange.usage.output_tokens in (2, 5) and exchange.failure_kind is None
     if upstream == "openai_chat":
         assert '{\\"a\\":1}' in text or '{"a": 1}' in text
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("upstream", BODIES)
+@pytest.mark.parametrize("surface", ASKS)
+async def test_a_whole_answer_is_one_under_any_label(
+    surface: str, upstream: str, label: str | None, is_asked: bool
+) -> None:
+    """Told as a stream to who asks for one."""
+    data = collected(upstream, BODIES[upstream])
+    assert data is not None
+    relay = made(upstream, data, label)
+    exchange = await relay.call({**ASKS[surface], "stream": is_asked}, surface=surface)
+    kind = dict(relay.sent[0]["headers"])[b"content-type"]
+    assert relay.status == 200
+    assert kind.startswith(b"text/event-stream" if is_asked else b"application/json")
+    if is_asked:
+        assert ENDS[surface] in relay.body and (b"hey" in relay.body or b'"hi"' in relay.body)
+    else:
+        text = json.dumps(json.loads(relay.body))
+        assert "hey" in text or '"hi"' in text
+    assert exchange.usage.output_tokens in (2, 5) and not exchange.usage.is_estimated
+    assert exchange.failure_kind is None
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("body", [b"", b"x", b"{", b"[1]", b"data", b'{"a": 1}'])
+@pytest.mark.parametrize("is_asked", [True, False])
+async def test_what_is_neither_ends_the_call_all_the_same(
+    body: bytes, label: str | None, is_asked: bool
+) -> None:
+    relay = made("openai_chat", body, label)
+    await relay.call({**ASKS["chat_completions"], "stream": is_asked}, surface="chat_completions")
+    assert relay.sent or relay.was_cut
 
 
 @pytest.mark.parametrize("surface", ASKS)

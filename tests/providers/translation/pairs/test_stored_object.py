@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
+import msgspec
 import pytest
 
 from providers.dialects.types import Call, CallFields, Target, WireAnswer
 from providers.translation.pairs import stored_object
 from providers.translation.pairs.stored_object import StoredObjectPassthrough, with_results_url
 
+PREFIX = "sealed:"
 JSON = ((b"content-type", b"application/json"), (b"content-length", b"99"))
 BATCH = b'{"id":"b1", "results_url" : "https://api.vendor.test/v1/messages/batches/b1/results","n":1.0}'
 OURS = b'{"id":"b1", "results_url" : "https://gw.test/v1/messages/batches/b1/results","n":1.0}'
@@ -72,3 +76,22 @@ def test_a_stream_of_events_of_another_kind_passes_and_ends_as_it_does() -> None
     passing.response(WireAnswer(200, ((b"content-type", b"text/event-stream"),)))
     events = b'event: session.updated\ndata: {"type":"session.updated"}\n\n'
     assert passing.feed(events) + passing.finish() == events
+
+
+@pytest.mark.parametrize("kind", ["thinking", "redacted_thinking"])
+def test_the_calls_of_a_batch_hold_nothing_of_ours(kind: str) -> None:
+    field = {"thinking": "signature", "redacted_thinking": "data"}[kind]
+    ours = {"type": kind, "thinking": "x", field: f"{PREFIX}zz"}
+    theirs = {"type": kind, "thinking": "x", field: "theirs"}
+    text = {"type": "text", "text": "y"}
+    turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": [ours, theirs, text]}]
+    batch = {
+        "requests": [{"custom_id": "b"}, {"custom_id": "a", "params": {"model": "m", "messages": turns}}]
+    }
+    passing = StoredObjectPassthrough(None)
+    passing.seal_prefix = PREFIX
+    call = Call("extra", "POST", b"/v1/messages/batches", b"", (), json.dumps(batch).encode())
+    sent = json.loads(passing.request(call, Target(None)).body)
+    assert sent["requests"][1]["params"]["messages"][1]["content"] == [theirs, text]
+    for body in (b'{"requests": {"a": "sealed:"}}', b"[1, 2, sealed:", b'{"a": "sealed:"}'):
+        assert passing.request(msgspec.structs.replace(call, body=body), Target(None)).body == body
