@@ -29,6 +29,7 @@ _CONTEXT = re.compile(
     r"context(?:[ _-]?(?:window|length|size|limit|overflow)|\b.{0,12}\boverflow)"
     r"|max[ _]?(?:model|seq|sequence|context)[ _]?len|session_len|\bn_ctx\b|sequence length"
     r"|(?:model|model's) (?:token limit|maximum)|max(?:imum)?(?: \w+)? (?:prompt|input) (?:length|size|tokens?)|上下文"
+    r"|longueur du contexte|kontext(?:länge|fenster|größe)|longitud del? contexto|ventana de contexto"
     r"|(?:into|the|maximum|max) context\b|maximum number of (?:input )?tokens|max message tokens|maximum model length"
 )
 _MEASURE = re.compile(r"\btokens?\b|length|\btoo long\b|\bcontext\b|长|tokens?")
@@ -36,6 +37,7 @@ _EXCESS = re.compile(
     r"exceed|too (?:long|large|many|big)|(?:longer|greater|larger|more|bigger) than|over the|overflow|beyond|not enough"
     r"|at most|maximum|(?:should|must|can) (?:be|have|not be|only be) |cannot|does ?n[o']t fit"
     r"|(?:does|will) not fit|reduce the length|reached|resulted in|however|but the|while limit|surpass|above the"
+    r"|supports? (?:only )?up to|\bfull\b|\bgot \d|\d ?> ?(?:\w+ )?\d|dépass|überschr|super(?:a|ior)|excede"
     r"|超长|超过|超出|过长|过大|上限|太长"
 )
 _OTHER_LIMIT = re.compile(
@@ -95,7 +97,7 @@ def _says_so(text: str) -> bool:
 
 _LIMITED = re.compile(
     r"(?:prompt|inputs?|`inputs`|messages?|conversation)[^.;]{0,60}?(?:exceed|too (?:long|large)"
-    r"|longer than|greater than|larger than|must (?:be|have)|should be|超|过长|太长|cannot exceed)"
+    r"|longer than|greater than|larger than|must (?:be|have)|should be|supports? (?:only )?up to|超|过长|太长|cannot exceed)"
     r"|(?:提示|输入|消息|对话|文本|内容|prompt)[^。;]{0,20}?(?:超长|超过|超出|过长|太长|上限)"
     r"|reduce the length of (?:the |your )?(?:messages|prompt|input)|tokens?[^.;]{0,30}?(?:超过|超出|上限)"
     r"|request (?:body )?(?:is )?too large|exceed[^.;]{0,40}(?:prompt|input)\b"
@@ -131,6 +133,7 @@ _WINDOWS = tuple(
         r"tokens? > #",
         r"model with # maximum context",
         r"cannot exceed #",
+        r"supports? (?:only )?up to #",
         r"exceed(?:s|ed)? (?:the )?(?:limit|maximum|max)\w*(?: \w+){0,3} #",
     )
 )
@@ -141,7 +144,7 @@ _INPUTS = re.compile(
 _INPUT = tuple(
     re.compile(pattern.replace("#", _NUMBER))
     for pattern in (
-        r"n_prompt_tokens\W{0,4}#",
+        r"(?:n_)?prompt_tokens\W{0,4}#",
         r"(?:prompt|inputs?|messages|request) (?:contains?|resulted in)(?: at least| over)? #",
         r"(?:prompt|input|messages|request)[^.;\d]{0,40}?(?:contains?|has|is|are|of|length|count|\()"
         r"(?: at least| over)?[ (:]*#",
