@@ -13,8 +13,8 @@ from providers.dialects.envelopes import COUNT_TOKENS, Fields, RawObject
 from providers.dialects.toplevel import find_model
 from providers.dialects.types import Headers, WireRequest
 
-API_VERSION = "2023-06-01"
-BEDROCK_VERSION, VERTEX_VERSION = "bedrock-2023-05-31", "vertex-2023-10-16"
+API_VERSION = b"2023-06-01"
+BEDROCK_VERSION, VERTEX_VERSION = b'"bedrock-2023-05-31"', b'"vertex-2023-10-16"'
 INVOKE_TOKENS = 1024
 """Of a count on Bedrock, whose body must name a limit that plays no part in it."""
 
@@ -27,7 +27,7 @@ def invoke(request: WireRequest, model_id: str) -> WireRequest:
     headers = tuple(
         [pair for pair in request.headers if pair[0] not in (b"anthropic-beta", b"anthropic-version")]
     )
-    version = orjson.dumps(_version(request.headers, BEDROCK_VERSION))
+    version = _version(request.headers, BEDROCK_VERSION)
     place = b"/model/" + _quoted(model_id, ":;")  # as the vendor's own client does
     is_count, is_stream = request.path == COUNT_TOKENS, False
     body = None if is_count or betas or _may_stream(request.body) else _with_version(request.body, version)
@@ -49,7 +49,7 @@ def raw_predict(request: WireRequest, model_id: str, parent: bytes) -> WireReque
     if model_id in (".", ".."):
         raise envelopes.invalid("model: this is no model's name", "model")
     headers = tuple([pair for pair in request.headers if pair[0] != b"anthropic-version"])
-    version = orjson.dumps(_version(request.headers, VERTEX_VERSION))
+    version = _version(request.headers, VERTEX_VERSION)
     is_count, is_stream = request.path == COUNT_TOKENS, False
     body = None if is_count or _may_stream(request.body) else _with_version(request.body, version)
     if body is None:
@@ -98,10 +98,12 @@ def betas_of(headers: Headers) -> list[str]:
     return list(dict.fromkeys(beta for beta in found if beta))
 
 
-def _version(headers: Headers, classic: str) -> str:
-    """Return the version for the body: the cloud's own word for the API's first."""
-    told = next((value.decode("latin-1") for name, value in headers if name == b"anthropic-version"), "")
-    return classic if told in ("", API_VERSION) else told
+def _version(headers: Headers, classic: bytes) -> bytes:
+    """Return the version for the body, as JSON: the cloud's own word for the API's first."""
+    for name, value in headers:
+        if name == b"anthropic-version":
+            return classic if value in (b"", API_VERSION) else orjson.dumps(value.decode("latin-1"))
+    return classic
 
 
 def _countable(fields: RawObject) -> dict[str, bytes | object]:

@@ -53,8 +53,13 @@ class CloudEnvelope:
     def told(self, request: WireRequest) -> WireRequest:
         """See `Place`."""
         headers, body = request.headers, self._body(request.body)
-        if headers[-1:] != PLAIN or b"anthropic-beta" in [name for name, _ in headers]:
-            headers = self._headers(headers)
+        is_plain = headers[-1:] == PLAIN
+        for name, _ in headers:
+            if name == b"anthropic-beta":
+                is_plain = False
+        if is_plain and body is request.body:
+            return request
+        headers = headers if is_plain else self._headers(headers)
         return WireRequest(request.method, request.path, request.query, headers, body)
 
     def _headers(self, headers: Headers) -> Headers:

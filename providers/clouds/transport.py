@@ -89,16 +89,20 @@ class CloudTransport(httpx.AsyncBaseTransport):
             except NoCredential as exc:
                 logger.warning("%s: no credential: %s", order.place, redact(str(exc)))
                 return _whole(errors.made(503, errors.API, NO_CREDENTIAL), request)
-        response = await self._sent(order, request, proof)
+            response = await self._sent(order, request, proof)
+        else:
+            response = await self._shared.handle_async_request(request)
         if response.status_code < 400:
-            return await self._good(order, request, response)
+            passes = self._passes(order, response)
+            return response if passes else await self._rewritten(order, request, response)
         answer = await _read(response)
         words = errors.read(answer)
         again = await self._again(order, answer, words, proof) if order.is_looked_for else None
         if again is not None:
             response = await self._sent(order, request, again)
             if response.status_code < 400:
-                return await self._good(order, request, response)
+                passes = self._passes(order, response)
+                return response if passes else await self._rewritten(order, request, response)
             answer = await _read(response)
             words = errors.read(answer)
         said = redact(f"{words.name} {words.message}"[:1000])
@@ -144,22 +148,30 @@ class CloudTransport(httpx.AsyncBaseTransport):
         logger.warning("The clock here is %.0f seconds away from AWS's", -self._offset_seconds)
         return True
 
-    async def _good(self, order: Order, request: httpx.Request, response: httpx.Response) -> httpx.Response:
-        kind, hidden, is_hidden = b"", False, errors.is_hidden
+    @staticmethod
+    def _passes(order: Order, response: httpx.Response) -> bool:
+        """Tell whether a good answer goes on as it is, without the headers that speak of the cloud."""
+        kind, has_hidden, is_hidden = b"", False, errors.is_hidden
         for _, name, value in response.headers._list:  # names in lower case, as httpx has put them
             if name == b"content-type":
                 kind = value.strip().lower()
             elif is_hidden(name):
-                hidden = True
-        if hidden:
+                has_hidden = True
+        if has_hidden:
             response.headers = as_they_are(errors.forwarded(headers_of(response)))
         if kind.startswith(EVENTS):
             response.extensions[CLEAN_EVENT] = errors.clean_event
-        elif kind.startswith(FRAMES):
+            return True
+        return not (order.is_aws_count or kind.startswith(FRAMES))
+
+    async def _rewritten(
+        self, order: Order, request: httpx.Request, response: httpx.Response
+    ) -> httpx.Response:
+        """Return frames as events, a count by its name."""
+        kind = (header(headers_of(response), b"content-type") or b"").strip().lower()
+        if kind.startswith(FRAMES):
             return await self._framed(order, request, response)
-        elif order.is_aws_count:
-            return await _counted(request, response)
-        return response
+        return await _counted(request, response)
 
     async def _framed(self, order: Order, request: httpx.Request, response: httpx.Response) -> httpx.Response:
         """Return frames as events; an exception that comes first is a refusal."""

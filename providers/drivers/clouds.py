@@ -80,7 +80,8 @@ class CloudDriver(AnthropicDriver):
     def headers(self, upstream: Upstream, request: WireRequest) -> list[tuple[bytes, bytes]]:
         """Return the caller's and the operator's, without what belongs to another way of calling."""
         is_dropped = self._is_dropped
-        kept = [pair for pair in super().headers(upstream, request) if not is_dropped(pair[0])]
+        told = AnthropicDriver.headers(self, upstream, request)
+        kept = [pair for pair in told if not is_dropped(pair[0])]
         for pair in request.headers:
             if pair[0] in BEDROCK_HEADERS and not is_dropped(pair[0]):
                 kept.append(pair)

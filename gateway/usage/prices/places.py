@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from providers.catalog.records import ProviderRecord
@@ -26,10 +27,14 @@ def regional(record: ProviderRecord, model: str, region: str) -> str:
     `model`: the id that is sent there; `region`: the account's own, "" = its provider's. A profile whose ARN does
     not say where it leads counts as one of its region: a budget must not hold too little.
     """
-    driver = DRIVERS.get(record.kind)
+    return _rows(record.kind, model, region or record.options.get("region", ""))
+
+
+@lru_cache(maxsize=1024)
+def _rows(kind: str, model: str, place: str) -> str:
+    driver = DRIVERS.get(kind)
     if driver is None or not driver.regional_prices:
         return ""
     if model.rpartition("/")[2].startswith(f"{GLOBAL}."):
         return ""
-    place = region or record.options.get("region", "")
     return driver.regional_prices if place not in ("", GLOBAL) else ""
