@@ -94,6 +94,7 @@ class ProviderForm(ProviderFormBase):
             values = self.values(cleaned)
             fields = rows.checked_upsert({**values, "name": self.name(cleaned)})
             fields |= {name: rows.EMPTIED[name] for name in self.left_out(cleaned)}
+            rows.check_logins(self.instance, fields)
             rows.check_of_kind(self.instance, fields)
         except BadProvider as exc:
             own = {name: column for column, name in API_NAMES.items()}

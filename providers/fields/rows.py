@@ -6,10 +6,11 @@ Callers bring the transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.kernel import audit
+from gateway.kernel.parts import PARTS, Key
 from gateway.kernel.principal import Principal
 from gateway.kernel.secrets import SecretUnreadable, box
 from providers import auditing
@@ -122,6 +123,7 @@ def apply(row: Provider, fields: Mapping[str, Any]) -> None:
 
     Secrets are encrypted here and nowhere else.
     """
+    check_logins(row, fields)
     if fields.get("kind", row.kind) != row.kind:
         row.options, row.model_ids = {}, {}  # those of another kind
     for field, value in fields.items():
@@ -152,6 +154,20 @@ def options_of(row: Provider, fields: Mapping[str, Any]) -> dict[str, str]:
     options = {**own, **fields.get("options", stored), **given}
     options = {name: text for name, text in options.items() if text or name not in FIELDS}
     return {name: value for name, value in options.items() if (name, value) not in NOTHING_SAID}
+
+
+LOGINS: Key[Callable[[str, str], str | None]] = Key("logins of providers")
+"""Says what is wrong with the accounts of a provider, by its name, should it be of a kind; None: nothing."""
+
+
+def check_logins(row: Provider, fields: Mapping[str, Any]) -> None:
+    """Refuse a new kind that the provider's own accounts can't be called with. Raises `BadProvider`."""
+    kind, problem_of = fields.get("kind", row.kind), PARTS.get(LOGINS)
+    if problem_of is None or (row.pk is not None and kind == row.kind):
+        return
+    problem = problem_of(row.name or fields.get("name", ""), kind)
+    if problem is not None:
+        raise BadProvider("kind", f"kind: {problem}")
 
 
 def check_of_kind(row: Provider, fields: Mapping[str, Any]) -> None:
