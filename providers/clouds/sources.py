@@ -13,6 +13,7 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -30,6 +31,7 @@ LEAD_SECONDS = 300.0
 LEAD_SHARE = 0.1
 """A token is renewed so long before its end, or such a part of its life."""
 TIMEOUT_SECONDS = 6.0
+METADATA_HOSTS = ("metadata.google.internal", "169.254.169.254")
 
 
 class NoCredential(Exception):
@@ -53,9 +55,9 @@ def source_of(credential: Credential, region: str, proxy: str | None) -> Source:
     """Return the source of a credential. Raises `NoCredential` for a kind that has none."""
     settings = json.loads(credential.secret) if credential.secret else {}
     if credential.kind is CredentialKind.AWS:
-        return AwsSource(settings, region)
+        return AwsSource(settings, region, proxy)
     if credential.kind is CredentialKind.GOOGLE:
-        return GoogleSource(settings)
+        return GoogleSource(settings, proxy)
     if credential.kind is CredentialKind.AZURE:
         return AzureSource(settings, proxy)
     raise NoCredential("there is no key and no credential of this kind of provider")
@@ -70,10 +72,13 @@ def is_installed(module: str) -> bool:
 
 
 class AwsSource:
-    """Keys of AWS: given ones, a profile's, an assumed role's, or whatever botocore's chain finds."""
+    """Keys of AWS: given ones, a profile's, an assumed role's, or whatever botocore's chain finds.
 
-    def __init__(self, settings: Mapping[str, str], region: str) -> None:
-        self._settings, self._region = settings, region
+    STS and its like are asked through the account's egress proxy; what the machine tells of itself is not.
+    """
+
+    def __init__(self, settings: Mapping[str, str], region: str, proxy: str | None) -> None:
+        self._settings, self._region, self._proxy = settings, region, proxy
         self._found: Any = None
 
     def ready(self) -> Proof | None:
@@ -93,6 +98,9 @@ class AwsSource:
     def _search(self) -> Any:
         settings = self._settings
         session = import_module("botocore.session").Session(profile=settings.get("profile") or None)
+        if self._proxy:
+            proxies = {"http": self._proxy, "https": self._proxy}
+            session.set_default_client_config(import_module("botocore.config").Config(proxies=proxies))
         credentials = import_module("botocore.credentials")
         if settings.get("access_key_id"):
             secret, token = settings.get("secret_access_key"), settings.get("session_token")
@@ -118,10 +126,13 @@ def _keys(found: Any) -> AwsKeys:
 
 
 class GoogleSource:
-    """Access tokens of Google: of a service account, of workload identity, or of default credentials."""
+    """Access tokens of Google: of a service account, of workload identity, or of default credentials.
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        self._settings = settings
+    Google is asked through the account's egress proxy; the machine's own metadata server is not.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], proxy: str | None) -> None:
+        self._settings, self._proxy = settings, proxy
         self._found: Any = None
 
     def ready(self) -> Proof | None:
@@ -131,7 +142,11 @@ class GoogleSource:
     def fetch(self) -> Proof:
         if self._found is None:
             self._found = self._search()
-        self._found.refresh(import_module("google.auth.transport.requests").Request())
+        with import_module("requests").Session() as session:
+            if self._proxy:
+                session.trust_env = False
+                session.proxies = _proxies(self._proxy)
+            self._found.refresh(import_module("google.auth.transport.requests").Request(session))
         if not self._found.token:
             raise NoCredential("Google gave no token")
         redact.learn(self._found.token)
@@ -155,6 +170,15 @@ class GoogleSource:
         else:
             found, _ = auth.default()
         return import_module("google.auth.credentials").with_scopes_if_required(found, [GOOGLE_SCOPE])
+
+
+def _proxies(proxy: str) -> dict[str, str]:
+    """Return whom to go through, as requests wants it said: SOCKS proxies resolve the names."""
+    if proxy.startswith("socks5://"):
+        proxy = proxy.replace("socks5", "socks5h", 1)
+    named = (os.environ.get("GCE_METADATA_HOST"), os.environ.get("GCE_METADATA_IP"))
+    own = [urlsplit(f"//{name}").hostname for name in (*named, *METADATA_HOSTS) if name]
+    return {"http": proxy, "https": proxy, **{f"http://{host}": "" for host in own}}
 
 
 class AzureSource:

@@ -18,6 +18,7 @@ from providers.clouds.sources import AZURE_SCOPE, GOOGLE_SCOPE, NoCredential, so
 from providers.credentials.sigv4 import AwsKeys
 from providers.upstream import Credential, CredentialKind
 from tests.fakes.identities import ROBOT, SUBJECT_TOKEN, Identities
+from tests.fakes.proxy import FakeProxy
 from tests.fakes.server import Answer, FakeServer, Seen
 
 REGION = "eu-central-1"
@@ -99,6 +100,14 @@ def test_a_containers_role_is_asked_for_and_renewed(monkeypatch: pytest.MonkeyPa
         assert isinstance(again, AwsKeys) and again.access_key == "ASIA2"
 
 
+ROLE = "arn:aws:iam::123456789012:role/r"
+ASSUMED = (
+    "<AssumeRoleResponse xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><AssumeRoleResult><Credentials>"
+    "<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>r</SecretAccessKey><SessionToken>t</SessionToken>"
+    "<Expiration>2100-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+)
+
+
 def test_a_role_is_assumed_with_the_given_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(seen: Seen) -> Answer:
         asked = parse_qs(seen.body.decode())
@@ -116,6 +125,32 @@ def test_a_role_is_assumed_with_the_given_keys(monkeypatch: pytest.MonkeyPatch) 
         role = "arn:aws:iam::123456789012:role/r"
         found = keys(access_key_id="AKIA4", secret_access_key="s" * 40, role_arn=role)
     assert (found.access_key, found.token) == ("ASIAROLE", "t")
+
+
+def test_a_role_is_assumed_through_the_accounts_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(seen: Seen) -> Answer:
+        return Answer(200, [("content-type", "text/xml")], [ASSUMED.encode()])
+
+    settings = {"access_key_id": "AKIA4", "secret_access_key": "s" * 40, "role_arn": ROLE}
+    with FakeServer(answer) as server, FakeProxy("u", "p") as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
+        url = proxy.url("http", "u", "p")
+        found = source_of(credential(CredentialKind.AWS, **settings), REGION, url).fetch()
+        assert isinstance(found, AwsKeys) and found.access_key == "ASIAROLE"
+        assert len(server.seen) == 1 and any(server.url.removeprefix("http://") in one for one in proxy.asked)
+
+
+def test_where_botocore_can_not_use_a_proxy_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeServer(lambda seen: Answer(500, [], [b""])) as server, FakeProxy() as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
+        settings = {"access_key_id": "AKIA4", "secret_access_key": "s" * 40}
+        socks = proxy.url("socks5")
+        given = source_of(credential(CredentialKind.AWS, **settings), REGION, socks).fetch()
+        assert isinstance(given, AwsKeys) and given.access_key == "AKIA4"
+        source = source_of(credential(CredentialKind.AWS, **settings, role_arn=ROLE), REGION, socks)
+        with pytest.raises(Exception, match=r"(?i)proxy"):
+            source.fetch()
+        assert not server.seen
 
 
 def test_a_pods_role_is_assumed_with_its_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -179,6 +214,18 @@ def test_a_service_account_signs_for_its_token() -> None:
         assert source.ready() is None and source.fetch() == "ya29.token-of-google" == source.ready()
 
 
+def test_google_is_asked_through_the_accounts_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(seen: Seen) -> Answer:
+        return Answer(200, [JSON], [b'{"access_token": "ya29.by-the-proxy", "expires_in": 3600}'])
+
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # the environment's is not the account's
+    with FakeServer(answer) as server, FakeProxy("u", "p") as proxy:
+        info, _ = service_account(server.url)
+        source = source_of(credential(CredentialKind.GOOGLE, info=info), "", proxy.url("http", "u", "p"))
+        assert source.fetch() == "ya29.by-the-proxy"
+        assert len(server.seen) == 1 and any(server.url.removeprefix("http://") in one for one in proxy.asked)
+
+
 @pytest.mark.parametrize("robot", ["", ROBOT])
 def test_a_workload_is_exchanged_at_no_other_place_than_its_own(tmp_path: Path, robot: str) -> None:
     """Nobody is asked for the project's name: what leads elsewhere fails here, where no such host is."""
@@ -227,6 +274,9 @@ def test_the_metadata_server_gives_a_token(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(metadata, "_GCE_METADATA_HOST", host, raising=False)
         monkeypatch.setattr(metadata, "_METADATA_IP_ROOT", f"http://{host}", raising=False)
         assert source_of(credential(CredentialKind.GOOGLE), "", None).fetch() == "ya29.of-the-machine"
+        with FakeProxy() as proxy:  # which would look for itself, not for this machine
+            own = source_of(credential(CredentialKind.GOOGLE), "", proxy.url("http"))
+            assert own.fetch() == "ya29.of-the-machine" and not proxy.asked
 
 
 def test_an_azure_client_is_granted_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
