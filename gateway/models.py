@@ -15,11 +15,12 @@ from gateway.alerts.models import AlertChannel, AlertEntry, AlertMessage, AlertR
 from gateway.audit.models import AuditRow
 from gateway.batches.models import BatchRow
 from gateway.rehearsals.models import Rehearsal
+from gateway.requestlog.models import RequestLogRow
 from gateway.tries.models import Try
 
 __all__ = ["TEXT_LENGTH", "AlertChannel", "AlertEntry", "AlertMessage", "AlertRule", "AlertSighting", "AuditRow",
            "BatchRow", "DailyUsage", "ExchangeRow", "GatewayRevision", "Payment", "PaymentStatus", "PriceRow",
-           "Rehearsal", "Try", "UsageCounts"]  # fmt: skip
+           "Rehearsal", "RequestLogRow", "Try", "UsageCounts"]  # fmt: skip
 
 TEXT_LENGTH = 255
 MESSAGE_LENGTH = 500

@@ -32,13 +32,15 @@ from gateway.alerts import trying as alert_trying
 from gateway.alerts.models import AlertChannel, AlertRule
 from gateway.audit import exporting
 from gateway.audit.finding import Filters
-from gateway.models import AuditRow, PriceRow
+from gateway.models import AuditRow, ExchangeRow, PriceRow
 from gateway.payments import refunds
 from gateway.rehearsals import services as rehearsals
 from gateway.rehearsals.models import Rehearsal
 from gateway.usage.prices import services as prices
 from gateway.usage.reporting import csv as usage_csv
 from gateway.usage.reporting.question import read
+from gateway.usage.requestlog import rows as requestlog
+from gateway.usage.requestlog.taps import Entry
 from providers import probing as provider_probing
 from providers import route_services as routes
 from providers import services as providers
@@ -47,6 +49,7 @@ from providers.files import lenv
 from providers.files import services as provider_files
 from providers.models import ModelMap, Provider, ProviderClear, Route
 from tests import signing
+from tests.gateway.usage.requests.making import call as finished
 from tests.principals import SOMEBODY
 from tests.second_factor import code_of, give
 from tests.services import writers
@@ -97,6 +100,7 @@ UNRECORDED = {
     ),
     "gateway/rehearsals/services.py take": "the counter of calls",
     "gateway/usage/daily.py add": "usage",
+    "gateway/usage/requestlog/rows.py write": "what calls ask and are answered",
     "gateway/usage/prices/services.py counted": "the counter",
     "gateway/usage/retention.py delete_before": "usage, and audit that is old",
     "providers/revisions.py change": "the counter",
@@ -291,6 +295,14 @@ def fields_of(name: str) -> dict[str, Any]:
 
 Scenario = tuple[Callable[[], Any], Callable[[Any], Any], str, str]
 """What is there before, the call, and the action and subject that it leaves (`{}`: of what was there)."""
+
+
+def kept_call() -> ExchangeRow:
+    row = ExchangeRow.objects.get(pk=finished(token_id="t-kept"))
+    requestlog.write([(str(row.pk), Entry(b"CANARY"))], 100)
+    return row
+
+
 SCENARIOS: dict[Callable[..., Any], Scenario] = {
     alerts.create_channel: (
         int,
@@ -452,6 +464,9 @@ SCENARIOS: dict[Callable[..., Any], Scenario] = {
     ),
     hosts.block: (int, lambda _: hosts.block("evil.test", True, **P), "federation.block", "evil.test"),
     keys.rotate: (actor, lambda it: keys.rotate(it, **P), "federation.rotate-keys", "{0.name}"),
+    requestlog.read: (
+        kept_call, lambda it: requestlog.read(it, **P), "log.read", "token:t-kept",
+    ),
     exporting.export: (
         int, lambda _: exporting.export(Filters(), **P), "audit.export", "audit:",
     ),
@@ -515,7 +530,7 @@ def test_each_change_leaves_one_row(scenario: Any) -> None:
     kept = json.dumps([row.before, row.after])
     for secret in ("sk-before", "sk-after", "at-after", "gcm1:", "CANARY"):
         assert secret not in kept
-    assert as_stored() != before or row.action.endswith((".test", ".export", ".find"))
+    assert as_stored() != before or row.action.endswith((".test", ".export", ".find", ".read"))
 
 
 def test_change_and_row_are_rolled_back_together(scenario: Any) -> None:

@@ -22,6 +22,7 @@ def of_token(token: Token) -> Fields:
         "group": None if token.group is None else token.group.name,
         "person": None if token.person is None else standing.address_of(token.person.user),
         "payment": None if token.payment == CHARGE else token.payment,
+        "log_requests": token.log_requests or None,
         **_limits(token),
     }
 

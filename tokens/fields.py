@@ -13,7 +13,7 @@ from tokens.models import CHARGE, LIMIT_FIELDS, PREPAID, BudgetPeriod, Limited, 
 ENABLED_LIMITS: tuple[str, ...] = LIMIT_FIELDS
 """Limits that something enforces today. A limit that isn't listed is refused, never kept quietly."""
 
-TOKEN_FIELDS = ("account", "provider", "group", "person", "payment", *LIMIT_FIELDS)
+TOKEN_FIELDS = ("account", "provider", "group", "person", "payment", "log_requests", *LIMIT_FIELDS)
 GROUP_FIELDS = ("parent", "priority", "member_budget", "member_budget_period", *LIMIT_FIELDS)
 
 DEFAULT_TTL_HOURS = 24
@@ -181,6 +181,14 @@ def _payment(name: str, value: object) -> str:
     return str(value)
 
 
+def _flag(name: str, value: object) -> bool:
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise BadTokenField(name, "must be true or false")
+    return value
+
+
 def _period(name: str, value: object) -> str:
     if value is None:
         return ""
@@ -200,6 +208,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "member_budget": _budget,
     "member_budget_period": _period,
     "payment": _payment,
+    "log_requests": _flag,
     "max_requests": _count,
     "requests_per_minute": _count,
     "input_tokens_per_minute": _count,

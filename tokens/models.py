@@ -110,6 +110,9 @@ class Token(Limited):
     account = models.CharField(max_length=255, null=True, blank=True, db_index=True)  # noqa: DJ001
     provider = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
     payment = models.CharField(max_length=8, choices=PaymentRule, blank=True, default=PaymentRule.CHARGE)
+    log_requests = models.BooleanField(
+        default=False, help_text="Keep what it asks and is answered, redacted, encrypted, for some days"
+    )
     group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.PROTECT, related_name="tokens")
     sign_in = models.OneToOneField(
         "tokens.SignIn",

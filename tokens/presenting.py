@@ -34,6 +34,7 @@ def record(token: Token, now: float) -> dict[str, object]:
         "group": None if token.group is None else token.group.name,
         "person": None if token.person is None else standing.address_of(token.person.user),
         "payment": token.payment,
+        "log_requests": token.log_requests,
         **limits(token),
         "ledger_id": token.ledger_id,
         "rotated_from": token.rotated_from,

@@ -89,6 +89,7 @@ class TokenRecord:
     payment: str = CHARGE
     person: str = ""  # the e-mail of who answers for it, or has signed in
     is_sign_in: bool = False  # its own limits and its ledger are its person's
+    logs_requests: bool = False  # the request log keeps its calls
     person_id: int | None = None  # the user's key: who signed in, or who answers for it
     limits: tuple[Limits, ...] = field(init=False)  # every set that holds for this token; the tightest wins
     is_limited: bool = field(init=False)  # some limit of `limits` counts something
@@ -165,6 +166,7 @@ def from_row(token: Token, shared: tuple[Limits, ...]) -> TokenRecord:
         payment=token.payment or CHARGE,
         person=_email(token),
         is_sign_in=token.sign_in_id is not None,
+        logs_requests=token.log_requests,
         person_id=token.person_id,
     )
 

@@ -42,6 +42,7 @@ class TokenOut(LimitsOut):
     group: str | None
     person: str | None = Field(description="Whose it is: the address of who signed in, or of its owner")
     payment: str = Field(description="charge, exempt or prepaid")
+    log_requests: bool = Field(description="Whether the request log keeps its calls")
     ledger_id: str
     rotated_from: str | None
 
@@ -112,6 +113,9 @@ class Settable(Limitable):
     payment: str | None = Field(
         None,
         description="Where calls are paid for: charge (when absent), exempt, or prepaid (needs a budget)",
+    )
+    log_requests: bool | None = Field(
+        None, description="Keep what it asks and is answered; false when absent"
     )
 
 

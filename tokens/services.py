@@ -154,7 +154,16 @@ def rotate(
             raise TokenConflict("This token was rotated already; rotate its successor")
         kept = {
             name: getattr(old, name)
-            for name in (*LIMIT_FIELDS, "account", "provider", "group", "person", "payment", "label")
+            for name in (
+                *LIMIT_FIELDS,
+                "account",
+                "provider",
+                "group",
+                "person",
+                "payment",
+                "log_requests",
+                "label",
+            )
         }
         issued = _create(
             hours or _span_hours(old),

@@ -242,6 +242,15 @@ class Options(ReferenceOptions):
         86400, "How long the link works by which somebody takes a token.", minimum=1
     )
     AUDIT_RETENTION_DAYS: int = integer(365, "Days it is kept who changed what; 0: for ever.")
+    REQUEST_LOG_SAMPLE_PERCENT: int = integer(
+        0,
+        "Share of all calls whose texts the request log keeps, beside tokens with log_requests.",
+        maximum=100,
+    )
+    REQUEST_LOG_MAX_BYTES: int = integer(
+        65536, "Most that it keeps of a request, and of an answer; the rest is cut.", minimum=1
+    )
+    REQUEST_LOG_RETENTION_DAYS: int = integer(7, "Days that it keeps them; 0: for ever.")
     SPOOL_MAX_BYTES: int = integer(67108864, "Largest file of rows waiting for an absent database.")
     MPP_SECRET: tuple[str, ...] = secret_list(
         "Bind challenges, 32 bytes or more each: the first makes, all recognise; empty: derived from TOKEN_SECRET."

@@ -16,6 +16,7 @@ from gateway.relay.watchdog import Watchdog
 from gateway.shared.sessions import SharedSessions
 from gateway.usage.batches.billing import Batches
 from gateway.usage.metering import Meter
+from gateway.usage.requestlog.taps import NO_LOG, RequestLog
 from providers.catalog.catalog import Catalog
 from providers.dialects.types import Sealer
 from providers.sending import Sender
@@ -56,3 +57,4 @@ class RelayDeps:
     peer: Callable[[Request], str] | None = None
     payments: Payments | None = None  # where some surface is paid for
     batches: Batches | None = None  # None: nobody bills them
+    log: RequestLog = NO_LOG

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.exchange.attempts import Reply
 from gateway.exchange.context import CallContext
+from gateway.exchange.surfaces import EXTRA
 from gateway.exchange.taps import Tap
 from gateway.relay.deps import RelayDeps
 from gateway.usage.batches.requests import is_made
@@ -33,9 +34,10 @@ def watching(deps: RelayDeps, context: CallContext) -> Passthrough | None:
     return made
 
 
-def object_taps(deps: RelayDeps, context: CallContext) -> list[Tap | None]:
-    """Return who remembers what the answer tells."""
-    return [
-        None if deps.batches is None else deps.batches.tap(context),
-        None if deps.objects is None else deps.objects.tap(context),
-    ]
+def more_taps(deps: RelayDeps, context: CallContext) -> list[Tap | None]:
+    """Return who remembers what the answer tells, and the request log, where it keeps this call."""
+    made: list[Tap | None] = [deps.log.tap(context)]
+    if context.surface.name == EXTRA:
+        made.append(None if deps.batches is None else deps.batches.tap(context))
+        made.append(None if deps.objects is None else deps.objects.tap(context))
+    return made

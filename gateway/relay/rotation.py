@@ -19,7 +19,7 @@ from gateway.relay.answers import MAX_BUFFERED_BYTES, NEVER_SENT, failure_of, is
 from gateway.relay.deps import RelayDeps
 from gateway.relay.foreign import without_foreign
 from gateway.relay.labels import EVENTS, WHOLE, as_it_is, joined, whole_as_it_is
-from gateway.relay.objects import object_taps, watching
+from gateway.relay.objects import more_taps, watching
 from gateway.relay.refusals import Refusals
 from gateway.telemetry.request_ids import make_id
 from providers.catalog.records import Route
@@ -294,6 +294,6 @@ class Rotation:
 
     def _taps(self, context: CallContext, call: Call, route: Route) -> tuple[Tap, ...]:
         made = [make(context, route, call) for make in self._deps.taps.get(context.surface.dialect, ())]
-        if context.surface.name == EXTRA:
-            made += object_taps(self._deps, context)
+        if context.surface.name == EXTRA or context.token.logs_requests or self._deps.log.percent:
+            made += more_taps(self._deps, context)
         return tuple([tap for tap in made if tap is not None]) if made else ()

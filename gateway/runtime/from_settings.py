@@ -58,7 +58,13 @@ def relay_options(options: Options) -> RelayOptions:
 def recorder_options(options: Options) -> RecorderOptions:
     """Return where usage waits to be written, and how long rows are kept."""
     return RecorderOptions(
-        options.DATA_DIR, options.SPOOL_MAX_BYTES, options.USAGE_RETENTION_DAYS, options.AUDIT_RETENTION_DAYS
+        options.DATA_DIR,
+        options.SPOOL_MAX_BYTES,
+        options.USAGE_RETENTION_DAYS,
+        options.AUDIT_RETENTION_DAYS,
+        options.REQUEST_LOG_RETENTION_DAYS,
+        options.REQUEST_LOG_SAMPLE_PERCENT,
+        options.REQUEST_LOG_MAX_BYTES,
     )
 
 

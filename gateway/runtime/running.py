@@ -229,6 +229,7 @@ class Runtime:
             sessions=None if self._peers is None else self._peers.sessions,
             objects=self._objects,
             payments=None if self._gate is None else Payments(self._gate),
+            log=recorder.log,
         )
 
     def _copies(self) -> dict[str, Copy]:

@@ -24,8 +24,10 @@ from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
 from gateway.exchange.exchange import Exchange
-from gateway.models import AuditRow, ExchangeRow
+from gateway.models import AuditRow, ExchangeRow, RequestLogRow
 from gateway.usage import retention, services
+from gateway.usage.requestlog import rows as log_rows
+from gateway.usage.requestlog.taps import RequestLog
 from gateway.usage.spool import Spool, orphans
 from gateway.usage.tidy import tidy
 
@@ -34,12 +36,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RecorderOptions:
-    """Sizes in exchanges unless named otherwise; `retention_days` and `audit_days` 0 keep everything."""
+    """Sizes in exchanges unless named otherwise; days of 0 keep everything. `log_…` are of the request log."""
 
     directory: Path
     spool_max_bytes: int = 64 * 1024 * 1024
     retention_days: int = 90
     audit_days: int = 365
+    log_days: int = 7
+    log_percent: int = 0
+    log_bytes: int = 65536
     interval_seconds: float = 1.0
     batch: int = 1000
     queue_max: int = 20_000
@@ -73,6 +78,7 @@ class Recorder:
         self._flushers: list[asyncio.Future[bool]] = []
         self._in_hand = 0  # taken from the queue, and not yet in database or spool
         self._prune_at = 0.0
+        self.log = RequestLog(options.log_percent, options.log_bytes)
         self.written = 0
         self.dropped = 0  # lost: queue or spool full, or unusable
 
@@ -184,7 +190,10 @@ class Recorder:
     def _write_next(self) -> int:
         """Write one batch; return how many exchanges it had."""
         count = self._in_hand = min(len(self._queue), self._options.batch)
-        self._write_or_spool([tidy(self._queue.popleft()) for _ in range(count)])
+        batch = [tidy(self._queue.popleft()) for _ in range(count)]
+        self._write_or_spool(batch)
+        if self.log.entries and (kept := self.log.taken([each.id for each in batch])) and self.is_healthy:
+            self._asked(partial(log_rows.write, kept, self._options.log_bytes))
         self._in_hand = 0
         return count
 
@@ -259,7 +268,11 @@ class Recorder:
 
         def prune() -> None:
             nonlocal gone
-            for model, days in ((ExchangeRow, options.retention_days), (AuditRow, options.audit_days)):
+            for model, days in (
+                (ExchangeRow, options.retention_days),
+                (AuditRow, options.audit_days),
+                (RequestLogRow, options.log_days),
+            ):
                 if days:
                     cutoff = time.time() - days * retention.DAY_SECONDS
                     gone = max(gone, retention.delete_before(model, cutoff, options.batch))

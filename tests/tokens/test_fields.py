@@ -62,3 +62,10 @@ def test_who_pays_for_calls() -> None:
     with pytest.raises(BadTokenField, match="prepaid"):
         fields.completed({"budget": None}, prepaid)
     assert fields.completed({"budget": None, "payment": "charge"}, prepaid)
+
+
+def test_the_request_log_is_a_yes_or_a_no() -> None:
+    assert fields.check_all({"log_requests": True}, fields.TOKEN_FIELDS) == {"log_requests": True}
+    assert fields.check_all({"log_requests": None}, fields.TOKEN_FIELDS) == {"log_requests": False}
+    with pytest.raises(BadTokenField, match="log_requests"):
+        fields.check_all({"log_requests": "yes"}, fields.TOKEN_FIELDS)

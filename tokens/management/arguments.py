@@ -25,6 +25,15 @@ NUMBERS = (
     "output_tokens_per_minute",
     "max_parallel_requests",
 )
+
+
+def true_or_false(text: str) -> bool:
+    """Parse `true` or `false`."""
+    if text not in ("true", "false"):
+        raise argparse.ArgumentTypeError("must be true or false")
+    return text == "true"
+
+
 Limits = dict[str, tuple[Callable[[str], Any], str]]
 SHARED: Limits = {
     **dict.fromkeys(NUMBERS, (int, "N")),
@@ -39,6 +48,7 @@ TOKEN: Limits = {
     **dict.fromkeys(("account", "provider", "group"), (str, "NAME")),
     "person": (str, "EMAIL"),
     "payment": (str, "charge|exempt|prepaid"),
+    "log_requests": (true_or_false, "true|false"),
     **SHARED,
 }
 GROUP: Limits = {

@@ -105,6 +105,7 @@ class TokenForm(CheckedForm):
             "provider": "Serve this token with this provider only. Empty: any.",
             "group": "The group's limits hold too.",
             "payment": "Where calls are paid for one by one (MPP_ENABLE). Prepaid needs a budget.",
+            "log_requests": "Keep what it asks and is answered: redacted, encrypted, REQUEST_LOG_RETENTION_DAYS long.",
             **LIMIT_HELP,
         }
 

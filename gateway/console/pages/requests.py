@@ -5,11 +5,14 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from gateway.console.pages.base import address, given, only, page, shown
+from gateway.console.pages.base import ADMINS_HELP, address, given, only, page, principal_of, problem, shown
+from gateway.kernel.asking import BadParameter
+from gateway.usage.requestlog import rows as requestlog
 from gateway.usage.requests import explaining, filters, finding, presenting
 
 PATH = "/console/requests/"
 ROWS = 50
+LOG = "show"
 STATUSES = (filters.OK, filters.FAILED, *filters.CLASSES)
 TEXTS = ("person", "token", "group", "model", "provider", "account", "surface")
 
@@ -34,15 +37,28 @@ def listing(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 @page("requests")
 def one(request: HttpRequest, request_id: str) -> HttpResponseBase:
-    only(given(request), ())
+    asked = given(request)
+    only(asked, ("log",))
     row = finding.get(request_id)
     if row is None:
         raise Http404
+    may_read = request.user.has_perm(requestlog.PERMISSION)
+    if asked.get("log", LOG) != LOG:
+        raise BadParameter("log", f"must be {LOG}")
+    if "log" in asked and not may_read:
+        return problem(request, 403, "You may not read what was kept", ADMINS_HELP)
+    log = requestlog.read(row, principal=principal_of(request)) if "log" in asked else None
     told = explaining.whole(row)
     waited = max(0.0, (told["first_byte_seconds"] or told["total_seconds"]) - told["overhead_seconds"])
     rest = max(0.0, told["total_seconds"] - waited - told["overhead_seconds"])
     parts = (("ours", told["overhead_seconds"]), ("waiting for the first byte", waited), ("the rest", rest))
-    context = {"call": told, "parts": _placed(parts, told["total_seconds"])}
+    context = {
+        "call": told,
+        "parts": _placed(parts, told["total_seconds"]),
+        "log": log,
+        "has_log": may_read and log is None and requestlog.has(row),
+        "show_log": f"{PATH}{row.pk}/?log={LOG}#log",
+    }
     return shown(request, "requests/request", context)
 
 

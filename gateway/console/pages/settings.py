@@ -55,6 +55,9 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Retention",
         (
+            "REQUEST_LOG_SAMPLE_PERCENT",
+            "REQUEST_LOG_MAX_BYTES",
+            "REQUEST_LOG_RETENTION_DAYS",
             "USAGE_RETENTION_DAYS", "AUDIT_RETENTION_DAYS", "RESPONSES_STORE_SECONDS", "STORED_OBJECTS",
             "SPOOL_MAX_BYTES",
         ),

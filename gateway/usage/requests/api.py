@@ -1,4 +1,4 @@
-"""Show finished calls over HTTP. Authentication is the gateway's; nothing is changed here."""
+"""Show finished calls over HTTP. Authentication is the gateway's."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from django.http import Http404, HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import ConfigDict, Field
 
+from gateway.kernel.principal import of_request
+from gateway.usage.requestlog import rows as requestlog
 from gateway.usage.requests import explaining, filters, finding, presenting
 from gateway.usage.requests.finding import MOST
 
@@ -71,13 +73,21 @@ class PriceOut(Schema):
     cost: str | None
 
 
+class LogOut(Schema):
+    """Texts without secrets; reading them is recorded."""
+
+    request: str
+    answer: str
+    is_cut: bool
+
+
 class ShownRequestOut(RequestOut):
     """One finished call, taken apart."""
 
     tried: list[TryOut]
     price: list[PriceOut]
     explain: list[str]
-    log: None = Field(description="What the request log kept: nothing")
+    log: LogOut | None = Field(description="What the request log kept; for admins, else null")
 
 
 class RequestListOut(Schema):
@@ -120,4 +130,5 @@ def show(request: HttpRequest, request_id: str) -> dict[str, Any]:
     row = finding.get(request_id)
     if row is None:
         raise Http404
-    return explaining.whole(row)
+    log = requestlog.read(row, principal=of_request(request)) if requestlog.may_read(request) else None
+    return {**explaining.whole(row), "log": log}

@@ -7,6 +7,9 @@ import re
 import pytest
 
 from gateway.exchange.exchange import Refusal, Try
+from gateway.models import AuditRow
+from gateway.usage.requestlog import rows as requestlog
+from gateway.usage.requestlog.taps import Entry
 from tests.gateway.console.pages.people import browser
 from tests.gateway.usage.requests.making import call
 
@@ -63,3 +66,19 @@ def test_words_of_strangers_are_no_markup() -> None:
     ):
         page = client.get(url).content.decode()
         assert "<script>" not in page and "<img" not in page
+
+
+def test_what_was_kept_is_shown_to_admins_who_ask_for_it() -> None:
+    own = call(token_id="t1")
+    requestlog.write([(own, Entry(b"a <b>prompt</b>", bytearray(b"an answer")))], 1000)
+    here = f"/console/requests/{own}/"
+    admin, viewer = browser(), browser("viewer")
+    assert 'data-test="show-log"' not in viewer.get(here).content.decode()
+    assert viewer.get(f"{here}?log=show").status_code == 403
+    page = admin.get(here).content.decode()
+    assert 'data-test="show-log"' in page and "prompt" not in page
+    assert not AuditRow.objects.filter(action="log.read").exists()
+    page = admin.get(f"{here}?log=show").content.decode()
+    assert "a &lt;b&gt;prompt&lt;/b&gt;" in page and "an answer" in page
+    assert AuditRow.objects.get(action="log.read").subject == "token:t1"
+    assert admin.get(f"{here}?log=x").status_code == 400

@@ -10,6 +10,10 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from gateway.access import guards
+from gateway.models import AuditRow
+from gateway.usage.requestlog import rows as requestlog
+from gateway.usage.requestlog.taps import Entry
+from tests.gateway.console.pages.people import browser
 from tests.gateway.usage.requests.making import call
 
 pytestmark = pytest.mark.django_db
@@ -67,3 +71,14 @@ def test_who_may_look(client: Client) -> None:
     assert {client.get(path).status_code for path in paths} == {403}
     user.user_permissions.add(Permission.objects.get(codename="view_exchangerow"))
     assert {client.get(path).status_code for path in paths} == {200}
+
+
+def test_what_was_kept_is_for_admins_and_reading_it_is_recorded(client: Client) -> None:
+    own = call(token_id="t1")
+    requestlog.write([(own, Entry(b"a prompt", bytearray(b"an answer")))], 1000)
+    kept = {"request": "a prompt", "answer": "an answer", "is_cut": False}
+    assert client.get(f"/api/requests/{own}", headers=KEY).json()["log"] == kept
+    for role, told in (("viewer", None), ("operator", None), ("admin", kept)):
+        assert browser(role).get(f"/api/requests/{own}").json()["log"] == told
+    readers = AuditRow.objects.filter(action="log.read").order_by("id").values_list("who_kind", flat=True)
+    assert list(readers) == ["key", "person"]
