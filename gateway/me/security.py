@@ -34,7 +34,7 @@ def security(request: HttpRequest) -> HttpResponseBase:
     secret = totp.offered(user, request.session.session_key or "")
     if request.method != "POST":
         return _offer(request, user, secret)
-    principal = principals.of_login(user, address_of(request), "console")
+    principal = principals.of_login(request, address_of(request), "console")
     try:
         totp.switch_on(user, secret, request.POST.get(totp.FIELD, ""), principal=principal)
     except TokenError as exc:

@@ -45,7 +45,7 @@ class Arrivals:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._begun = self._looked = int(clock() * 1000)
-        self._seen: dict[uuid.UUID, int | None] = {}
+        self._seen: dict[uuid.UUID, int] = {}
 
     def look(self) -> Look:
         """Return what is new, in one query, or two when something is. Database errors pass through."""

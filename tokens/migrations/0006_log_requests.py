@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tokens', '0004_mirror'),
+        ('tokens', '0005_own_pages'),
     ]
 
     operations = [

@@ -14,7 +14,7 @@ def let_admins_read(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("gateway", "0014_roles")]
+    dependencies = [("gateway", "0016_alerts")]
 
     operations = [
         migrations.CreateModel(
