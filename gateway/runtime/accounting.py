@@ -60,7 +60,8 @@ class Accounting:
         self._growth = Growth(ledger)
         learned = Learned() if self._is_learned else None
         corrector = self._local if shared is None else RedisCorrector(shared.client)
-        self.batches = Batches(BatchParts(self._prices, balances, corrector, self._upstreams))
+        billed = self._metrics.billed
+        self.batches = Batches(BatchParts(self._prices, balances, corrector, self._upstreams, billed))
         await self.batches.start()
         return Meter(
             ledger,

@@ -87,6 +87,10 @@ class Metrics:
         if exchange.status >= 400 or exchange.failure_kind is not None:
             self._count_error(exchange)
 
+    def billed(self, exchange: Exchange) -> None:
+        """Count the tokens of a batch's calls: no request of theirs has come by here."""
+        _add_tokens(self.counts.surface(exchange.surface).tokens, exchange)
+
     def count_early(self, status: int) -> None:
         """Count an answer that the server gave by itself: the relay has not seen such a call."""
         counts = self.counts

@@ -69,6 +69,7 @@ class BatchParts:
     balances: Balances
     corrector: Corrector
     upstreams: Upstreams
+    billed: Callable[[Exchange], None]  # hears of each row of usage that a bill has written
 
 
 class Batches:
@@ -203,6 +204,8 @@ class Batches:
             now = self._clock()
             if not await _in_thread(lambda: rows.settle(row, settlement, now)):
                 return
+            for exchange in exchanges:
+                self._parts.billed(exchange)
             row.difference, row.currency, row.marks = settlement.difference, currency, marks
             await self._tell(row)
 

@@ -13,6 +13,8 @@ from channels.db import database_sync_to_async
 
 from gateway.batches.models import BatchRow
 from gateway.models import ExchangeRow
+from gateway.telemetry.counters import Counts
+from gateway.telemetry.metrics import Metrics
 from gateway.usage.balances import Balances
 from gateway.usage.batches import billing, rows
 from gateway.usage.batches.asking import Standing, Unknown
@@ -66,7 +68,9 @@ class Worker:
             return True
 
         self.balances = Balances(self.ledger, Calendar("UTC"), flush)
-        self.parts = BatchParts(prices, self.balances, self.ledger, upstream)  # type: ignore[arg-type]
+        self.metrics = Metrics()
+        told = self.metrics.billed
+        self.parts = BatchParts(prices, self.balances, self.ledger, upstream, told)  # type: ignore[arg-type]
         self.batches = Batches(self.parts, lambda: NOW)
 
     async def spent(self) -> Decimal:
@@ -102,6 +106,20 @@ async def test_what_was_held_is_replaced_by_what_it_cost() -> None:
     await worker.batches.turn()
     assert (await bills(), await worker.spent()) == ([COST], COST)
     assert await stored(rows.untold) == []
+
+
+async def test_the_tokens_of_a_bill_are_counted_by_the_one_process_that_writes_it() -> None:
+    one, other = Worker(Told()), Worker(Told())
+    await made(one)
+    row = await stored(lambda: rows.find("b1"))
+    assert row is not None
+    await asyncio.gather(one.batches.look(row), other.batches.look(row))
+    usage, total = await stored(lambda: ExchangeRow.objects.get()), Counts()
+    for worker in (one, other):
+        total.add(worker.metrics.counts)
+    tokens = total.surfaces["batch"].tokens
+    assert (tokens[0], tokens[4]) == (usage.input_tokens, usage.output_tokens) and usage.output_tokens
+    assert total.requests == total.surfaces["batch"].requests == 0  # no such call has come by
 
 
 async def test_a_call_that_made_none_keeps_nothing() -> None:
