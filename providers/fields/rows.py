@@ -104,6 +104,7 @@ def put(fields: Mapping[str, Any], *, principal: Principal) -> Provider:
 def save(row: Provider, fields: Mapping[str, Any], *, principal: Principal) -> Provider:
     """Set what was given, write the row, and record it."""
     before = None if row.pk is None else auditing.of_provider(row)
+    check_logins(row, fields)
     apply(row, fields)
     row.save()
     action = "provider.create" if before is None else "provider.change"
@@ -123,7 +124,6 @@ def apply(row: Provider, fields: Mapping[str, Any]) -> None:
 
     Secrets are encrypted here and nowhere else.
     """
-    check_logins(row, fields)
     if fields.get("kind", row.kind) != row.kind:
         row.options, row.model_ids = {}, {}  # those of another kind
     for field, value in fields.items():
