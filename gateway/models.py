@@ -24,6 +24,7 @@ __all__ = ["TEXT_LENGTH", "AlertChannel", "AlertEntry", "AlertMessage", "AlertRu
 
 TEXT_LENGTH = 255
 MESSAGE_LENGTH = 500
+IS_BROKEN, IS_STAMPED = Q(failure_kind__gt="", status__lt=400), Q(written_at__isnull=False)
 
 
 class UsageCounts(models.Model):
@@ -75,9 +76,8 @@ class ExchangeRow(UsageCounts):
     overhead_seconds = models.FloatField(default=0.0)
     cost = models.DecimalField(max_digits=20, decimal_places=10, null=True)  # null = unknown price
     currency = models.CharField(max_length=8, default="")
-    written_at = models.BigIntegerField(
-        null=True, editable=False
-    )  # Unix milliseconds; a long call's id is old by then
+    # Unix milliseconds; a long call's id is old by then.
+    written_at = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         db_table = "gateway_exchange"
@@ -89,18 +89,12 @@ class ExchangeRow(UsageCounts):
             models.Index(fields=["account", "-id"], name="gateway_exchange_account"),
             models.Index(fields=["model_served", "-id"], name="gateway_exchange_model"),
             models.Index(fields=["-id"], name="gateway_exchange_refused", condition=Q(status__gte=400)),
-            models.Index(
-                fields=["-id"],
-                name="gateway_exchange_broken",
-                condition=Q(failure_kind__gt="", status__lt=400),
-            ),
+            models.Index(fields=["-id"], name="gateway_exchange_broken", condition=IS_BROKEN),
             models.Index(
                 fields=["person", "-id"], name="gateway_exchange_person", condition=Q(person__gt="")
             ),
             models.Index(fields=["group", "-id"], name="gateway_exchange_group", condition=Q(group__gt="")),
-            models.Index(
-                fields=["written_at"], name="gateway_exchange_new", condition=Q(written_at__isnull=False)
-            ),
+            models.Index(fields=["written_at"], name="gateway_exchange_new", condition=IS_STAMPED),
         ]
 
     def __str__(self) -> str:
@@ -128,8 +122,7 @@ class DailyUsage(UsageCounts):
     surface = models.CharField(max_length=64, default="")
     currency = models.CharField(max_length=8, default="")
     requests = models.BigIntegerField(default=0)
-    # Those of which something went upstream: `max_requests` counts them.
-    sent = models.BigIntegerField(default=0)
+    sent = models.BigIntegerField(default=0)  # something of them went upstream: `max_requests` counts them
     # Status 400 and above but not 499, and streams that failed behind a 200; none that were rehearsed.
     errors = models.BigIntegerField(default=0)
     cancelled = models.BigIntegerField(default=0)  # status 499: the client left
@@ -236,6 +229,7 @@ class StoredObjectRow(models.Model):
         indexes = [
             models.Index(fields=["owner", "kind", "-made_at", "-id"], name="gateway_object_list"),
             models.Index(fields=["expires_at"], name="gateway_object_over"),
+            models.Index(fields=["-made_at", "-id"], name="gateway_object_newest"),
         ]
 
     def __str__(self) -> str:

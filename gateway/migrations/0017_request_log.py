@@ -1,4 +1,4 @@
-"""The request log's rows; admins alone may read them."""
+"""The request log's rows, which admins alone may read; stored objects are listed by when they were made."""
 
 from django.apps import apps as installed
 from django.contrib.auth.management import create_permissions
@@ -24,6 +24,10 @@ class Migration(migrations.Migration):
                 ("encrypted_text", models.TextField()),
             ],
             options={"verbose_name": "kept request", "db_table": "gateway_request_log"},
+        ),
+        migrations.AddIndex(
+            model_name="storedobjectrow",
+            index=models.Index(fields=["-made_at", "-id"], name="gateway_object_newest"),
         ),
         migrations.RunPython(let_admins_read, migrations.RunPython.noop),
     ]

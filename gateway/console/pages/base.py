@@ -23,6 +23,7 @@ USAGE, REQUESTS, AUDIT = "gateway.view_dailyusage", "gateway.view_exchangerow", 
 LOGINS, TOKENS = "auth.view_user", "tokens.view_token"
 ALERTS = "gateway.view_alertmessage"
 SETTINGS = "accounts.change_poolsetting", "tokens.change_policy"
+RECORDS = ("tokens.view_signin",)
 ACCOUNTS, PROVIDERS, ROUTES = "accounts.view_account", "providers.view_provider", "providers.view_route"
 NAVIGATION = (
     ("overview", "Overview", "/console/", (USAGE, REQUESTS)),
@@ -32,6 +33,7 @@ NAVIGATION = (
     ("accounts", "Accounts", "/console/accounts/", (ACCOUNTS,)),
     ("providers", "Providers", "/console/providers/", (PROVIDERS, ROUTES)),
     ("alerts", "Alerts", "/console/alerts/", (ALERTS,)),
+    ("records", "Records", "/console/signins/", RECORDS),
     ("audit", "Audit", "/console/audit/", (AUDIT,)),
     ("settings", "Settings", "/console/settings/", SETTINGS),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 
@@ -55,6 +56,7 @@ def one(request: HttpRequest, request_id: str) -> HttpResponseBase:
     context = {
         "call": told,
         "parts": _placed(parts, told["total_seconds"]),
+        "is_paid_for": settings.GATEWAY.MPP_ENABLE,
         "log": log,
         "has_log": may_read and log is None and requestlog.has(row),
         "show_log": f"{PATH}{row.pk}/?log={LOG}#log",
