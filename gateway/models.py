@@ -22,9 +22,8 @@ __all__ = ["TEXT_LENGTH", "AlertChannel", "AlertEntry", "AlertMessage", "AlertRu
            "BatchRow", "DailyUsage", "ExchangeRow", "GatewayRevision", "Payment", "PaymentStatus", "PriceRow",
            "Rehearsal", "RequestLogRow", "Try", "UsageCounts"]  # fmt: skip
 
-TEXT_LENGTH = 255
-MESSAGE_LENGTH = 500
-IS_BROKEN, IS_STAMPED = Q(failure_kind__gt="", status__lt=400), Q(written_at__isnull=False)
+TEXT_LENGTH, MESSAGE_LENGTH = 255, 500
+IS_BROKEN = Q(failure_kind__gt="", status__lt=400)
 
 
 class UsageCounts(models.Model):
@@ -76,8 +75,7 @@ class ExchangeRow(UsageCounts):
     overhead_seconds = models.FloatField(default=0.0)
     cost = models.DecimalField(max_digits=20, decimal_places=10, null=True)  # null = unknown price
     currency = models.CharField(max_length=8, default="")
-    # Unix milliseconds; a long call's id is old by then.
-    written_at = models.BigIntegerField(null=True, editable=False)
+    written_at = models.BigIntegerField(null=True, editable=False)  # Unix ms: a long call's id is old by then
 
     class Meta:
         db_table = "gateway_exchange"
@@ -94,7 +92,7 @@ class ExchangeRow(UsageCounts):
                 fields=["person", "-id"], name="gateway_exchange_person", condition=Q(person__gt="")
             ),
             models.Index(fields=["group", "-id"], name="gateway_exchange_group", condition=Q(group__gt="")),
-            models.Index(fields=["written_at"], name="gateway_exchange_new", condition=IS_STAMPED),
+            models.Index(fields=["written_at"], name="gateway_exchange_new"),
         ]
 
     def __str__(self) -> str:

@@ -117,7 +117,7 @@ WORDS = (
             '"condition": status(row)',
             "condition: ProviderStatusOut",
         ),
-        allowed=r"race\s+conditions?|on\s+condition\s+that|condition=(?:models\.|Q\(|IS_)|(?:threading|asyncio)\.condition"
+        allowed=r"race\s+conditions?|on\s+condition\s+that|condition=(?:models\.|Q\(|IS_BROKEN)|(?:threading|asyncio)\.condition"
         r"|[`\"]condition[`\"]|\bcondition:\s*ProviderStatusOut",  # a key of the API stays
     ),
     _word("peers", r"neighbours?", "tell the neighbours"),

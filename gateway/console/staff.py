@@ -83,7 +83,7 @@ class KeepsAnAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if request.method in SAFE_METHODS:
             return view(request, *args, **kwargs)
         try:
-            with transaction.atomic(), roles.keeping_an_admin():
+            with transaction.atomic(), roles.an_admin_left():
                 return view(request, *args, **kwargs)
         except LastAdmin as exc:
             self.message_user(request, str(exc), messages.ERROR)

@@ -1,7 +1,6 @@
 """When a row was written: what the live feed finds new calls by."""
 
 from django.db import migrations, models
-from django.db.models import Q
 
 
 class Migration(migrations.Migration):
@@ -15,8 +14,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="exchangerow",
-            index=models.Index(
-                fields=["written_at"], name="gateway_exchange_new", condition=Q(written_at__isnull=False)
-            ),
+            index=models.Index(fields=["written_at"], name="gateway_exchange_new"),
         ),
     ]

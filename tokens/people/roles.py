@@ -50,7 +50,7 @@ def groups_for(role: str | None) -> list[Group]:
 
 
 @contextmanager
-def keeping_an_admin() -> Iterator[None]:
+def an_admin_left() -> Iterator[None]:
     """Raise LastAdmin when what is done inside leaves no active admin where there was one. Inside a transaction."""
     had = has_admin()
     yield

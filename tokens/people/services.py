@@ -77,7 +77,7 @@ def change(who: Who, *, principal: Principal, **given: object) -> Person:
     Raises PersonNotFound, BadTokenField, LastAdmin.
     """
     values = _checked(given, CHANGEABLE)
-    with counted() as revision, roles.keeping_an_admin():
+    with counted() as revision, roles.an_admin_left():
         person = get(who)
         before, user = auditing.of_person(person), person.user
         for name, value in _of_user(values).items():
@@ -113,7 +113,7 @@ def sign_out(who: Who, *, principal: Principal) -> int:
 
 def remove(who: Who, *, principal: Principal) -> None:
     """Remove a person and end her sign-ins; what she used stays recorded. Raises PersonNotFound, LastAdmin."""
-    with counted() as revision, roles.keeping_an_admin():
+    with counted() as revision, roles.an_admin_left():
         person = get(who)
         shown = auditing.of_person(person)
         following.close(SignIn.objects.filter(user=person.user), revision)

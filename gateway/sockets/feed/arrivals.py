@@ -16,8 +16,6 @@ from gateway.usage.requests import presenting
 OVERLAP_MILLISECONDS = 5_000
 """A row is stamped before its transaction ends, by the clock of whoever writes: so far back is looked again."""
 MOST_LOOKED_AT = 20_000
-MOST_READ = 500
-"""Rows that are read whole in one look, the newest ones; the others are counted."""
 
 
 class Arrival:
@@ -47,14 +45,17 @@ class Arrivals:
         self._begun = self._looked = int(clock() * 1000)
         self._seen: dict[uuid.UUID, int] = {}
 
-    def look(self) -> Look:
-        """Return what is new, in one query, or two when something is. Database errors pass through."""
+    def look(self, most: int) -> Look:
+        """Return what is new, in one query, or two when something is: the newest `most`, the others are counted.
+
+        Database errors pass through.
+        """
         now = int(self._clock() * 1000)
         since = max(self._begun, self._looked - OVERLAP_MILLISECONDS)
         rows = ExchangeRow.objects.filter(written_at__gte=since).order_by("-written_at")
         found = {pk: at or 0 for pk, at in rows.values_list("pk", "written_at")[:MOST_LOOKED_AT]}
         fresh = [pk for pk in found if pk not in self._seen]
-        arrivals = self._read(fresh[:MOST_READ])
+        arrivals = self._read(fresh[:most])
         self._seen, self._looked = found, now
         return Look(arrivals, len(fresh) - len(arrivals))
 

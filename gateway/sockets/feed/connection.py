@@ -62,7 +62,7 @@ class Connections:
         finally:
             self._feed.leave(viewer)
         if code != GONE:
-            await _close(scope, send, code)
+            await close(scope, send, code)
 
 
 def read_query(query: bytes) -> Filters:
@@ -136,7 +136,7 @@ async def _tell(viewer: Viewer, send: Send) -> int:
             await asyncio.sleep(FRAME_SECONDS)
 
 
-async def _close(scope: Scope, send: Send, code: int) -> None:
+async def close(scope: Scope, send: Send, code: int) -> None:
     """Close it; drop the connection of a reader that has stopped, and would never see the code."""
     try:
         async with asyncio.timeout(CLOSE_SECONDS):

@@ -12,12 +12,17 @@ from channels.db import database_sync_to_async
 
 from gateway.access import sessions
 from gateway.access.sessions import May
-from gateway.sockets.feed.arrivals import Arrivals
-from gateway.sockets.feed.viewer import Viewer
+from gateway.sockets.feed.arrivals import Arrivals, Look
+from gateway.sockets.feed.viewer import FRAME_ROWS, MOST_WAITING, Piece, Viewer, pieces
+from gateway.usage.requests.filters import Filters
+from gateway.usage.requests.matching import matches
 
 logger = logging.getLogger(__name__)
 
 MOST_VIEWERS = 100
+MOST_READ = 500
+MOST_TOLD = 50 * MOST_WAITING
+"""Calls that one look may bring to one viewer, and to all together: beyond it each is shown less of a busy moment."""
 LOOK_SECONDS = 0.4
 LOOKS_A_CHECK = 2
 """Sessions are looked after at each second look: a second at most."""
@@ -41,12 +46,17 @@ class Feed:
         self._viewers: set[Viewer] = set()
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def is_reading(self) -> bool:
+        """Tell whether rows are looked for."""
+        return self._task is not None and not self._task.done()
+
     def join(self, viewer: Viewer) -> bool:
         """Let somebody look from now on; False when there are too many already."""
         if len(self._viewers) >= MOST_VIEWERS:
             return False
         self._viewers.add(viewer)
-        if self._task is None or self._task.done():
+        if not self.is_reading:
             self._task = asyncio.create_task(self._run(self._arrivals()), name="live-feed")
         return True
 
@@ -72,10 +82,15 @@ class Feed:
     async def _turn(self, thread: ThreadPoolExecutor, arrivals: Arrivals, *, is_check: bool) -> None:
         if is_check:
             await self._check(thread)
-        look = await _in(thread, arrivals.look)
-        if look.arrivals or look.left_out:
-            for viewer in self._viewers:
-                viewer.offer(look)
+        most = min(MOST_READ, max(FRAME_ROWS, MOST_TOLD // max(1, len(self._viewers))))
+        look = await _in(thread, arrivals.look, most)
+        if not (look.arrivals or look.left_out):
+            return
+        found: dict[Filters, list[Piece]] = {}
+        for viewer in self._viewers:
+            if viewer.filters not in found:
+                found[viewer.filters] = _passing(look, viewer.filters)
+            viewer.offer(found[viewer.filters], look.left_out)
 
     async def _check(self, thread: ThreadPoolExecutor) -> None:
         """Tell those whose session has ended, or may not look any more."""
@@ -84,6 +99,10 @@ class Feed:
         for viewer in self._viewers:
             if viewer.session in keys - alive:
                 viewer.lost.set()
+
+
+def _passing(look: Look, filters: Filters) -> list[Piece]:
+    return pieces([each.text for each in look.arrivals if matches(filters, each.row)])
 
 
 async def _in(thread: ThreadPoolExecutor, work: Callable[..., T], *arguments: Any) -> T:

@@ -8,7 +8,6 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from gateway.models import ExchangeRow
-from gateway.sockets.feed import arrivals
 from gateway.sockets.feed.arrivals import Arrivals
 from tests.gateway.usage.requests.making import call
 
@@ -32,7 +31,7 @@ def written(clock: Clock, after: float = 0.0, **values: object) -> str:
 
 
 def ids(of: Arrivals) -> list[str]:
-    return [str(each.row.pk) for each in of.look().arrivals]
+    return [str(each.row.pk) for each in of.look(100).arrivals]
 
 
 def test_a_row_says_when_it_was_written() -> None:
@@ -59,18 +58,17 @@ def test_what_is_told_is_what_the_list_shows() -> None:
     clock = Clock()
     looked = Arrivals(clock)
     made = written(clock, 0.1, status=429, failure_message="too fast")
-    shown = json.loads(looked.look().arrivals[0].text)
+    shown = json.loads(looked.look(100).arrivals[0].text)
     assert (shown["id"], shown["status"], shown["failure_message"]) == (made, 429, "too fast")
 
 
-def test_more_than_can_be_read_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrivals, "MOST_READ", 2)
+def test_more_than_can_be_read_is_counted() -> None:
     clock = Clock()
     looked = Arrivals(clock)
     made = [written(clock, 0.1 * number) for number in range(5)]
-    look = looked.look()
+    look = looked.look(2)
     assert [str(each.row.pk) for each in look.arrivals] == made[3:] and look.left_out == 3
-    assert looked.look().left_out == 0
+    assert looked.look(2).left_out == 0
 
 
 def test_a_look_is_two_queries_however_many_have_come(
@@ -79,8 +77,8 @@ def test_a_look_is_two_queries_however_many_have_come(
     clock = Clock()
     looked = Arrivals(clock)
     with django_assert_num_queries(1):
-        looked.look()
+        looked.look(100)
     for number in range(30):
         written(clock, 0.01 * number)
     with django_assert_num_queries(2):
-        assert len(looked.look().arrivals) == 30
+        assert len(looked.look(100).arrivals) == 30

@@ -24,22 +24,23 @@ class Scripted:
         self.looks = list(looks)
         self.count = 0
 
-    def look(self) -> Look:
+    def look(self, most: int) -> Look:
         self.count += 1
+        self.most = most
         found = self.looks.pop(0) if self.looks else Look()
         if isinstance(found, Exception):
             raise found
         return found
 
 
-def call() -> Look:
-    made = Arrival(ExchangeRow(status=200))
+def call(status: int = 200) -> Look:
+    made = Arrival(ExchangeRow(status=status))
     made.text = "1"  # type: ignore[misc]
     return Look((made,))
 
 
-def viewer(session: str | None = None) -> Viewer:
-    return Viewer(read({}), session)
+def viewer(session: str | None = None, status: str = "") -> Viewer:
+    return Viewer(read({"status": status}), session)
 
 
 @pytest.fixture(autouse=True)
@@ -63,13 +64,25 @@ async def test_all_who_look_share_one_reader() -> None:
         assert each.frame() == '{"type":"calls","data":[1],"skipped":0}'
     for each in ones:
         feed.leave(each)
-    task = feed._task
-    assert task is not None
-    await asyncio.wait_for(task, 30)
-    looks = source.count
-    assert feed.join(viewer()) and feed._task is not task
+    await until(lambda: not feed.is_reading)
+    looks, again = source.count, viewer()
+    assert feed.join(again)
     await until(lambda: source.count > looks)
-    feed._task.cancel()
+    feed.leave(again)
+    await until(lambda: not feed.is_reading)
+
+
+async def test_everybody_is_told_what_passes_her_filters() -> None:
+    source = Scripted(call(), call(429))
+    feed = Feed(lambda _: True, lambda: source)  # type: ignore[arg-type, return-value]
+    ones = [viewer(), viewer(status="429"), viewer(status="429"), viewer(status="5xx")]
+    for each in ones:
+        feed.join(each)
+    await until(lambda: source.count > 3)
+    assert [each.waiting for each in ones] == [2, 1, 1, 0] and not ones[3].news.is_set()
+    assert source.most == 500
+    for each in ones:
+        feed.leave(each)
 
 
 async def test_a_database_that_is_away_ends_nothing() -> None:
@@ -87,9 +100,11 @@ async def test_there_is_room_for_so_many() -> None:
     assert all(feed.join(each) for each in ones)
     assert not feed.join(viewer())
     feed.leave(ones[0])
-    assert feed.join(viewer())
-    assert feed._task is not None
-    feed._task.cancel()
+    ones[0] = viewer()
+    assert feed.join(ones[0])
+    for each in ones:
+        feed.leave(each)
+    await until(lambda: not feed.is_reading)
 
 
 async def test_who_may_not_look_any_more_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
