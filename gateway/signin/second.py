@@ -27,10 +27,10 @@ def code(request: HttpRequest) -> HttpResponseBase:
     if user is None:
         return redirect(login_address(request))
     attempt = logins.Attempt(codes.typed(request), BY, locked)
-    return logins.locking(request, lambda asked: _judged(asked, user), attempt)
+    return logins.locking(request, lambda asked: _answered(asked, user), attempt)
 
 
-def _judged(request: HttpRequest, user: User) -> HttpResponseBase:
+def _answered(request: HttpRequest, user: User) -> HttpResponseBase:
     if request.method != "POST":
         return pages.shown(request, "code", {})
     if not totp.is_right(user, request.POST.get(totp.FIELD, "")):
