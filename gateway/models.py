@@ -11,16 +11,15 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import Q
 
-from gateway.alerts.models import AlertChannel, AlertEntry, AlertMessage, AlertRule, AlertSighting
+import gateway.alerts.models
+import gateway.rehearsals.models  # noqa: F401 - both for Django, which looks for rows here
 from gateway.audit.models import AuditRow
 from gateway.batches.models import BatchRow
-from gateway.rehearsals.models import Rehearsal
 from gateway.requestlog.models import RequestLogRow
 from gateway.tries.models import Try
 
-__all__ = ["TEXT_LENGTH", "AlertChannel", "AlertEntry", "AlertMessage", "AlertRule", "AlertSighting", "AuditRow",
-           "BatchRow", "DailyUsage", "ExchangeRow", "GatewayRevision", "Payment", "PaymentStatus", "PriceRow",
-           "Rehearsal", "RequestLogRow", "Try", "UsageCounts"]  # fmt: skip
+__all__ = ["TEXT_LENGTH", "AuditRow", "BatchRow", "DailyUsage", "ExchangeRow", "GatewayRevision", "Payment",
+           "PaymentStatus", "PriceRow", "RequestLogRow", "Try", "UsageCounts"]  # fmt: skip
 
 TEXT_LENGTH, MESSAGE_LENGTH = 255, 500
 IS_BROKEN = Q(failure_kind__gt="", status__lt=400)
@@ -124,8 +123,7 @@ class DailyUsage(UsageCounts):
     # Status 400 and above but not 499, and streams that failed behind a 200; none that were rehearsed.
     errors = models.BigIntegerField(default=0)
     cancelled = models.BigIntegerField(default=0)  # status 499: the client left
-    # By us, before anything was sent upstream; among `errors` too.
-    refused = models.BigIntegerField(default=0)
+    refused = models.BigIntegerField(default=0)  # by us, before anything was sent; among `errors` too
     estimated = models.BigIntegerField(default=0)  # exchanges whose usage is our estimate
     unpriced = models.BigIntegerField(default=0)  # exchanges with usage and no known price
     total_seconds = models.FloatField(default=0.0)

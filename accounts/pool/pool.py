@@ -64,8 +64,8 @@ class Pool:
         self._members = members = PoolMembers(options.clock, options.strategy)
         self.now, self.install_states = members.now, members.install
         self.states, self.own_keys = members.states, members.own_keys
-        self.breakers, self.shut_until = members.breakers, members.shut_until
-        self.failing, self.has_credentials = members.failing, members.has_credentials
+        self.breakers, self.shut_until, self.failing = members.breakers, members.shut_until, members.failing
+        self.has_credentials = members.has_credentials
 
         self.sessions = StickySessions(options.session_idle_seconds, options.max_sessions)
         choosing = Choosing(members, self.sessions)

@@ -37,8 +37,8 @@ class Alerting:
     """Alerts of one worker. `start` and `aclose` belong to one event loop."""
 
     def __init__(self, looker: Looker, claim: Claim = alone) -> None:
-        self._looker = looker
-        self._claim = claim
+        self.looker = looker
+        self.claim = claim
         self._noting = threading.Lock()
         self._noted: dict[tuple[str, str], Event] = {}
         self._is_database_away = False
@@ -74,11 +74,16 @@ class Alerting:
             await asyncio.gather(*running, return_exceptions=True)
         if self._noted and not self._is_database_away:
             with contextlib.suppress(DatabaseError, OSError):
-                await self._in_thread(lambda: self._looker.look(self._take()))
+                await self._in_thread(lambda: self.looker.look(self._take()))
         self._tasks = []
         if self._threads is not None:
             self._threads.shutdown(wait=True)
             self._threads = None
+
+    @property
+    def waiting(self) -> int:
+        """Return how many events of budgets no look has taken yet."""
+        return len(self._noted)
 
     def hear(self, event: Event) -> None:
         """Note an event and have it looked at. Called where a state changes: it does not wait."""
@@ -127,7 +132,7 @@ class Alerting:
             self._outage = None
         noted = self._take()
         try:
-            made = await self._in_thread(lambda: self._looker.look(noted))
+            made = await self._in_thread(lambda: self.looker.look(noted))
         except Exception:
             self._put_back(noted)
             raise
@@ -140,9 +145,9 @@ class Alerting:
         if not self._is_database_away:
             return
         if self._outage is None:
-            self._outage = DatabaseOutage(self._claim)
-        wanted = [rule for rule in self._looker.rules if rule.event == AlertEvent.DATABASE]
-        await self._outage.tell(wanted, self._looker.channels)
+            self._outage = DatabaseOutage(self.claim)
+        wanted = [rule for rule in self.looker.rules if rule.event == AlertEvent.DATABASE]
+        await self._outage.tell(wanted, self.looker.channels)
 
     async def _deliver_again_and_again(self) -> None:
         while True:

@@ -86,6 +86,11 @@ class Decider:
         self._sighted: dict[int, float] = {}  # open entries that this worker sees, and when it last said so
         self._unseen: dict[int, float] = {}  # of them those that it does not see now, and since when
 
+    @property
+    def sees(self) -> frozenset[int]:
+        """Return the open entries that this worker sees."""
+        return frozenset(self._sighted)
+
     def decide(self, rules: Sequence[Rule], found: Sequence[Found], muted: Collection[str] = ()) -> int:
         """Raise what is new, note what is still seen, end what nobody sees; return how many messages that made.
 
@@ -132,8 +137,11 @@ class Decider:
         rows = AlertEntry.objects.filter(at__gte=now - HOUR, is_outage=True)
         for key in rows.values_list("rule_id", "subject"):
             lately[key] = lately.get(key, 0) + 1
-        calm = [each for each in new if lately.get(each.key, 0) < FLAPPING]
-        return sum(self._raise_all(calm[start : start + BATCH], now) for start in range(0, len(calm), BATCH))
+        quiet_ones = [each for each in new if lately.get(each.key, 0) < FLAPPING]
+        return sum(
+            self._raise_all(quiet_ones[start : start + BATCH], now)
+            for start in range(0, len(quiet_ones), BATCH)
+        )
 
     def _raise_all(self, new: Sequence[Found], now: datetime) -> int:
         """Raise some in one transaction; where another worker was first with one of them, each in its own."""

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -22,12 +21,12 @@ from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
 from accounts.pool.pool import Pool
-from accounts.pool.rehearsing import Remembered
 from gateway.exchange.context import Arrival, Hold
 from gateway.kernel.principal import GATEWAY
 from gateway.rehearsals import services
 from gateway.rehearsals.errors import RehearsalNotFound
 from gateway.rehearsals.models import Rehearsal
+from gateway.rehearsals.running import Running
 from gateway.relay.relay import Relay
 from gateway.runtime import faults
 from providers.dialects.types import WireRequest
@@ -47,27 +46,6 @@ NOBODY_FREE = "All accounts are busy"
 """Begins what `gateway.relay.errors` says where the pool has nobody."""
 T = TypeVar("T")
 _arrival: ContextVar[Arrival | None] = ContextVar("arrival", default=None)
-
-
-@dataclass(eq=False, slots=True)
-class Running:
-    """One rehearsal in this worker."""
-
-    row: Rehearsal
-    provider: str
-    before: Remembered
-    subjects: frozenset[str]
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    met: set[str] = field(default_factory=set)  # accounts
-    calls: dict[str, int] = field(
-        default_factory=dict
-    )  # that are counted and run, and how often they have met it
-    meeting: set[str] = field(default_factory=set)  # of them those whose newest try met it
-    is_full: bool = False
-
-    def concerns(self, upstream: Upstream) -> bool:
-        row = self.row
-        return upstream.account == row.account if row.account else upstream.provider == row.provider
 
 
 class Rehearser:
@@ -101,6 +79,16 @@ class Rehearser:
         for each in list(self._running.values()):
             self._close(each)
         await asyncio.gather(*self._ending, return_exceptions=True)
+
+    @property
+    def running(self) -> dict[str, Running]:
+        """Return what runs in this worker, by its id."""
+        return dict(self._running)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Tell whether nothing is rehearsed, and nothing of it is left to put back or to write down."""
+        return not self._running and not self._ending
 
     def muted(self) -> frozenset[str]:
         """Return the subjects of which nothing is to be concluded now. From any thread."""
@@ -181,10 +169,10 @@ class Rehearser:
         ) -> httpx.Response:
             arrival = _arrival.get()
             if arrival is not None:
-                self._moved_on(arrival.exchange.id)
                 met = next((each for each in self._running.values() if each.concerns(upstream)), None)
                 if met is not None and await self._is_met(met, arrival):
                     return self._fault(met, arrival, upstream, request)
+                self._moved_on(arrival.exchange.id)
             return await send(upstream, request, connect_seconds)
 
         vars(relay).update(arrive=arrived, conclude=concluded)
@@ -239,8 +227,12 @@ class Rehearser:
                 exchange.rehearsal, exchange.cost = cause.row.pk, Decimal(0)
 
     def _moved_on(self, call: str) -> None:
-        for each in self._running.values():
-            each.meeting.discard(call)
+        """Note that a call asks somebody real now: the last one to be counted ends a rehearsal by it."""
+        for each in list(self._running.values()):
+            if call in each.meeting:
+                each.meeting.discard(call)
+                if each.is_full and not each.meeting:
+                    self._finish(each.row.pk)
 
     def _over(self, call: str) -> None:
         for each in list(self._running.values()):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from accounts.pool.cooldown import CooldownState
+from accounts.pool.outcomes import OutcomeTracker
 from accounts.pool.pool import Pool
+from accounts.pool.provider_accounts import PoolMembers
+from accounts.pool.rehearsing import Rehearsing
+from accounts.pool.state import AccountState, Terms
 from gateway.kernel.events import Event
 from providers.drivers.base import Scope
-from tests.accounts.building import FAULT, MODEL, OWN, START, Clock, call, memory_pool
+from tests.accounts.building import FAULT, MODEL, OWN, START, Clock, ask, call, key_loaded, memory_pool
 
 A = ("a0", "a1")
 
@@ -47,22 +51,27 @@ def test_only_who_met_the_fault_and_the_breaker(told: list[Event]) -> None:
 
 def test_another_process_has_nothing_to_learn_afterwards() -> None:
     clock = Clock()
-    pool = memory_pool(1, clock)
-    before = pool.remember("anthropic")
+    members = PoolMembers(clock, "round-robin")
+    state = AccountState(1, Terms("a0", "anthropic"), key_loaded("key-of-a0"))
+    members.install([state])
+    outcomes = OutcomeTracker(members, 60.0, lambda: 0.0)
+    rehearsing = Rehearsing(members, outcomes)
+    before = rehearsing.remember("anthropic")
     rehearsed = CooldownState(Scope.ACCOUNT, "", START, START + 900, "rehearsed")
-    state = pool.states()[0]
     state.cooldowns.start(rehearsed)
     clock.now += 1
-    pool.put_back(before, ("a0",))
-    pool._synchronising._outcomes.adopt(state, [(state.fingerprint, rehearsed)])
+    rehearsing.put_back(before, ("a0",))
+    outcomes.adopt(state, [(state.fingerprint, rehearsed)])
     assert not state.cooldowns.entries
+    assert outcomes.take_unsaved() == {(1, rehearsed.key): None}, "its row goes"
 
 
 def test_a_provider_that_nobody_had_called() -> None:
     pool = memory_pool(0, Clock())
     before = pool.remember("other")
     pool.put_back(before, ("",))
-    own = pool._members.own_key("other", OWN, "http://o").members[0]
+    pool.choose(ask(START, provider="other", own=OWN, address="http://o")).release()
+    own = pool.own_keys()["other"]
     own.cooldowns.start(CooldownState(Scope.ACCOUNT, "", START, START + 9, "rehearsed"))
     pool.put_back(before, ("",))
     assert not own.cooldowns.entries

@@ -108,7 +108,7 @@ async def test_a_burst_of_ten_thousand_events_is_one_message_for_each_subject() 
                 worker.alerting.hear(
                     events.Event(events.BUDGET_SHARE, "group:g1", time.time(), {"spent": "7"})
                 )
-                await until(lambda: not worker.alerting._noted)
+                await until(lambda: not worker.alerting.waiting)
         assert sorted(body["subject"] for body in receiver.bodies()) == [
             f"group:g{number}" for number in range(5)
         ]
@@ -142,15 +142,15 @@ async def test_what_was_not_sent_before_a_restart_is_sent_after_it_and_nothing_t
         await sync_to_async(rule)("account-out")
         first = Worker("1")
         first.rest()
-        await sync_to_async(first.alerting._looker.look)([])  # decided, and the process dies before it sends
+        await sync_to_async(first.alerting.looker.look)([])  # decided, and the process dies before it sends
         assert len(await rows(delivered_at=None)) == 1 and not receiver.seen
         async with Worker("2") as second:
             second.rest()
             await until(lambda: len(receiver.seen) >= 1)
-            await until(lambda: second.alerting._looker.decider._sighted)
+            await until(lambda: second.alerting.looker.decider.sees)
         async with Worker("3") as third:
             third.rest()
-            await until(lambda: third.alerting._looker.decider._sighted)
+            await until(lambda: third.alerting.looker.decider.sees)
         assert [body["state"] for body in receiver.bodies()] == ["firing"]
 
 
@@ -160,7 +160,7 @@ async def test_what_was_heard_in_the_last_moment_is_decided_before_the_end() -> 
         await sync_to_async(rule)("budget", threshold=50)
         await sync_to_async(groups.create)("g", budget="10", budget_period="month", **P)
         async with Worker() as worker:
-            await until(lambda: worker.alerting._looker.rules)
+            await until(lambda: worker.alerting.looker.rules)
             worker.alerting.hear(events.Event(events.BUDGET_SHARE, "group:g", time.time(), {"spent": "6"}))
         assert len(await rows(subject="group:g")) == 1
 
@@ -170,7 +170,7 @@ async def test_the_database_is_away_and_back() -> None:
         await sync_to_async(channel)(target=receiver.url)
         await sync_to_async(rule)("database")
         async with Worker() as worker:
-            await until(lambda: worker.alerting._looker.rules)
+            await until(lambda: worker.alerting.looker.rules)
             events.emit(events.DATABASE_AWAY, "database:", reason="OperationalError")
             await until(lambda: len(receiver.seen) >= 1)
             events.emit(events.DATABASE_BACK, "database:")
@@ -187,7 +187,7 @@ async def test_held_messages_that_are_no_longer_true_are_dropped() -> None:
         await sync_to_async(groups.create)("g", budget="10", budget_period="month", **P)
         async with Worker() as worker:
             worker.alerting.hear(events.Event(events.BUDGET_SHARE, "group:g", time.time(), {"spent": "6"}))
-            await until(lambda: worker.alerting._looker.rules and not worker.alerting._noted)
+            await until(lambda: worker.alerting.looker.rules and not worker.alerting.waiting)
             deadline = time.monotonic() + DEADLINE
             while not await rows(is_held=True):
                 assert time.monotonic() < deadline

@@ -14,7 +14,7 @@ from accounts.pool.state import AccountState, Terms
 from gateway.alerts import seeing
 from gateway.alerts.seen import Rule, Seen
 from providers.drivers.base import QuotaWindow, Scope
-from tests.accounts.building import OWN, key_loaded
+from tests.accounts.building import FAULT, OK, OWN, ask, call, key_loaded
 from tests.principals import SOMEBODY
 from tokens import services as tokens
 from tokens.models import Token
@@ -89,19 +89,18 @@ def test_a_quota_at_which_the_operator_pauses(accounts: Accounts) -> None:
 
 
 def test_a_breaker_that_is_open_until_a_call_succeeds(accounts: Accounts) -> None:
-    group = accounts.pool._members.by_provider["p"]
-    for number in range(5):
-        group.breaker.fault(1 + number % 2, NOW, 2)
+    for _ in range(5):
+        call(accounts.pool, FAULT, provider="p")
     assert accounts.seen() == [("provider-out", "provider:p")]
     accounts.now += 3_600
     assert accounts.seen() == [("provider-out", "provider:p")], "nobody has tried since"
-    group.breaker.reset()
+    call(accounts.pool, OK, provider="p")
     assert accounts.seen() == []
 
 
 def test_the_key_of_a_provider_without_accounts(accounts: Accounts) -> None:
-    own = accounts.pool._members.own_key("q", OWN, "http://q").members[0]
-    accounts.rest(own, 500)
+    accounts.pool.choose(ask(accounts.now, provider="q", own=OWN, address="http://q")).release()
+    accounts.rest(accounts.pool.own_keys()["q"], 500)
     assert accounts.seen() == [("account-out", "provider:q"), ("provider-out", "provider:q")]
 
 

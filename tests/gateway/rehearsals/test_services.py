@@ -12,9 +12,10 @@ from accounts.errors import UnknownAccount
 from accounts.models import Account, Cooldown
 from accounts.services import add
 from gateway.kernel.principal import GATEWAY
-from gateway.models import AuditRow, Rehearsal
+from gateway.models import AuditRow
 from gateway.rehearsals import services
 from gateway.rehearsals.errors import BadRehearsal, RehearsalNotFound
+from gateway.rehearsals.models import Rehearsal
 from providers.errors import UnknownProvider
 from tests.principals import SOMEBODY
 

@@ -31,17 +31,17 @@ class Client:
 def test_workers_agree_through_redis_and_tell_twice_rather_than_never() -> None:
     client = Client()
     shared: Any = SimpleNamespace(client=client, health=SimpleNamespace(is_known_away=False))
-    one, other = (made(Pool(), shared)._claim for _ in range(2))
+    one, other = (made(Pool(), shared).claim for _ in range(2))
     assert asyncio.run(one("database:1:ops", 300)) and not asyncio.run(other("database:1:ops", 300))
     assert client.names == {"router:alert:database:1:ops": 300}
     client.is_away = True
     assert asyncio.run(other("database:2:ops", 300))
-    assert asyncio.run(made(Pool(), None)._claim("x", 1))
+    assert asyncio.run(made(Pool(), None).claim("x", 1))
 
 
 def test_a_worker_knows_its_pool_and_whether_redis_is_away() -> None:
     pool = Pool()
     shared: Any = SimpleNamespace(client=None, health=SimpleNamespace(is_known_away=True))
-    world = made(pool, shared)._looker.world
+    world = made(pool, shared).looker.world
     assert world.pool() is pool and world.is_redis_away()
-    assert not made(pool, None)._looker.world.is_redis_away()
+    assert not made(pool, None).looker.world.is_redis_away()

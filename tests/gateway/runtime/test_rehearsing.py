@@ -13,8 +13,9 @@ from asgiref.sync import sync_to_async
 from accounts.pool.cooldown import CooldownState
 from accounts.services import add
 from gateway.kernel.principal import GATEWAY
-from gateway.models import AuditRow, Rehearsal
+from gateway.models import AuditRow
 from gateway.rehearsals import services
+from gateway.rehearsals.models import Rehearsal
 from gateway.runtime import rehearsing
 from gateway.runtime.rehearsing import Rehearser
 from providers.drivers.base import Scope
@@ -36,13 +37,13 @@ class Case:
 
     async def begin(self, **given: Any) -> Rehearsal:
         row = await sync_to_async(services.start, thread_sensitive=False)(given, **P)
-        await until(lambda: row.pk in self.rehearser._running)
+        await until(lambda: row.pk in self.rehearser.running)
         return row
 
     def trace(self) -> list[Any]:
         """What the pool holds against anybody."""
-        group = self.bench.pool._members.by_provider["anthropic"]
-        found: list[Any] = [(group.breaker.faults, group.breaker.strikes)]
+        breaker = self.bench.pool.remember("anthropic").breaker
+        found: list[Any] = [None if breaker is None else (breaker.faults, breaker.strikes)]
         for state in self.bench.pool.states():
             entries = [(each.scope, each.value, each.until) for each in state.cooldowns.entries.values()]
             found.append(
@@ -62,7 +63,7 @@ class Case:
         return dict(head["headers"]).get(b"x-rehearsal")
 
     async def over(self) -> None:
-        await until(lambda: not self.rehearser._running and not self.rehearser._ending)
+        await until(lambda: self.rehearser.is_at_rest)
 
 
 async def until(condition: Callable[[], Any]) -> None:
@@ -105,7 +106,7 @@ async def test_a_refusal_is_the_vendors_own_and_nothing_goes_upstream(
     assert exchange.upstream_status == status
     await case.over()
     assert case.trace() == before
-    assert case.bench.pool._members.by_id[0].cooldowns.entries == {}
+    assert case.bench.pool.states()[0].cooldowns.entries == {}
     exchange = await case.bench.call()
     assert case.bench.status == 200 and not exchange.rehearsal and case.header() is None
     assert vars(case.bench.relay).keys() & {"arrive", "conclude"} == set()
@@ -153,7 +154,7 @@ async def test_a_stall_is_silence_until_it_ends(make: Any) -> None:
     before = case.trace()
     row = await case.begin(account="a0", fault="stall")
     calling = asyncio.create_task(case.bench.call(STREAMED))
-    await until(lambda: case.rehearser._running[row.pk].meeting)
+    await until(lambda: case.rehearser.running[row.pk].meeting)
     assert not calling.done()
     await sync_to_async(services.end, thread_sensitive=False)(row.pk, **P)
     exchange = await calling
@@ -197,7 +198,7 @@ async def test_a_new_one_replaces_the_old_and_others_hear_of_it_by_the_rows(make
     case = await make()
     first = await case.begin(account="a0", fault="429")
     second = await case.begin(account="a0", fault="500")
-    await until(lambda: set(case.rehearser._running) == {second.pk})
+    await until(lambda: set(case.rehearser.running) == {second.pk})
     assert case.rehearser.muted() >= {"account:a0", "provider:anthropic"}
     await sync_to_async(lambda: Rehearsal.objects.filter(pk=second.pk).update(left=0, calls=1))()
     await sync_to_async(lambda: services.end_all(principal=GATEWAY))()
