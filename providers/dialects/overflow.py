@@ -97,8 +97,8 @@ def _says_so(text: str) -> bool:
 
 _LIMITED = re.compile(
     r"(?:prompt|inputs?|`inputs`|messages?|conversation)[^.;]{0,60}?(?:exceed|too (?:long|large)"
-    r"|longer than|greater than|larger than|must (?:be|have)|should be|supports? (?:only )?up to"
-    r"|超|过长|太长|cannot exceed)"
+    r"|longer than|greater than|larger than|must (?:be|have)|should be|supports? (?:only )?up to|超|过长|太长"
+    r"|cannot exceed)"
     r"|(?:提示|输入|消息|对话|文本|内容|prompt)[^。;]{0,20}?(?:超长|超过|超出|过长|太长|上限)"
     r"|reduce the length of (?:the |your )?(?:messages|prompt|input)|tokens?[^.;]{0,30}?(?:超过|超出|上限)"
     r"|request (?:body )?(?:is )?too large|exceed[^.;]{0,40}(?:prompt|input)\b"

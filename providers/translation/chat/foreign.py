@@ -28,7 +28,7 @@ def as_chat(body: Object) -> Object:
     if isinstance(out.get("tool_choice"), dict):
         out["tool_choice"] = _choice(out["tool_choice"])
     if isinstance(out.get("messages"), list):
-        out["messages"] = [told for each in out["messages"] for told in _messages(each)]
+        out["messages"] = _behind([told for each in out["messages"] for told in _messages(each)])
     return body if out == body else out
 
 
@@ -80,14 +80,7 @@ def _messages(message: Any) -> list[Any]:
     parts = [_part(part) for part in content if _kind(part) not in _MOVED]
     if not (calls or results or thoughts or parts != content):
         return [message]
-    out = [
-        {
-            "role": "tool",
-            "tool_call_id": str(each.get("tool_use_id")),
-            "content": _result(each.get("content")),
-        }
-        for each in results
-    ]
+    out = [_result(each) for each in results]
     if parts or calls or not results:
         rest = {**message, "content": parts or None}
         if calls:
@@ -110,8 +103,38 @@ def _call(part: Object) -> Object:
     return {"id": part.get("id"), "type": "function", "function": function}
 
 
-def _result(content: Any) -> Any:
-    return [_part(part) for part in content] if isinstance(content, list) else content or ""
+_BEHIND = "behind the results"
+"""Key of what a result shows beside its text, until it has its place: a `tool` message is text alone."""
+ERROR = "Error: "
+
+
+def _result(block: Object) -> Object:
+    """Return a result as a `tool` message."""
+    content = block.get("content")
+    parts = [_part(part) for part in content] if isinstance(content, list) else None
+    told: Any = content or "" if parts is None else [part for part in parts if _kind(part) == "text"]
+    if block.get("is_error") is True and not str(content).startswith(ERROR):
+        told = ERROR + told if isinstance(told, str) else [{"type": "text", "text": ERROR.strip()}, *told]
+    message = {"role": "tool", "tool_call_id": str(block.get("tool_use_id")), "content": told or ""}
+    shown = [part for part in parts or () if _kind(part) != "text"]
+    return {**message, _BEHIND: shown} if shown else message
+
+
+def _behind(messages: list[Any]) -> list[Any]:
+    """Return the messages with what results have shown in a user's turn behind all results of theirs."""
+    if not any(isinstance(each, dict) and _BEHIND in each for each in messages):
+        return messages
+    out: list[Any] = []
+    shown: list[Any] = []
+    for each in messages:
+        if shown and not (isinstance(each, dict) and each.get("role") == "tool"):
+            out.append({"role": "user", "content": shown})
+            shown = []
+        if isinstance(each, dict) and _BEHIND in each:
+            shown += each[_BEHIND]
+            each = {name: value for name, value in each.items() if name != _BEHIND}
+        out.append(each)
+    return [*out, {"role": "user", "content": shown}] if shown else out
 
 
 def _part(part: Any) -> Any:
@@ -219,7 +242,7 @@ def _add_call(messages: list[Object], item: Object) -> None:
 def _add_output(messages: list[Object], item: Object) -> None:
     output = item.get("output")
     content = output if isinstance(output, str | list) else orjson.dumps(output).decode()
-    messages.append({"role": "tool", "tool_call_id": str(item.get("call_id")), "content": content})
+    messages.append(_result({"tool_use_id": item.get("call_id"), "content": content}))
 
 
 _ITEMS: dict[str, Callable[[list[Object], Object], None]] = {

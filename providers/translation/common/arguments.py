@@ -13,6 +13,8 @@ from providers.dialects.mending import UNREADABLE
 
 _BOUNDARY = re.compile(r"\}\s*(?=\{)")
 MAX_ENCODINGS = 3
+_NOTHING = frozenset(("", "none", "nil", "undefined", "nan"))
+"""Words of other languages for no arguments, in lower case."""
 
 
 def is_whole_object(text: str) -> bool:
@@ -24,13 +26,13 @@ def is_whole_object(text: str) -> bool:
 
 
 def plain_arguments(text: str) -> str:
-    """Return arguments as the text of an object: `{}` for nothing, null, `[]` and `""`, one that is encoded as it is.
+    """Return arguments as the text of an object: `{}` for nothing, null, `None`, `[]` and `""`.
 
-    What can't be read as an object comes back as it was.
+    One that is encoded is opened. What can't be read as an object comes back as it was.
     """
     inner = text
     for _ in range(MAX_ENCODINGS):
-        if not inner.strip():
+        if inner.strip().lower() in _NOTHING:
             return "{}"
         try:
             value = orjson.loads(inner)
@@ -41,7 +43,7 @@ def plain_arguments(text: str) -> str:
             inner = orjson.dumps(value).decode()
         if isinstance(value, dict):
             return inner
-        if not value and not isinstance(value, int | float):
+        if value is False or value == [None] or (not value and not isinstance(value, int | float)):
             return "{}"
         if not isinstance(value, str):
             return text

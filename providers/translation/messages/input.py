@@ -15,7 +15,7 @@ from providers.translation.messages.history import compaction_text
 
 ATTRIBUTION = "x-anthropic-billing-header:"
 """The beginning of Claude Code's first system block: accounting for Anthropic, no part of the prompt."""
-_ATTRIBUTION_LINE = re.compile(rf"(?m)^[ \t]*{ATTRIBUTION}[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_ATTRIBUTION_LINE = re.compile(rf"(?im)^[ \t]*{ATTRIBUTION}[^\r\n]*(?:\r\n|\r|\n|\Z)")
 
 NO_RESULT = "Error: no result was recorded for this call"
 SEPARATOR = "\n\n"
@@ -37,7 +37,7 @@ def blocks(content: object, where: str) -> list[Block]:
 
 def without_attribution(text: str) -> str:
     """Return a text without the attribution line, wherever it stands; all else stays."""
-    if ATTRIBUTION not in text:
+    if ATTRIBUTION not in text.lower():
         return text
     return _ATTRIBUTION_LINE.sub("", text).lstrip("\r\n")
 

@@ -39,7 +39,8 @@ def function_tool(tool: Object, path: str, table: ToolTable, namespace: str | No
     description = values.text(tool, "description", path)
     if description:
         block["description"] = description
-    schema = object_schema(values.child(tool, "parameters", path))
+    is_any = isinstance(tool.get("parameters"), bool)  # a schema, too: it says nothing of the arguments
+    schema = object_schema(None if is_any else values.child(tool, "parameters", path))
     if tool.get("strict") is True:
         block |= {"input_schema": strict_schema(schema), "strict": True}
     else:

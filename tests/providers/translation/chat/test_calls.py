@@ -102,6 +102,11 @@ def test_one_call_stays_one_however_it_is_cut(cut: int) -> None:
 ODD: list[tuple[Any, Json]] = [
     ("null", {}),
     ("[]", {}),
+    ("[null]", {}),
+    ("undefined", {}),
+    (" None", {}),
+    ('"none"', {}),
+    ("false", {}),
     ('""', {}),
     ("", {}),
     ("  ", {}),

@@ -158,3 +158,50 @@ def test_bare_strings_and_parts_without_a_type_are_text(role: str) -> None:
     assert told == {"role": role, "content": [{"type": "text", "text": letter} for letter in "abcd"]}
     unknown = {"model": "m", "messages": [{"role": role, "content": [{"a": 1}, 5, None]}]}
     assert as_chat(unknown) is unknown
+
+
+PICTURE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA"}}
+SHOWN = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}
+
+
+def test_what_results_show_stands_behind_all_of_them() -> None:
+    """However they are split, and whatever the user says beside them."""
+    results = [
+        {
+            "type": "tool_result",
+            "tool_use_id": name,
+            "content": [{"type": "text", "text": name}, PICTURE],
+            **more,
+        }
+        for name, more in (("t1", {}), ("t2", {"is_error": True}))
+    ]
+    after = {"role": "user", "content": [{"type": "text", "text": "on"}]}
+    for turns in ([results], [[results[0]], [results[1]]]):
+        messages = [{"role": "user", "content": turn} for turn in turns]
+        told = as_chat({"messages": [*messages, after]})["messages"]
+        assert [each["role"] for each in told] == ["tool", "tool", "user", "user"]
+        assert told[2]["content"] == [SHOWN, SHOWN] and told[3] == after
+        assert told[1]["content"] == [{"type": "text", "text": "Error:"}, {"type": "text", "text": "t2"}]
+    alone = as_chat({"messages": [{"role": "user", "content": [{**results[0], "content": [PICTURE]}]}]})[
+        "messages"
+    ]
+    assert alone == [
+        {"role": "tool", "tool_call_id": "t1", "content": ""},
+        {"role": "user", "content": [SHOWN]},
+    ]
+
+
+def test_the_output_of_a_responses_call_too() -> None:
+    output = [
+        {"type": "input_text", "text": "r"},
+        {"type": "input_image", "image_url": "data:image/png;base64,AA"},
+    ]
+    items = [
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": output},
+    ]
+    told = as_chat({"input": items})["messages"]
+    assert told[1:] == [
+        {"role": "tool", "tool_call_id": "c", "content": [{"type": "text", "text": "r"}]},
+        {"role": "user", "content": [SHOWN]},
+    ]
