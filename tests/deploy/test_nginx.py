@@ -92,7 +92,7 @@ def port(gateway: GatewayProcess, tmp_path_factory: pytest.TempPathFactory) -> I
     """nginx with the shipped file, without TLS and on ports of the test's own."""
     directory = tmp_path_factory.mktemp("nginx")
     port = free_port()
-    shipped = (ROOT / "deploy" / "nginx.conf").read_text()
+    shipped = (ROOT / "deploy" / "nginx" / "link-assistant-router.conf").read_text()
     shipped = shipped.replace("server 127.0.0.1:8080;", f"server 127.0.0.1:{gateway.port};")
     shipped = shipped.replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
     shipped = shipped.replace("listen 443 ssl http2;", f"listen 127.0.0.1:{port};")
@@ -121,7 +121,7 @@ def test_the_file_as_it_is_shipped_is_taken_by_nginx(tmp_path: Path) -> None:
     new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     names = ["-subj", "/CN=router.example.com", "-keyout", str(paths["key"]), "-out", str(paths["pem"])]
     subprocess.run([*new, *names], check=True, capture_output=True, timeout=30)
-    shipped = (ROOT / "deploy" / "nginx.conf").read_text()
+    shipped = (ROOT / "deploy" / "nginx" / "link-assistant-router.conf").read_text()
     for kind, path in paths.items():
         shipped = shipped.replace(f"/etc/ssl/router.example.com.{kind}", str(path))
     (tmp_path / "nginx.conf").write_text(
@@ -130,6 +130,26 @@ def test_the_file_as_it_is_shipped_is_taken_by_nginx(tmp_path: Path) -> None:
     command = [str(NGINX), "-t", "-e", "stderr", "-c", str(tmp_path / "nginx.conf")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_whole_file_for_compose_is_taken_by_nginx(tmp_path: Path) -> None:
+    shipped = (ROOT / "deploy" / "nginx" / "compose.conf").read_text()
+    for before, after in (("server router:8080;", "server 127.0.0.1:1;"), (" /tmp/", f" {tmp_path}/")):
+        assert before in shipped
+        shipped = shipped.replace(before, after)
+    (tmp_path / "nginx.conf").write_text(shipped)
+    command = [str(NGINX), "-t", "-e", "stderr", "-c", str(tmp_path / "nginx.conf")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_both_files_treat_calls_alike() -> None:
+    def location(name: str) -> set[str]:
+        text = (ROOT / "deploy" / "nginx" / name).read_text().split("location / {")[1].split("}")[0]
+        return {line.strip() for line in text.splitlines() if line.strip().endswith(";")}
+
+    own = {"proxy_set_header Host $host;", "proxy_set_header X-Forwarded-Proto $scheme;"}
+    assert location("link-assistant-router.conf") - own <= location("compose.conf")
 
 
 def free_port() -> int:

@@ -1,6 +1,6 @@
 """Behind an nginx that nobody has configured: streams still flow, and who leaves is still noticed.
 
-(`deploy/nginx.conf`, which does better, has its own test in tests/deploy.)
+(`deploy/nginx`, which does better, has its own test in tests/deploy.)
 """
 
 from __future__ import annotations
