@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gateway.config.table import Options
 
 LONGEST_NOTICE = 500
+ROLES = ("viewer", "operator", "admin", "developer")
 ISSUER_OPTIONS = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
 
 
@@ -42,6 +43,10 @@ def is_loopback_name(host: str) -> bool:
 
 def problems(options: Options) -> Iterator[str]:
     """Yield what is wrong with the options of an issuer: given in part, or never able to say who somebody is."""
+    for each in options.OIDC_ROLES:
+        group, _, role = each.rpartition("=")
+        if not group.strip() or role not in ROLES:
+            yield f"OIDC_ROLES must be a list of group=role, with one of {', '.join(ROLES)}; not {each}"
     missing = [name for name in ISSUER_OPTIONS if not getattr(options, name)]
     if len(missing) == len(ISSUER_OPTIONS):
         return

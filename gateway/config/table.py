@@ -156,6 +156,9 @@ class Options(ReferenceOptions):
     OIDC_ALLOWED_DOMAINS: tuple[str, ...] = items(
         "", "Domains of e-mail addresses; empty: all of the issuer's people."
     )
+    OIDC_ROLES: tuple[str, ...] = items(
+        "", "Roles by groups of the issuer, staff=admin; empty: the issuer says nothing of roles."
+    )
     DATABASE_URL: str = secret_url(
         "postgres://user:password@host/name; empty: SQLite in DATA_DIR.", schemes=("postgres", "postgresql")
     )

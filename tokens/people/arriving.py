@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.contrib.auth.models import Group as StaffGroup
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -14,7 +15,8 @@ from django.db.models import Q, QuerySet
 
 from gateway.kernel import audit
 from gateway.kernel.principal import Principal
-from tokens.people import mirror, roles
+from tokens.people import mirror, roles, sessions
+from tokens.people.errors import LastAdmin
 from tokens.people.models import OIDC, Person
 from tokens.people.standing import address_of
 from tokens.revisions import counted
@@ -55,6 +57,7 @@ def arrive(arrival: Arrival, *, principal: Principal) -> User:
         _follow_address(user, arrival, principal)
         if arrival.groups is not None:
             _follow_groups(user, arrival.groups, principal)
+            _follow_role(user, arrival.groups, principal)
     return user
 
 
@@ -140,6 +143,32 @@ def _follow_groups(user: User, names: tuple[str, ...], principal: Principal) -> 
     user.groups.set([*kept, *StaffGroup.objects.filter(name__in=wanted)])
     subject = f"person:{address_of(user)}"
     audit.record(principal, "person.change", subject, {"groups": before}, {"groups": wanted})
+
+
+def _follow_role(user: User, names: tuple[str, ...], principal: Principal) -> None:
+    """Give the role that OIDC_ROLES names for the claim's groups, and take another one away.
+
+    Without OIDC_ROLES a role is not the issuer's matter; a superuser's and the last admin's never are.
+    """
+    if not settings.GATEWAY.OIDC_ROLES or user.is_superuser:
+        return
+    before, role = roles.role_of(user), roles.of_claim(names, settings.GATEWAY.OIDC_ROLES)
+    if role == before:
+        return
+    sides = [{"role": before, "is_staff": user.is_staff}]
+    try:
+        with transaction.atomic(), roles.an_admin_left():
+            roles.mark(user, role)
+            user.save()
+            others = user.groups.exclude(name__startswith=roles.PREFIX)
+            user.groups.set([*others, *roles.groups_for(role)])
+    except LastAdmin:
+        user.refresh_from_db()
+        logger.warning("the issuer would take the role from the last active admin: it stays")
+        return
+    sides.append({"role": role, "is_staff": user.is_staff})
+    audit.record(principal, "person.role", f"person:{address_of(user)}", *sides)
+    sessions.end(user.pk)
 
 
 def _is_group(name: str) -> bool:

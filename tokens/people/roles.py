@@ -49,6 +49,14 @@ def groups_for(role: str | None) -> list[Group]:
     return [] if role is None else [Group.objects.get_or_create(name=PREFIX + role)[0]]
 
 
+def of_claim(groups: Iterable[str], given: Iterable[str]) -> str | None:
+    """Return the highest role that an issuer's groups give; `given`: `group=role`, as in OIDC_ROLES."""
+    pairs = (each.rpartition("=") for each in given)
+    held = set(groups)
+    found = [role for group, _, role in pairs if group.strip() in held and role in NAMES]
+    return max(found, key=NAMES.index, default=None)
+
+
 @contextmanager
 def an_admin_left() -> Iterator[None]:
     """Raise LastAdmin when what is done inside leaves no active admin where there was one. Inside a transaction."""

@@ -50,6 +50,10 @@ def test_a_notice_is_short_plain_text() -> None:
     [
         ({}, ""),
         ({"OIDC_ISSUER": "https://id.test"}, "OIDC_CLIENT_ID and OIDC_CLIENT_SECRET must be set"),
+        ({"OIDC_ROLES": ("ops team=operator", "a=b=admin")}, ""),
+        ({"OIDC_ROLES": ("ops=chief",)}, "OIDC_ROLES must be a list of group=role"),
+        ({"OIDC_ROLES": ("=admin",)}, "OIDC_ROLES must be a list of group=role"),
+        ({"OIDC_ROLES": ("admin",)}, "OIDC_ROLES must be a list of group=role"),
         ({"OIDC_CLIENT_SECRET": "s"}, "OIDC_ISSUER and OIDC_CLIENT_ID must be set"),
         ({"OIDC_ISSUER": "https://id.test", "OIDC_CLIENT_ID": "c", "OIDC_CLIENT_SECRET": "s"}, ""),
         (

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Group as StaffGroup
 from django.contrib.auth.models import User
+from django.test import Client
 
+from gateway.models import AuditRow
 from tests import signing
 from tests.signing import EMAIL, P, arrival
 from tokens.models import Group
+from tokens.people import roles
 from tokens.people.arriving import NotAdmitted, arrive
 from tokens.people.models import Person
 
@@ -96,3 +101,56 @@ def test_groups_of_the_claim_replace_hers_and_roles_stay() -> None:
     assert names(user) == ["ops", "role:tester"]
     arrive(arrival(groups=()), **P)
     assert names(user) == ["role:tester"]
+
+
+ROLES = ("ops team=operator", "staff=admin", "people=developer")
+
+
+@pytest.mark.parametrize(
+    ("groups", "role", "is_staff"),
+    [
+        (("ops team",), "operator", True), (("people", "staff", "x"), "admin", True),
+        (("people",), "developer", False),
+        (("x", "role:admin"), None, False), ((), None, False),
+    ],
+)  # fmt: skip
+def test_groups_of_the_claim_give_the_roles_that_the_settings_name(
+    options: Any, groups: tuple[str, ...], role: str | None, is_staff: bool
+) -> None:
+    options(OIDC_ROLES=ROLES)
+    user = arrive(arrival(groups=groups), **P)
+    assert (roles.role_of(user), user.is_staff) == (role, is_staff)
+
+
+def test_a_role_goes_with_the_group_and_sessions_with_it(options: Any) -> None:
+    options(OIDC_ROLES=ROLES)
+    user = arrive(arrival(groups=("ops team", "dev")), **P)
+    client = Client()
+    client.force_login(user)
+    assert arrive(arrival(groups=("ops team",)), **P) == user and client.session.get("_auth_user_id")
+    user = arrive(arrival(groups=("dev",)), **P)
+    assert roles.role_of(user) is None and not user.is_staff and names(user) == ["dev"]
+    assert client.session.get("_auth_user_id") is None
+    rows = AuditRow.objects.filter(action="person.role").order_by("id")
+    assert [(row.before["role"], row.after["role"]) for row in rows] == [
+        (None, "operator"),
+        ("operator", None),
+    ]
+
+
+def test_what_an_issuer_may_not_take(options: Any) -> None:
+    options(OIDC_ROLES=ROLES)
+    user = arrive(arrival(groups=("staff",)), **P)
+    assert roles.role_of(arrive(arrival(groups=()), **P)) == "admin"  # the last one
+    signing.person("root@example.org", is_staff=True, is_superuser=True)
+    assert roles.role_of(arrive(arrival(groups=None), **P)) == "admin"  # the issuer says nothing
+    assert roles.role_of(arrive(arrival(groups=()), **P)) is None
+    User.objects.filter(pk=user.pk).update(is_superuser=True, is_staff=True)
+    assert roles.role_of(arrive(arrival(groups=("people",)), **P)) == "admin"
+
+
+def test_without_the_setting_no_group_gives_or_takes_a_role() -> None:
+    user = arrive(arrival(groups=("staff",)), **P)
+    assert roles.role_of(user) is None
+    user.groups.add(StaffGroup.objects.get(name="role:viewer"))
+    assert roles.role_of(arrive(arrival(groups=()), **P)) == "viewer"
