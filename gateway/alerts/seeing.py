@@ -28,7 +28,7 @@ def out(pool: Pool) -> Iterator[Seen]:
     now = pool.now()
     by_provider: dict[str, list[bool]] = {}
     for state in pool.states():
-        if state.terms.is_absent or state.terms.is_paused:
+        if state.terms.is_absent or state.terms.is_paused or _is_idle(state):
             continue
         seen = _account(state, now)
         by_provider.setdefault(state.terms.provider, []).append(seen is None and is_healthy(state, now))
@@ -46,10 +46,16 @@ def out(pool: Pool) -> Iterator[Seen]:
             yield _provider(pool, provider, failing, now)
 
 
+def _is_idle(state: AccountState) -> bool:
+    """Tell whether an account has no credential and never had: one that is named by usual settings alone."""
+    loaded = state.loaded
+    return loaded.credential is None and not loaded.is_logged_out and not (state.used or state.used_before)
+
+
 def _account(state: AccountState, now: float) -> Seen | None:
     subject, beside = state.subject, (f"provider:{state.terms.provider}",)
     details: dict[str, object] = {"provider": state.terms.provider}
-    if state.is_dead or state.loaded.is_logged_out:
+    if state.is_dead or state.loaded.is_logged_out or state.loaded.credential is None:
         details["reason"] = state.last_error or state.loaded.problem
         return Seen(AlertEvent.ACCOUNT_LOGIN, subject, beside=beside, details=_clean(details))
     cooldown, quota = state.cooldowns.on_account(), state.quota_cooldown_until(now)

@@ -10,7 +10,7 @@ import pytest
 
 from accounts.pool.cooldown import CooldownState
 from accounts.pool.pool import Pool, PoolOptions
-from accounts.pool.state import AccountState, Terms
+from accounts.pool.state import AccountState, Loaded, Terms
 from gateway.alerts import seeing
 from gateway.alerts.seen import Rule, Seen
 from providers.drivers.base import QuotaWindow, Scope
@@ -80,6 +80,15 @@ def test_rests_of_a_model_and_pauses_of_operators_are_none(accounts: Accounts) -
     accounts.b.accept_terms(Terms("b", "p", is_paused=True))
     accounts.rest(accounts.b, 99)
     assert accounts.seen() == []
+
+
+def test_an_account_without_a_credential_is_news_where_it_had_one(accounts: Accounts) -> None:
+    accounts.a.loaded = Loaded(problem="no such file")
+    assert accounts.seen() == []
+    accounts.rest(accounts.b, 999)
+    assert accounts.seen() == [("account-out", "account:b"), ("provider-out", "provider:p")]
+    accounts.a.used_before = 5
+    assert accounts.seen()[0] == ("account-login", "account:a")
 
 
 def test_a_quota_at_which_the_operator_pauses(accounts: Accounts) -> None:
