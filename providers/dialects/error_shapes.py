@@ -21,7 +21,7 @@ MAX_DEPTH = 5
 _HOLDERS = ("error", "errors", "detail", "error_msg", "error_message", "err_msg", "errmsg", "err", "fault")
 _WORDS = (
     "message", "error_msg", "error_message", "err_msg", "errmsg", "msg", "detail", "details", "reason", "description",
-    "error_description", "title", "error", "errors",
+    "error_description", "title", "error", "errors", "status_msg", "faultstring", "exception", "messages", "content",
 )  # fmt: skip
 _GENERIC = re.compile(r"(?:the )?(?:provider|upstream) (?:returned|reported) (?:an )?error\.?", re.IGNORECASE)
 
@@ -50,7 +50,23 @@ def error_in(value: object, depth: int = 0) -> object:
             own = found if isinstance(found, dict) else {}
             return {**value, **own, "message": _listed(inner) or UNTOLD}
         return {**value, "message": found} if isinstance(found, str) else found
-    return None
+    return None if depth else _buried(value, 0)
+
+
+def _buried(value: object, depth: int) -> str | None:
+    """Return the first words that stand anywhere in a document, under a name that errors have, in whatever case."""
+    inner = value if isinstance(value, list) else []
+    if isinstance(value, dict):
+        named = {str(name).lower(): each for name, each in value.items()}
+        for name in _WORDS:
+            if isinstance(told := named.get(name), str) and told.strip():
+                return told
+            if isinstance(told, list) and (words := "; ".join(one for one in told if isinstance(one, str))):
+                return words
+        inner = list(value.values())
+    if depth >= MAX_DEPTH:
+        return None
+    return next((found for each in inner if (found := _buried(each, depth + 1))), None)
 
 
 def _is_error(value: dict[str, Any]) -> bool:
@@ -67,7 +83,9 @@ def event_error(value: object) -> object:
     is_told = any(value.get(name) for name in _HOLDERS)
     is_kind = "error" in (value.get("object"), value.get("type"))
     is_coded = _is_error(value) and (value.get("code") or value.get("status"))
-    return error_in(value) if is_told or is_kind or is_coded else None
+    base = value.get("base_resp")  # MiniMax's: 0 stands in every chunk
+    is_failed = isinstance(base, dict) and base.get("status_code") not in (0, None)
+    return error_in(value) if is_told or is_kind or is_coded or is_failed else None
 
 
 def words_of(error: dict[str, Any]) -> str:
@@ -120,13 +138,24 @@ def _inner(text: str) -> str:
     return found if isinstance(found, str) else text
 
 
-_TITLE = re.compile(r"<(?:title|h1)[^>]*>([^<]+)<", re.IGNORECASE)
+_TITLE = re.compile(r"<(?:\w+:)?(?:title|h1|message|faultstring|detail)[^>]*>([^<]+)<", re.IGNORECASE)
 
 
 def plain_words(body: bytes) -> str:
-    """Return what an error that is no JSON says: its text, or the title of a page."""
+    """Return what an error that is no JSON says: its text, the title of a page, the message of XML."""
     text = body[: 8 * MAX_WORDS].decode("utf-8", "replace").strip()
     if text.startswith("<"):
         title = _TITLE.search(text)
         text = title[1] if title is not None else ""
     return " ".join(text.split())[:MAX_WORDS]
+
+
+def error_event(data: bytes) -> bytes:
+    """Return the data of an event that is named `error`, as an error where only the name has told so."""
+    try:
+        told = orjson.loads(data)
+    except UNREADABLE:
+        return data
+    if isinstance(told, dict) and not told.keys() & {"type", "error", "choices"}:
+        return b'{"error":' + data + b"}"
+    return data

@@ -13,7 +13,7 @@ from providers.dialects.types import CallFields, Headers, header
 
 MAX_PARTS = 256
 MAX_FIELD_BYTES = 4096
-_BOUNDARY = re.compile(rb'boundary="?([^";,]{1,70})"?', re.IGNORECASE)
+_BOUNDARY = re.compile(rb'boundary=(?:"([^"]{1,70})"|([^";,]{1,70}))', re.IGNORECASE)
 _NAME = re.compile(rb'(?:^|;)\s*name="?([^";\r\n]*)"?', re.IGNORECASE)
 _FILE = re.compile(rb"(?:^|;)\s*filename\*?=", re.IGNORECASE)
 _DISPOSITION = re.compile(rb"(?im)^content-disposition:\s*form-data\s*(;[^\r\n]*)")
@@ -27,7 +27,7 @@ def boundary_of(headers: Headers) -> bytes | None:
     if not kind.lstrip().lower().startswith(b"multipart/form-data"):
         return None
     found = _BOUNDARY.search(kind)
-    return found[1].strip() if found is not None else None
+    return (found[1] or found[2]).strip() if found is not None else None
 
 
 def fields_of(body: bytes, boundary: bytes) -> dict[bytes, list[Span]]:

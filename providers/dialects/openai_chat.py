@@ -102,6 +102,7 @@ class Choice(msgspec.Struct):
     finish_reason: Any = None
     stop_reason: Any = None  # of vLLM and its kin: the stop sequence that was met
     usage: Any = None  # of Kimi: in the last chunk's choice
+    error: Any = None  # of OpenRouter: what ended the choice
 
 
 class Chunk(msgspec.Struct):

@@ -67,6 +67,11 @@ def elsewhere(answer: dict[str, Any]) -> object:
 
 
 NOTHING = Usage()
+_CACHED_BESIDE = (
+    "prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens", "num_cached_tokens",
+    "cached_content_token_count",
+)  # fmt: skip
+"""Where DeepSeek, Kimi, LiteLLM and others tell beside the counts what came from the cache."""
 
 
 class UsageReader:
@@ -86,11 +91,13 @@ class UsageReader:
         if not isinstance(usage, dict):
             return None
         whole, output = count(usage.get(self._input)), count(usage.get(self._output))
-        details = usage.get(self._input_details)
-        written = count(member(details, "cache_write_tokens"))
-        # DeepSeek and Kimi tell what came from the cache beside the counts.
-        beside = (usage.get("prompt_cache_hit_tokens"), usage.get("cached_tokens"))
-        read = max(map(count, (member(details, "cached_tokens"), *beside)))
+        details = usage.get(self._input_details) or usage.get("input_tokens_details")
+        written = max(
+            count(member(details, "cache_write_tokens")), count(usage.get("cache_creation_input_tokens"))
+        )
+        read = max(
+            count(member(details, "cached_tokens")), *(count(usage.get(name)) for name in _CACHED_BESIDE)
+        )
         return Usage(
             input_tokens=max(whole - read - written, 0),
             cache_read_tokens=read,

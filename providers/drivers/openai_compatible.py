@@ -152,14 +152,14 @@ def _of_failure(failure: Failure, reason: str, delay: float | None, now: float) 
         return Verdict(Outcome.RETRY_OTHER, Scope.ACCOUNT, now + REFUSED_SECONDS, reason=reason)
     if kind is FailureKind.NOT_FOUND and is_model(failure):
         return Verdict(Outcome.RETRY_OTHER, Scope.REQUEST, is_unknown_model=True, reason=reason)
-    if kind in UPSTREAM_FAULTS:
+    if kind in UPSTREAM_FAULTS and not refuses_option(failure):
         return Verdict(Outcome.RETRY_OTHER, Scope.PROVIDER, reason=reason)
     return Verdict(
         Outcome.GIVE_UP,
         Scope.REQUEST,
         is_overflow=is_overflow(failure),
         is_foreign=kind is FailureKind.INVALID_REQUEST and is_foreign(failure),
-        refuses_option=kind is FailureKind.INVALID_REQUEST and refuses_option(failure),
+        refuses_option=refuses_option(failure),
         refuses_tools=kind is FailureKind.INVALID_REQUEST and refuses_tools(failure),
         reason=reason,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from providers.dialects.error_shapes import plain_words
 from providers.dialects.mending import UNREADABLE
 from providers.dialects.openai_chat import (
     Choice,
@@ -33,6 +34,8 @@ from providers.translation.common.parts import (
     Sequencer,
     nonsense,
 )
+
+NO_COMPLETION = "The upstream sent something that is no chat completion"
 
 
 class ChatReader:
@@ -71,6 +74,7 @@ class ChatReader:
         """Read a completion that was not streamed."""
         chunk = self._decode(body)
         if chunk is None:
+            self.failure = self.failure or nonsense(NO_COMPLETION)
             return
         if not chunk.choices:
             self.failure = nonsense("The upstream answered without any choice")
@@ -100,7 +104,10 @@ class ChatReader:
         try:
             chunk = decode_chunk(data)
         except UNREADABLE:
-            self.failure = nonsense("The upstream sent something that is no chat completion")
+            if data.strip():  # an event without data keeps the connection open
+                words = plain_words(data)
+                is_text = bool(words) and not words.startswith(("{", "["))
+                self.failure = nonsense(words if is_text else NO_COMPLETION)
             return None
         if chunk.error:
             self.failure = failure_from_object(chunk.error)
@@ -113,6 +120,9 @@ class ChatReader:
 
     def _choice(self, choice: Choice) -> None:
         if choice.index != 0:
+            return
+        if choice.error or choice.finish_reason == "error":
+            self.failure = failure_from_object(choice.error or "The upstream's answer ended with an error")
             return
         delta = choice.delta or choice.message
         if delta is not None:

@@ -12,6 +12,7 @@ import msgspec
 import orjson
 
 from providers.dialects.encodings import Decoder, decoder, needed, plain
+from providers.dialects.error_shapes import error_event
 from providers.dialects.mending import UNREADABLE, tolerant
 from providers.dialects.openai_errors import read_failure
 from providers.dialects.overflow import TOO_LONG
@@ -213,8 +214,8 @@ class OpenAiUpstream(ABC):
     def _events(self, events: list[tuple[bytes, bytes]]) -> bytes:
         exchange = self._exchange or self._open()
         reader = exchange.reader
-        for _, data in events:
-            reader.event(data)
+        for name, data in events:
+            reader.event(error_event(data) if name == b"error" else data)
             if reader.failure is not None:
                 return self._broken(reader.failure)
             if reader.is_complete:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from providers.dialects.error_shapes import error_in, plain_words
+from providers.dialects.error_shapes import error_event, error_in, event_error, plain_words
 from providers.dialects.openai_errors import read_failure
 
 SHAPES: list[tuple[Any, str]] = [
@@ -33,6 +33,13 @@ SHAPES: list[tuple[Any, str]] = [
     ({"error": {"message": "Provider returned error", "metadata": {"raw": '{"error":{"message":"bad"}}'}}}, "bad"),
     ({"detail": '{"error": {"message": "bad"}}'}, "bad"),
     ("bad", "bad"),
+    ({"fault": {"faultstring": "bad", "detail": {"errorcode": "x"}}}, "bad"),
+    ({"Error": {"Message": "bad", "Code": "x"}}, "bad"),
+    ({"errors": {"messages": ["one", "two"]}}, "one; two"),
+    ({"base_resp": {"status_code": 2013, "status_msg": "bad"}}, "bad"),
+    ({"error": {"code": "x", "message": {"content": "bad"}}}, "bad"),
+    ({"exception": "bad"}, "bad"),
+    ({"result": {"error": "bad"}}, "bad"),
 ]  # fmt: skip
 
 
@@ -47,6 +54,8 @@ def test_words(document: Any, words: str, status: int) -> None:
     [
         (b"no such thing\n", "no such thing"),
         (b"<html><head><title>502 Bad Gateway</title></head></html>", "502 Bad Gateway"),
+        (b"<?xml version='1.0'?><Error><Code>A</Code><Message>bad</Message></Error>", "bad"),
+        (b"<soap:Fault><faultstring>bad</faultstring></soap:Fault>", "bad"),
         (b"<html></html>", "The upstream answered 502"),
         (b"", "The upstream answered 502"),
         (b"{}", "The upstream answered 502"),
@@ -72,3 +81,30 @@ def test_endless_nesting_ends() -> None:
     for _ in range(100):
         deep = {"detail": [deep]}
     assert error_in(deep) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b'{"message":"bad"}', b'{"error":{"message":"bad"}}'),
+        (b'{"error":"bad"}', None),
+        (b'{"type":"error","message":"bad"}', None),
+        (b'{"choices":[]}', None),
+        (b"plain words", None),
+        (b"[1]", None),
+    ],
+)
+def test_an_event_whose_name_alone_tells(data: bytes, told: bytes | None) -> None:
+    assert error_event(data) == (told or data)
+
+
+@pytest.mark.parametrize(
+    ("chunk", "is_error"),
+    [
+        ({"base_resp": {"status_code": 0, "status_msg": ""}}, False),
+        ({"base_resp": {"status_code": 1008, "status_msg": "bad"}}, True),
+        ({"base_resp": None}, False),
+    ],
+)
+def test_what_stands_in_every_chunk_is_no_error(chunk: Any, is_error: bool) -> None:
+    assert bool(event_error(chunk)) is is_error

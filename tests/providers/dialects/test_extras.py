@@ -109,6 +109,15 @@ COUNTS = {"prompt_tokens": 100, "completion_tokens": 5}
         ),
         ({"usage": {**COUNTS, "prompt_cache_hit_tokens": 60}}, Usage(40, 60, output_tokens=5)),
         ({"usage": {**COUNTS, "cached_tokens": 60}}, Usage(40, 60, output_tokens=5)),
+        *(
+            ({"usage": {**COUNTS, name: 60}}, Usage(40, 60, output_tokens=5))
+            for name in ("cache_read_input_tokens", "num_cached_tokens", "cached_content_token_count")
+        ),
+        (
+            {"usage": {**COUNTS, "input_tokens_details": {"cached_tokens": 60}}},
+            Usage(40, 60, output_tokens=5),
+        ),
+        ({"usage": {**COUNTS, "cache_creation_input_tokens": 60}}, Usage(40, 0, 60, output_tokens=5)),
         ({"usage": {**COUNTS, "cached_tokens": 999}}, Usage(0, 999, output_tokens=5)),
         ({"x_groq": {"usage": COUNTS}}, Usage(100, output_tokens=5)),
         ({"choices": [{"index": 0, "usage": COUNTS}]}, Usage(100, output_tokens=5)),

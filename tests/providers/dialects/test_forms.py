@@ -63,6 +63,8 @@ def test_what_is_no_form_has_no_fields(body: bytes) -> None:
     ("kind", "boundary"),
     [
         (b"multipart/form-data; boundary=XmarkX", MARK),
+        (b'multipart/form-data; boundary="a,b;c=d\'()+_-./:?"; charset=utf-8', b"a,b;c=d'()+_-./:?"),
+        (b'Multipart/Form-Data; charset=utf-8; BOUNDARY="x y"', b"x y"),
         (b'Multipart/Form-Data; charset=x; Boundary="XmarkX"', MARK),
         (b"multipart/form-data", None),
         (b"application/json", None),

@@ -196,3 +196,11 @@ def test_a_full_context_in_any_words_lets_a_fallback_take_over(
 )
 def test_only_openai_s_own_servers_compact(base_url: str, compacts: bool) -> None:
     assert DRIVER.compacts(base_url) is compacts
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 500, 501])
+def test_an_option_that_is_refused_under_any_status_is_left_out(status: int) -> None:
+    body = json.dumps({"error": "stream_options: not implemented"}).encode()
+    assert DRIVER.classify(WireAnswer(status, (), body), NOW).refuses_option
+    other = DRIVER.classify(WireAnswer(status, (), b'{"error": "down"}'), NOW)
+    assert not other.refuses_option

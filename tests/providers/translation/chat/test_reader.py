@@ -132,3 +132,32 @@ def test_other_choices_are_not_mixed_in() -> None:
 def test_parts_know_their_kind() -> None:
     _, parts = read({"refusal": "no"})
     assert parts.parts[0].kind is PartKind.REFUSAL
+
+
+@pytest.mark.parametrize("data", [b"", b"  ", b"\t"])
+def test_an_event_without_data_says_nothing(data: bytes) -> None:
+    made, _ = reader()
+    made.event(data)
+    assert made.failure is None
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"out of memory", "out of memory"),
+        (b"{broken", "The upstream sent something that is no chat completion"),
+        (b"<html></html>", "The upstream sent something that is no chat completion"),
+        (b'{"choices":[{"index":0,"delta":{},"finish_reason":"error","error":{"message":"bad"}}]}', "bad"),
+        (b'{"choices":[{"index":0,"finish_reason":"error"}]}', "The upstream's answer ended with an error"),
+    ],
+)
+def test_what_ends_an_answer_is_told_in_its_words(data: bytes, words: str) -> None:
+    made, _ = reader()
+    made.event(data)
+    assert made.failure is not None and made.failure.message == words
+
+
+def test_nothing_is_no_completion() -> None:
+    made, _ = reader()
+    made.whole(b" ")
+    assert made.failure is not None
