@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -116,15 +117,18 @@ def of_caller(headers: Headers) -> str:
     return _CHAT.name
 
 
+_OPENAI_AGENT = re.compile(rb"openai|\bcodex", re.IGNORECASE)
+
+
 def is_openai_client(headers: Headers) -> bool:
     """Return whether a caller says that it is a client of OpenAI's, and nothing of Anthropic's."""
     is_openai = False
     for name, value in headers:
         if name in (b"anthropic-version", b"anthropic-beta", b"x-api-key"):
             return False
-        is_openai = (
-            is_openai or name.startswith(b"openai-") or (name == b"user-agent" and b"openai" in value.lower())
-        )
+        if name == b"user-agent":
+            is_openai = is_openai or _OPENAI_AGENT.search(value) is not None
+        is_openai = is_openai or name.startswith(b"openai-")
     return is_openai
 
 
