@@ -42,3 +42,10 @@ def test_every_case_can_be_read() -> None:
     assert len(found) > 700
     assert len({case.table for case in found}) > 20
     assert len(commands.load()) > 400
+
+
+def test_no_rule_names_a_whole_body_all_headers_or_any_status() -> None:
+    """A regression below such a rule would not be seen."""
+    broad = re.compile(r"(?:more |less )?(?:upstream )?(?:body|header|status|exit|start|\*)?[ .]?\*?\*")
+    found = [aspect for rule in named.rules() for aspect in rule.aspects if broad.fullmatch(aspect)]
+    assert found == []
