@@ -155,13 +155,13 @@ def _quoted(names: tuple[str, ...]) -> dict[bytes, str]:
     return {f'"{name}"'.encode(): name for name in names}
 
 
-def _heads(long: tuple[msgspec.Raw, ...], rest: int) -> list[tuple[bytes, int]]:
+def _heads(long: tuple[msgspec.Raw, ...], outside: int) -> list[tuple[bytes, int]]:
     """Return the beginning of each value, by which it is known again, and its length.
 
-    `rest`: bytes of the body outside of them all. A value that is none of them stands within those, so it ends before
-    a beginning that is longer does; and no list, object or string begins with a whole other one.
+    `outside`: bytes of the body outside of them all. A value that is none of them stands within those, so it ends
+    before a beginning that is longer does; and no list, object or string begins with a whole other one.
     """
-    heads = [bytes(memoryview(value)[: rest + 1]) for value in long]
+    heads = [bytes(memoryview(value)[: outside + 1]) for value in long]
     if len(set(heads)) < len(heads):
         heads = [bytes(value) for value in long]
     return list(zip(heads, map(len, long), strict=True))

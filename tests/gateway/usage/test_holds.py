@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -120,16 +119,6 @@ async def test_the_worst_case_blocks_the_budget_and_never_overshoots() -> None:
     assert let_in.count(True) == 1
     [state] = await of.ledger.states((own,), 0.0)
     assert state.spent <= 2
-
-
-async def test_a_call_waits_no_longer_than_is_promised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "WAIT_SECONDS", 0.05)
-    of, own = meter(), Limits("t", budget=Decimal("0.33"))
-    running = asyncio.create_task(call(of, own, 30_000, 0.5))
-    await asyncio.sleep(0.01)
-    assert await call(of, own, 100)  # with the least hold
-    assert not await call(of, replace(own, budget=Decimal("0.32")), 100)
-    assert await running
 
 
 class Stopped:
