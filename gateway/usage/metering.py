@@ -51,7 +51,7 @@ MOST_UNREAD_TOKENS = 128_000
 class BatchHolds(Protocol):
     """What remains held when a call that makes a batch has ended."""
 
-    def hold(self, exchange: Exchange, cost: Decimal, currency: str) -> None: ...
+    async def hold(self, exchange: Exchange, cost: Decimal, currency: str) -> None: ...
 
     def kept(self, exchange: Exchange) -> Decimal: ...
 
@@ -101,10 +101,15 @@ class Meter:
         except LedgerUnavailable as exc:
             raise caps.unreadable(context, amount) or exc from None
         reservation.progress = progress = partial(self._progress, context, amount.input_tokens)
+        if is_batch and self.batches is not None:
+            currency = next(iter(token.needs.currencies), "")
+            try:
+                await self.batches.hold(context.exchange, amount.cost, currency)
+            except BaseException:  # the client has left meanwhile
+                self.ledger.give_back(reservation, time.time())
+                raise
         if self.growth is not None and amount.cost:
             self.growth.add(Running(reservation, context.downstream, progress))
-        if is_batch and self.batches is not None:
-            self.batches.hold(context.exchange, amount.cost, next(iter(token.needs.currencies), ""))
         if token.is_told:
             told = limit_headers(context.surface.dialect, reservation.states, reservation.at)
             context.downstream.add_headers(told)

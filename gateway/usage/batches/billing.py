@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
 from channels.db import database_sync_to_async
@@ -46,6 +47,10 @@ PATIENCE_SECONDS = 20.0
 GIVE_UP_SECONDS = 30 * 86_400
 """Vendors keep results for 29 days."""
 AWAY = (DatabaseError, OSError)
+INTENT = "intent:"
+INTENT_SECONDS = 7200.0
+"""Longer than any call lives: whose batch is not known by then has died with its process."""
+UNKNOWN = "The gateway ended while this batch was being made, so nobody knows whether it was: billed as held"
 UNREADABLE = "The results of this batch could not be read: billed as held"
 
 Result = TypeVar("Result")
@@ -55,7 +60,8 @@ Result = TypeVar("Result")
 class _Held:
     cost: Decimal
     currency: str
-    is_made: bool = False  # from then on the batch's row answers for it
+    is_made: bool = False  # from then on a row answers for it
+    intent: str = ""  # key of the row that says that a batch may be made
 
 
 NOTHING_HELD = _Held(ZERO, "")
@@ -79,6 +85,7 @@ class Batches:
         self._parts = parts
         self._clock = clock
         self._held: dict[str, _Held] = {}  # by the id of the call that makes the batch
+        self._dropped: set[str] = set()  # keys of intentions that came to nothing, until their rows are gone
         self._wake = asyncio.Event()
         self._billing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -94,15 +101,46 @@ class Batches:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        with contextlib.suppress(*AWAY):
+            await self._drop_rows()
 
-    def hold(self, exchange: Exchange, cost: Decimal, currency: str) -> None:
-        """Remember what a call that makes a batch holds, until the batch is made or the call has ended."""
-        self._held[exchange.id] = _Held(cost, currency)
+    async def hold(self, exchange: Exchange, cost: Decimal, currency: str) -> None:
+        """Remember what a call that makes a batch holds, until the batch is made or the call has ended.
+
+        A row says so before anything is sent: should this process die, what is held is billed.
+        """
+        held = _Held(cost, currency)
+        if cost:
+            row = self._row(INTENT + exchange.id, exchange, held, INTENT_SECONDS)
+            adding = asyncio.ensure_future(_in_thread(lambda: rows.add(row)))
+            try:
+                await asyncio.shield(adding)
+                held = replace(held, intent=row.pk)
+            except AWAY as exc:
+                logger.error("A batch may be made without a row (%s)", type(exc).__name__)
+            except asyncio.CancelledError:
+                adding.add_done_callback(lambda _: self._drop(row.pk))
+                raise
+        self._held[exchange.id] = held
 
     def kept(self, exchange: Exchange) -> Decimal:
         """Return what remains charged when the call has ended: what is held for the batch it has made."""
-        held = self._held.pop(exchange.id, None)
-        return held.cost if held is not None and held.is_made else ZERO
+        held = self._held.pop(exchange.id, NOTHING_HELD)
+        if held.is_made:
+            return held.cost
+        if held.intent:
+            self._drop(held.intent)
+        return ZERO
+
+    def _drop(self, intent: str) -> None:
+        self._dropped.add(intent)
+        self._wake.set()
+
+    async def _drop_rows(self) -> None:
+        """Delete the rows of intentions that came to nothing. Raises the database's errors."""
+        for intent in tuple(self._dropped):
+            await _in_thread(partial(rows.drop, intent))
+            self._dropped.discard(intent)
 
     def tap(self, context: CallContext) -> BatchTap | None:
         """Return who hears what an answer says of a batch."""
@@ -110,12 +148,25 @@ class Batches:
 
     async def made(self, context: CallContext, name: str) -> None:
         """Remember a batch that has been made, before its maker hears of it."""
-        exchange, now = context.exchange, self._clock()
+        exchange = context.exchange
         held = self._held.get(exchange.id, NOTHING_HELD)
-        row = BatchRow(
+        row = self._row(name, exchange, held, FIRST_LOOK_SECONDS)
+        try:
+            await _in_thread(lambda: rows.add(row, instead_of=held.intent))
+        except AWAY as exc:
+            how = "it is billed as held" if held.intent else "it can't be billed"
+            logger.error("The batch %s has no row (%s): %s", name, type(exc).__name__, how)
+            if not held.intent:
+                return
+        if exchange.id in self._held:
+            self._held[exchange.id] = replace(held, is_made=True)
+
+    def _row(self, name: str, exchange: Exchange, held: _Held, seconds: float) -> BatchRow:
+        """Return the row of a batch that is looked at in so many seconds."""
+        return BatchRow(
             id=name,
             made_at=datetime.fromtimestamp(exchange.started_at, UTC),
-            look_at=datetime.fromtimestamp(now + FIRST_LOOK_SECONDS, UTC),
+            look_at=datetime.fromtimestamp(self._clock() + seconds, UTC),
             provider=exchange.provider,
             account=exchange.account,
             token_id=exchange.token_id,
@@ -126,15 +177,6 @@ class Batches:
             held=held.cost,
             currency=held.currency,
         )
-        try:
-            await _in_thread(lambda: rows.add(row))
-        except AWAY as exc:
-            logger.error(
-                "The batch %s can't be billed: its row was not written (%s)", name, type(exc).__name__
-            )
-        else:
-            if exchange.id in self._held:
-                self._held[exchange.id] = replace(held, is_made=True)
 
     async def ended(self, name: str) -> None:
         """Have a batch billed soon: its maker has been told that its results are there."""
@@ -168,6 +210,7 @@ class Batches:
         """Look at the batches whose time has come, and tell ledgers what they do not know yet."""
         now = self._clock()
         try:
+            await self._drop_rows()
             for row in await _in_thread(rows.untold):
                 await self._tell(row)
             while claimed := await _in_thread(lambda: rows.claim(now)):
@@ -179,6 +222,10 @@ class Batches:
 
     async def look(self, row: BatchRow) -> None:
         """Ask how a batch stands, and bill it if it has ended. Raises the database's errors, `LedgerUnavailable`."""
+        if row.pk.startswith(INTENT):
+            logger.warning("%s (call %s, token %s)", UNKNOWN, row.pk.removeprefix(INTENT), row.token_id)
+            await self._settle(row, _exchanges(row, None, UNKNOWN))
+            return
         bill, standing = Bill(self._parts.prices.table, row.provider), Standing.RUNNING
         try:
             standing = await self._parts.upstreams.standing(row)
@@ -219,8 +266,8 @@ class Batches:
         await _in_thread(lambda: rows.told(row.pk))
 
 
-def _exchanges(row: BatchRow, bill: Bill | None) -> list[Exchange]:
-    """Return the rows of usage: one for each model of the bill; without one, what was held."""
+def _exchanges(row: BatchRow, bill: Bill | None, why: str = UNREADABLE) -> list[Exchange]:
+    """Return the rows of usage: one for each model of the bill; without one, what was held, and why."""
     found = []
     for model, total in ({} if bill is None else bill.totals).items():
         exchange = rows.exchange_of(row, model)
@@ -228,7 +275,7 @@ def _exchanges(row: BatchRow, bill: Bill | None) -> list[Exchange]:
         found.append(exchange)
     if bill is None:
         exchange = rows.exchange_of(row, "")
-        exchange.failure_kind, exchange.failure_message = FailureKind.UPSTREAM, UNREADABLE
+        exchange.failure_kind, exchange.failure_message = FailureKind.UPSTREAM, why
         exchange.usage = Usage(is_estimated=True)
         exchange.cost, exchange.currency = (row.held, row.currency) if row.currency else (None, "")
         found.append(exchange)

@@ -35,9 +35,12 @@ class Settlement:
     marks: Mapping[str, str]
 
 
-def add(row: BatchRow) -> None:
-    """Remember a batch that has been made; one that is known stays as it is."""
-    BatchRow.objects.bulk_create([row], ignore_conflicts=True)
+def add(row: BatchRow, instead_of: str = "") -> None:
+    """Remember a batch that has been made; one that is known stays as it is. `instead_of`: its intention."""
+    with transaction.atomic():
+        BatchRow.objects.bulk_create([row], ignore_conflicts=True)
+        if instead_of:
+            drop(instead_of)
 
 
 def find(pk: str) -> BatchRow | None:
@@ -62,6 +65,11 @@ def claim(now: float) -> list[BatchRow]:
         if mine.update(look_at=_moment(now + later), looks=row.looks + 1):
             claimed.append(row)
     return claimed
+
+
+def drop(pk: str) -> None:
+    """Delete the row of an intention: no batch came of it."""
+    BatchRow.objects.filter(pk=pk, settled_at__isnull=True).delete()
 
 
 def settle(row: BatchRow, settlement: Settlement, now: float) -> bool:

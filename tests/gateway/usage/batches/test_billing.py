@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -83,7 +84,7 @@ async def made(worker: Worker, name: str = "b1", cost: str = "2.5") -> Any:
     found = context(ledger_id="t", token_id="t", provider="p", account="a")
     found.exchange.started_at = NOW
     if cost:
-        worker.batches.hold(found.exchange, Decimal(cost), "USD")
+        await worker.batches.hold(found.exchange, Decimal(cost), "USD")
     await worker.batches.made(found, name)
     return found.exchange
 
@@ -124,9 +125,79 @@ async def test_the_tokens_of_a_bill_are_counted_by_the_one_process_that_writes_i
 
 async def test_a_call_that_made_none_keeps_nothing() -> None:
     worker = Worker(Told())
-    exchange = context().exchange
-    worker.batches.hold(exchange, Decimal(1), "USD")
+    exchange = context(ledger_id="t").exchange
+    await worker.batches.hold(exchange, Decimal(1), "USD")
+    assert [row.held for row in await stored(lambda: list(BatchRow.objects.all()))] == [Decimal(1)]
     assert worker.batches.kept(exchange) == 0
+    await worker.batches.turn()
+    assert not await stored(BatchRow.objects.exists)
+
+
+async def test_a_process_that_dies_while_a_batch_is_made_has_what_it_held_billed() -> None:
+    dying = Worker(Told())
+    exchange = context(ledger_id="t", token_id="t").exchange
+    exchange.started_at = NOW
+    await dying.batches.hold(exchange, Decimal("2.5"), "USD")  # and nobody hears of it again
+    following = Worker(Told())
+    await following.balances.provide((BUDGET,))
+    await following.batches.turn()
+    assert (await bills(), await following.spent()) == ([], Decimal("2.5"))
+    following.batches = Batches(following.parts, lambda: NOW + billing.INTENT_SECONDS + 1)
+    await following.batches.turn()
+    await following.batches.turn()
+    [row] = await stored(lambda: list(ExchangeRow.objects.all()))
+    assert (row.cost, row.is_estimated, row.failure_message) == (Decimal("2.5"), True, billing.UNKNOWN)
+    assert await following.spent() == Decimal("2.5")
+
+
+async def test_a_batch_that_is_made_takes_the_place_of_the_intention() -> None:
+    worker = Worker(Told())
+    exchange = await made(worker)
+    assert await stored(lambda: list(BatchRow.objects.values_list("pk", flat=True))) == ["b1"]
+    assert worker.batches.kept(exchange) == Decimal("2.5")
+
+
+async def test_where_the_row_of_a_batch_can_not_be_written_the_intention_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worker, add = Worker(Told()), rows.add
+
+    def away(row: BatchRow, instead_of: str = "") -> None:
+        if instead_of:
+            raise OSError
+        add(row)
+
+    monkeypatch.setattr(rows, "add", away)
+    exchange = await made(worker)
+    assert worker.batches.kept(exchange) == Decimal("2.5")
+    await worker.batches.turn()
+    [row] = await stored(lambda: list(BatchRow.objects.all()))
+    assert row.pk == billing.INTENT + exchange.id and row.held == Decimal("2.5")
+
+
+async def test_who_leaves_while_the_intention_is_written_leaves_none_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worker, add = Worker(Told()), rows.add
+    is_writing, may_write, has_written = threading.Event(), threading.Event(), threading.Event()
+
+    def slowly(row: BatchRow, instead_of: str = "") -> None:
+        is_writing.set()
+        assert may_write.wait(60)
+        add(row, instead_of)
+        has_written.set()
+
+    monkeypatch.setattr(rows, "add", slowly)
+    holding = asyncio.create_task(worker.batches.hold(context().exchange, Decimal(1), "USD"))
+    assert await asyncio.to_thread(is_writing.wait, 60)
+    holding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await holding
+    may_write.set()
+    assert await asyncio.to_thread(has_written.wait, 60)
+    async with asyncio.timeout(60):
+        while await stored(BatchRow.objects.exists):
+            await worker.batches.turn()
 
 
 async def test_several_workers_bill_once() -> None:
