@@ -5,13 +5,24 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from accounts import services as accounts
+from accounts.models import Account
+from forgefed import following
+from forgefed.models import Delivery, RemoteHost
 from gateway.console.pages.records import moment, portion, tabs
+from gateway.models import StoredObjectRow
+from providers import route_services
 from tests.gateway.console.pages.people import browser, serve
+from tests.principals import SOMEBODY
+from tests.sign_ins import person, sign_in
+from tokens.signin.models import SignIn
 
 pytestmark = pytest.mark.django_db
+EVIL = "<script>alert(1)</script>\"'><img src=x>"
 PAGES = (
     "/console/signins/",
     "/console/objects/",
@@ -62,3 +73,27 @@ def test_times_are_told_with_the_exact_one_behind() -> None:
 def test_a_page_says_whether_there_are_more() -> None:
     assert portion(range(51)) == (list(range(50)), True)
     assert portion(range(50)) == (list(range(50)), False)
+
+
+def test_words_of_strangers_are_no_markup(settings: Any) -> None:
+    settings.ACTOR_BASE_URL = "https://gw.example"
+    following.follow("https://a.example/u", SOMEBODY)
+    Delivery.objects.update(last_error=EVIL, recipient=EVIL, host=EVIL)
+    RemoteHost.objects.create(host=EVIL)
+    StoredObjectRow.objects.create(
+        id=EVIL, kind=EVIL, provider=EVIL, account=EVIL, token_id=EVIL, made_at=datetime.now(UTC)
+    )
+    token = sign_in(person())
+    SignIn.objects.filter(pk=token.sign_in_id).update(client=EVIL)
+    route_services.upsert({"model": EVIL, "provider": "a", "upstream_model": EVIL}, principal=SOMEBODY)
+    row = accounts.add({"name": "a", "source": "api_key", "secret": "s"}, principal=SOMEBODY)
+    Account.objects.filter(pk=row.pk).update(last_error=EVIL)
+    client = browser()
+    for url in (
+        *PAGES,
+        "/console/routes/",
+        f"/console/routes/?{urlencode({'ask': EVIL})}",
+        "/console/accounts/a/",
+    ):
+        page = client.get(url).content.decode()
+        assert "<script>" not in page and "<img" not in page
