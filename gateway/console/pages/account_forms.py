@@ -224,7 +224,8 @@ def steps(row: Account) -> list[Step]:
         home = "CLAUDE_CONFIG_DIR=~/gateway-login"
         return [
             Step(
-                "On any machine, log in with Claude Code to a directory of its own:", f"{home} claude /login"
+                "On any machine with Linux, log in with Claude Code to a directory of its own:",
+                f"{home} claude /login",
             ),
             Step("Show what it has written:", "cat ~/gateway-login/.credentials.json"),
             Step("Paste all of it below and save. The account is back at once."),

@@ -208,3 +208,12 @@ def test_a_test_tells_what_the_upstream_says() -> None:
             answer = client.post(f"/console/accounts/{name}/test/", {"back": "accounts"}, follow=True)
             assert f"{name}: {word}" in answer.content.decode()
     assert AuditRow.objects.filter(action="account.test", via="console").count() == 2
+
+
+def test_the_pages_of_one_take_few_queries(django_assert_max_num_queries: Any) -> None:
+    serve()
+    client = browser()
+    client.get(HERE)
+    for url in (HERE, "/console/add-account/", "/console/add-account/?source=oauth"):
+        with django_assert_max_num_queries(12):
+            assert client.get(url).status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -82,3 +83,12 @@ def test_what_was_kept_is_shown_to_admins_who_ask_for_it() -> None:
     assert "a &lt;b&gt;prompt&lt;/b&gt;" in page and "an answer" in page
     assert AuditRow.objects.get(action="log.read").subject == "token:t1"
     assert admin.get(f"{here}?log=x").status_code == 400
+
+
+def test_a_call_with_what_was_kept_takes_few_queries(django_assert_max_num_queries: Any) -> None:
+    own = call(token_id="t1")
+    requestlog.write([(own, Entry(b"a prompt"))], 1000)
+    client = browser()
+    client.get("/console/requests/")
+    with django_assert_max_num_queries(12):
+        assert client.get(f"/console/requests/{own}/").status_code == 200
