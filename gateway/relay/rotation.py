@@ -63,9 +63,7 @@ class Rotation:
                 lease = self._choose(context, ask, budget)
             except PoolExhausted:
                 if last is not None:
-                    return with_soonest(
-                        self._deps.pool, last, context.token.account
-                    )  # the refusal says more than ours
+                    return self._dated(context, last)  # the refusal says more than ours
                 raise
             if lease.is_expired and not await self._is_renewed(lease, budget):
                 self._deps.pool.release(lease)
@@ -88,10 +86,11 @@ class Rotation:
             is_over = last.verdict.outcome in ENDS or context.downstream.has_content
             is_over = is_over or call.fields.is_continued  # nobody else has what went before
             if is_over or budget.is_spent(time.monotonic()):
-                return (
-                    last if last.status != 429 else with_soonest(self._deps.pool, last, context.token.account)
-                )
+                return last if last.status != 429 else self._dated(context, last)
             budget.excluded.add(lease.account)
+
+    def _dated(self, context: CallContext, last: Attempt) -> Attempt:
+        return with_soonest(self._deps.pool, last, context.token.account)
 
     async def _without_what_is_refused(
         self, context: CallContext, call: Call, last: Attempt, budget: Budget
