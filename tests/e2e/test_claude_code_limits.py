@@ -89,3 +89,36 @@ def test_another_provider_goes_on_with_a_conversation(
     assert second.strip() == "two"
     [body] = [json.loads(seen.body) for seen in vendor.seen if b"SAY two" in seen.body][-1:]
     assert "SAY one" in json.dumps(body["messages"])
+
+
+def test_a_full_context_is_compacted_and_the_conversation_goes_on(
+    mixed, program, openai_vendor, tmp_path
+) -> None:
+    """The server says it in its own words, once the conversation has more than two turns."""
+    refused, is_full = [], False
+
+    def refuse(body: dict[str, Any]) -> Answer | None:
+        text = json.dumps(body["messages"])
+        if (
+            not is_full
+            or "SAY the first" not in text
+            or "summary" in json.dumps(body["messages"][-1]).lower()
+        ):
+            return None
+        refused.append(body)
+        return error_answer(
+            400,
+            "This model's maximum context length is 40000 tokens. However, your messages resulted in 41000 tokens. "
+            "Please reduce the length of the messages.",
+        )
+
+    with refusing(openai_vendor, refuse) as served:
+        run(program, tmp_path, mixed.url, mixed.token.secret, "-p", "SAY the first", **MORE)
+        is_full = True
+        output = run(
+            program, tmp_path, mixed.url, mixed.token.secret, "-p", "--continue", "SAY it goes on", **MORE
+        )
+    assert output.strip().endswith(
+        "SAY it goes on"
+    )  # what the stand-in makes of a summary and a turn behind it
+    assert len(refused) == 1 and len(served) >= 3  # the first turn, the summary, the turn that goes on
