@@ -143,7 +143,7 @@ class Meter:
         attempts, failed = arrival.attempts, exchange.status >= 400 or exchange.failure_kind is not None
         if failed or len(attempts) != 1 or attempts[0].translator.failure is not None:
             tries.note(arrival)  # most have nothing to tell: no frame for them
-        if attempts:
+        if attempts and arrival.surface.action is not Action.STORED:  # it was billed when it was made
             translator = attempts[-1].translator
             usage, exchange.model_served = translator.usage, translator.model or ""
             exchange.usage = seen(arrival, usage, 0 if hold is None else hold.input_estimate)

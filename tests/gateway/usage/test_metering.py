@@ -11,6 +11,7 @@ import pytest
 from gateway.exchange.context import CallContext, Hold
 from gateway.exchange.downstream import Message
 from gateway.exchange.exchange import CLIENT_LEFT
+from gateway.exchange.surfaces import SURFACES
 from gateway.usage.balances import Balances
 from gateway.usage.metering import Meter, seen
 from gateway.usage.prices.copy import Prices
@@ -214,3 +215,16 @@ async def test_what_was_not_answered_costs_nothing() -> None:
     assert usage_seen(found, 0) == Usage()
     found.exchange.status = CLIENT_LEFT  # it was sent, and is paid for
     assert usage_seen(found, 0).input_tokens == 100
+
+
+@pytest.mark.parametrize(
+    ("path", "tokens"), [("/v1/responses", 1000), ("/v1/responses/{id}", 0), ("/v1/responses/{id}/cancel", 0)]
+)
+async def test_reading_what_has_been_made_costs_nothing(path: str, tokens: int) -> None:
+    of = meter()
+    found, hold = await sonnet(of)
+    found = msgspec.structs.replace(found, surface=next(row for row in SURFACES if row.path == path))
+    found.exchange.is_sent, found.exchange.provider = True, "p"
+    tell(found, Usage(1000, output_tokens=10), "claude-x-1", is_whole=True)
+    of.conclude(found, hold)
+    assert (found.exchange.usage.input_tokens, found.exchange.cost is None) == (tokens, not tokens)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from providers.dialects.table import DIALECTS, of_caller
-from providers.dialects.types import Failure, FailureKind
+from providers.dialects.table import DIALECTS, is_openai_client, of_caller
+from providers.dialects.types import Failure, FailureKind, Headers
 
 NAMES = sorted(DIALECTS)
 
@@ -51,3 +51,19 @@ def test_the_caller_decides_where_the_path_does_not(
     headers: tuple[tuple[bytes, bytes], ...], dialect: str
 ) -> None:
     assert of_caller(headers) == dialect
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_openai"),
+    [
+        (((b"user-agent", b"OpenAI/Python 3.57.0"),), True),
+        (((b"user-agent", b"codex_cli_rs/0.171.0 (Linux)"),), True),
+        (((b"openai-project", b"p"),), True),
+        (((b"user-agent", b"Anthropic/Python 2.14"),), False),
+        (((b"user-agent", b"codex/1"), (b"anthropic-version", b"2023-06-01")), False),
+        (((b"user-agent", b"curl/8"),), False),
+        ((), False),
+    ],
+)
+def test_clients_of_openai_s_are_known(headers: Headers, is_openai: bool) -> None:
+    assert is_openai_client(headers) is is_openai
