@@ -48,8 +48,8 @@ def raw_predict(request: WireRequest, model_id: str, parent: bytes) -> WireReque
     """Return the call as Vertex takes it, below `parent`, the publisher's models. Raises `Refused`."""
     if model_id in (".", ".."):
         raise envelopes.invalid("model: this is no model's name", "model")
-    headers = tuple([pair for pair in request.headers if pair[0] != b"anthropic-version"])
-    version = _version(request.headers, VERTEX_VERSION)
+    headers = request.headers  # the version's is left out by the driver
+    version = _version(headers, VERTEX_VERSION)
     is_count, is_stream = request.path == COUNT_TOKENS, False
     body = None if is_count or _may_stream(request.body) else _with_version(request.body, version)
     if body is None:

@@ -52,6 +52,13 @@ class Frames:
         if self.is_over:
             return b""
         if not self._reader.pending and (payload := only_chunk(data)) is not None:
+            try:
+                event = _chunk_decoder.decode(payload).event
+            except UNREADABLE:
+                return self._chunk(payload)
+            if event.startswith(_DELTA) and event.rfind(b"error") < 0 and event.rfind(_METRICS) < 0:
+                self._has_begun = True  # nearly all are so
+                return b"event: content_block_delta\ndata: %b\n\n" % event.replace(b"\n", b" ")
             return self._chunk(payload)
         try:
             frames = self._reader.feed(data)
@@ -94,9 +101,6 @@ class Frames:
             return self._ended(errors.API, "The provider's stream is broken.")
 
     def _sent(self, data: bytes) -> bytes:
-        if data.startswith(_DELTA) and data.rfind(_METRICS) < 0 and data.find(b"error") < 0:  # nearly all
-            self._has_begun = True
-            return b"event: content_block_delta\ndata: %b\n\n" % data.replace(b"\n", b" ")
         found = _TYPE.match(data)
         name = found[1] if found else str(orjson.loads(data)["type"]).encode()
         if name == b"message_stop":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from providers.clouds import bodies
 from providers.clouds.envelope import CloudEnvelope
@@ -55,5 +56,11 @@ class VertexDriver(CloudDriver):
         """Put the call into Vertex's form."""
         if not upstream.model:
             raise invalid("model is required", "model")
-        place = f"/projects/{upstream.options['project']}/locations/{region or GLOBAL}"
-        return bodies.raw_predict(request, upstream.model, f"{place}/publishers/anthropic/models".encode())
+        return bodies.raw_predict(
+            request, upstream.model, _models(upstream.options["project"], region or GLOBAL)
+        )
+
+
+@lru_cache(maxsize=256)
+def _models(project: str, region: str) -> bytes:
+    return f"/projects/{project}/locations/{region}/publishers/anthropic/models".encode()

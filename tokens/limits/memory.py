@@ -43,9 +43,10 @@ class MemoryLedger:
         except LimitExceeded as refusal:
             refusal.states = tuple([book.state(limits) for limits, book in found])
             raise
-        for _, book in found:
+        taken = []
+        for limits, book in found:
             book.take(estimate, now)
-        taken = [(limits, book, book.period_name) for limits, book in found]
+            taken.append((limits, book, book.period_name))
         states = tuple([book.state(limits) for limits, book in found]) if record.is_told else ()
         return Reservation(
             str(note.get("id", "")), record.counted, estimate, now, states, note, handles=taken
