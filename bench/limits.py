@@ -3,7 +3,8 @@ bench.limits`.
 
 Limited means every limit, on the token, its group and that group's parent. The gateway runs as in
 `bench.cpu`, one call after the other; each kind in a process of its own, Redis on a Unix socket. `--write`
-puts the table into docs/benchmarks-limits.md.
+puts the table into docs/benchmarks-limits.md. `--pairs 31` compares them call by call in one process instead: good on
+a machine that does other things too.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 from gateway.kernel.principal import COMMAND_LINE
 
@@ -94,6 +96,44 @@ def one(kind, size, rounds):
     print(json.dumps(asyncio.run(measured(in_process.authorized(**given), size, rounds))))
 
 
+async def compared(headers, size, count):
+    """Print what each kind costs beside "off": the median over pairs that follow each other in one process."""
+    from bench import in_process  # noqa: PLC0415 - as above
+    from bench.run import SIZES, body  # noqa: PLC0415
+
+    runtime, application = await in_process.started()
+    calls = 100 if size == "1 KB" else 25
+    sent = {kind: in_process.Post("/v1/messages", body(SIZES[size]), own) for kind, own in headers.items()}
+    for post in sent.values():
+        await in_process.cost(application, post, calls, 1)  # balances are read
+    found = {kind: [] for kind in sent}
+    for _ in range(count):
+        for kind, post in sent.items():
+            found[kind].append(await in_process.cost(application, post, calls, 1))
+    for kind, costs in found.items():
+        ratio = median(mine / off for mine, off in zip(costs, found["off"], strict=True))
+        print(f"{size:<8}{kind:<8}{median(costs):>8.1f} µs{ratio:>7.2f}×")
+    await runtime.aclose()
+
+
+def pairs(count):
+    os.environ["REDIS_URL"] = ""
+    from bench import in_process  # noqa: PLC0415 - as above
+    from tokens.groups import services  # noqa: PLC0415
+
+    services.create("company", **LIMITS, principal=COMMAND_LINE)
+    services.create("team", parent="company", **LIMITS, principal=COMMAND_LINE)
+    budget = {name: LIMITS[name] for name in ("budget", "budget_period")}
+    headers = {
+        "off": in_process.authorized(),
+        "budget": in_process.authorized(**budget),
+        "person": in_process.signed_in(**budget),
+        "memory": in_process.authorized(group="team", **LIMITS),
+    }
+    for size in SIZES:
+        asyncio.run(compared(headers, size, count))
+
+
 def in_a_process(kind, size, rounds, url):
     command = [sys.executable, "-m", "bench.limits", "--one", kind, size, "--rounds", str(rounds)]
     environment = {**os.environ, "REDIS_URL": url if kind == "redis" else ""}
@@ -139,8 +179,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks-limits.md")
+    parser.add_argument(
+        "--pairs", type=int, metavar="N", help="compare kinds in one process, in N pairs, and end"
+    )
     parser.add_argument("--one", nargs=2, metavar=("KIND", "SIZE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.pairs:
+        pairs(options.pairs)
+        return
     if options.one:
         one(*options.one, options.rounds)
         return
