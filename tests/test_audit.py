@@ -244,6 +244,12 @@ def rehearsal() -> str:
     return rehearsals.start({"account": account(), "fault": "429"}, **P).pk
 
 
+def over() -> str:
+    pk = rehearsal()
+    Rehearsal.objects.update(ends_at="2026-01-01T00:00:00Z")
+    return pk
+
+
 def price() -> PriceRow:
     return prices.put("m", input="1", output="2", **P)
 
@@ -330,6 +336,9 @@ SCENARIOS: dict[Callable[..., Any], Scenario] = {
         account, lambda it: rehearsals.start({"account": it, "fault": "cut"}, **P), "rehearsal.start", "rehearsal:",
     ),
     rehearsals.end: (rehearsal, lambda it: rehearsals.end(it, **P), "rehearsal.end", "rehearsal:{}"),
+    rehearsals.end_over: (
+        over, lambda _: rehearsals.end_over(**P), "rehearsal.end", "rehearsal:{}",
+    ),
     rehearsals.end_all: (rehearsal, lambda _: rehearsals.end_all(**P), "rehearsal.end", "rehearsal:{}"),
     tokens.issue: (int, lambda _: tokens.issue(label="x", **P), "token.issue", "token:"),
     tokens.change: (token, lambda it: tokens.change(it, label="x", **P), "token.change", "token:{}"),

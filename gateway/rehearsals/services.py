@@ -16,7 +16,7 @@ from accounts.models import Cooldown
 from gateway.kernel import audit
 from gateway.kernel.changes import Listeners
 from gateway.kernel.moments import rfc3339
-from gateway.kernel.principal import Principal
+from gateway.kernel.principal import GATEWAY, Principal
 from gateway.rehearsals.errors import BadRehearsal, RehearsalNotFound
 from gateway.rehearsals.models import Fault, Rehearsal
 from providers.catalog.live import catalog_to_show
@@ -43,6 +43,7 @@ def start(given: Mapping[str, object], *, principal: Principal) -> Rehearsal:
     calls = _number("calls", given.get("calls"), MOST_CALLS)
     seconds = _number("seconds", given.get("seconds"), MOST_SECONDS) or USUAL_SECONDS
     now = timezone.now()
+    end_over(principal=GATEWAY)
     with transaction.atomic():
         for row in Rehearsal.objects.filter(ended_at__isnull=True, **target):
             _end(row, principal)
@@ -76,6 +77,13 @@ def end_all(*, principal: Principal) -> None:
             if _end(row, principal):
                 mine = {"account__name": row.account} if row.account else {"account__provider": row.provider}
                 Cooldown.objects.filter(started_at__gte=row.started_at.timestamp(), **mine).delete()
+
+
+def end_over(*, principal: Principal) -> None:
+    """Say of rehearsals whose time is over that they have ended, where no worker was there to do so."""
+    for row in Rehearsal.objects.filter(ended_at__isnull=True, ends_at__lte=timezone.now()):
+        with transaction.atomic():
+            _end(row, principal)
 
 
 def running() -> list[Rehearsal]:

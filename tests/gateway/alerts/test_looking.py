@@ -95,7 +95,11 @@ def test_budgets_as_events_name_them_and_levels_that_rules_name(case: Case) -> N
         shares.OF_PROCESS.watch(())
 
 
-def test_sums_are_asked_for_now_and_then_only(case: Case, django_assert_num_queries: Any) -> None:
+def test_sums_are_asked_for_now_and_then_only(
+    case: Case, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RATES_SECONDS", "TOKENS_SECONDS"):
+        monkeypatch.setattr(looking, name, 3_600.0)
     rule("error-rate")
     rule("token-expires")
     case.look()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.utils import timezone
 
 from accounts.pool.cooldown import CooldownState
 from accounts.services import add
@@ -180,10 +181,12 @@ async def test_a_cut_stream_ends_in_the_midst_of_its_content(make: Any) -> None:
 
 async def test_it_ends_by_time_and_the_row_says_so(make: Any) -> None:
     case = await make()
-    row = await case.begin(account="a0", fault="429", seconds=1)
+    row = await case.begin(account="a0", fault="429", seconds=600)
     await case.bench.call()
+    await sync_to_async(lambda: Rehearsal.objects.filter(pk=row.pk).update(ends_at=timezone.now()))()
     await case.over()
     deadline = time.monotonic() + DEADLINE
+    await sync_to_async(lambda: services.end_over(principal=GATEWAY))()
     while not (ended := await sync_to_async(Rehearsal.objects.get)(pk=row.pk)).ended_at:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
