@@ -4,6 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
+AUDIT := .venv-audit/bin
 ARGS ?=
 # Enough to start Django where nothing is served or signed.
 CHECK_ENV = TOKEN_SECRET=$$($(PY) -c 'import secrets; print(secrets.token_hex(32))') TOKEN_ADMIN_KEY=check DATA_DIR=$(VENV)/check
@@ -12,7 +13,7 @@ INSTALL_PROGRAM = cmp -s pyproject.toml $(VENV)/installed-program || { \
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . \
 	&& cp pyproject.toml $(VENV)/installed-program; }
 
-.PHONY: run test test-long compat interop demo check bench soak fuzz format readme venv venv-dev clean
+.PHONY: run test test-long compat interop demo check bench soak fuzz format audit docs readme venv venv-dev clean
 
 run: venv .env  ## Serve on :8080, with a fresh .env if there is none
 	@exec $(PY) manage.py serve $(ARGS)
@@ -59,7 +60,26 @@ format: venv-dev  ## Put the code in the project's form
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-readme: venv-dev  ## Write the README's table of options anew
+# Secrets are found by their form (keys of vendors, private keys, addresses with a password); alphabets and tables look random, too.
+REFUSED_LICENCES = AGPL;GPL-2.0;GPL-3.0;GNU General Public License v2 (GPLv2);GNU General Public License v3 (GPLv3)
+audit: venv-dev  ## Known weaknesses, licences, secrets in the repository, and build/sbom.json (asks the registry)
+	@test -x $(AUDIT)/pip-audit || $(PY) -m venv .venv-audit
+	@cmp -s requirements-audit.txt .venv-audit/installed || { \
+		$(AUDIT)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt \
+		&& cp requirements-audit.txt .venv-audit/installed; }
+	$(AUDIT)/pip-audit --require-hashes --disable-pip -r requirements.txt -r requirements-clouds.txt
+	$(AUDIT)/pip-licenses --python=$(PY) --fail-on="$(REFUSED_LICENCES)" \
+		--packages $$(sed -n 's/^\([a-z0-9._-]*\)==.*/\1/p' requirements.txt requirements-clouds.txt)
+	@mkdir -p build
+	$(AUDIT)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml -o build/sbom.json requirements.txt
+	git ls-files -z -- . ':!tests' ':!requirements*' | xargs -0 $(AUDIT)/detect-secrets-hook \
+		--disable-plugin KeywordDetector --disable-plugin Base64HighEntropyString --disable-plugin HexHighEntropyString \
+		--exclude-lines 'postgres://user:password@'
+
+docs: venv-dev  ## Build the documents as a site into build/site; a link that leads nowhere ends it
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build
+
+readme: venv-dev  ## Write the table of options in docs/settings.md anew
 	$(PY) -m tests.readme --write
 
 # Installed again only when the list or the interpreter has changed, not when a checkout touched the files.
@@ -84,4 +104,4 @@ $(PY):
 	@echo "wrote .env with a fresh TOKEN_SECRET and TOKEN_ADMIN_KEY (mode 0600)"
 
 clean:  ## Remove what make has made (not .env, not DATA_DIR)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-audit build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""The README's table of options, made from `gateway/config/table.py`. `make readme` writes it."""
+"""The table of options in docs/settings.md, made from `gateway/config/table.py`. `make readme` writes it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.config.options import Option
 from gateway.config.table import table
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
 BEGIN = "<!-- options: made by `make readme` -->\n"
 END = "<!-- end of options -->\n"
 
@@ -32,12 +32,12 @@ def _row(option: Option) -> str:
     )
 
 
-def with_table(readme: str) -> str:
-    """Return the README with the table between its two marks."""
-    before, _, rest = readme.partition(BEGIN)
+def with_table(page: str) -> str:
+    """Return the page with the table between its two marks."""
+    before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}{options_table()}{END}{after}"
 
 
 if __name__ == "__main__" and "--write" in sys.argv:
-    README.write_text(with_table(README.read_text()))
+    PAGE.write_text(with_table(PAGE.read_text()))

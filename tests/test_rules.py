@@ -271,8 +271,8 @@ def test_flags_are_the_names_in_kebab_case_except_the_reference_s_own() -> None:
     assert len(flags()) == len(table()) + sum(option.is_secret for option in table().values())
 
 
-def test_the_readme_has_the_table_as_it_is() -> None:
-    text = readme.README.read_text()
+def test_the_page_of_settings_has_the_table_as_it_is() -> None:
+    text = readme.PAGE.read_text()
     assert readme.with_table(text) == text, "run `make readme`"
 
 

@@ -1,7 +1,7 @@
 """Every option of the gateway: its variable (the field's name), type, default and help. No Django.
 
 The flag is the name in kebab case, where the line gives no `flag`. `gateway/config/reading.py` fills the table,
-`settings.GATEWAY` holds it, and README's table is made from it.
+`settings.GATEWAY` holds it, and the table in docs/settings.md is made from it.
 """
 
 from __future__ import annotations
