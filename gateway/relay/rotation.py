@@ -54,7 +54,7 @@ class Rotation:
 
         What can't be carried over raises `Refused` before an account is chosen.
         """
-        driver = self._deps.sender.drivers[route.provider.kind]
+        driver, pinned = self._deps.sender.drivers[route.provider.kind], context.token.account
         prepared: Prepared | None = self._translate(context, call, route)
         ask = await self._ask(context, route)
         last: Attempt | None = None
@@ -63,7 +63,7 @@ class Rotation:
                 lease = self._choose(context, ask, budget)
             except PoolExhausted:
                 if last is not None:
-                    return self._dated(context, last)  # the refusal says more than ours
+                    return with_soonest(self._deps.pool, last, pinned)
                 raise
             if lease.is_expired and not await self._is_renewed(lease, budget):
                 self._deps.pool.release(lease)
@@ -86,11 +86,8 @@ class Rotation:
             is_over = last.verdict.outcome in ENDS or context.downstream.has_content
             is_over = is_over or call.fields.is_continued  # nobody else has what went before
             if is_over or budget.is_spent(time.monotonic()):
-                return last if last.status != 429 else self._dated(context, last)
+                return last if last.status != 429 else with_soonest(self._deps.pool, last, pinned)
             budget.excluded.add(lease.account)
-
-    def _dated(self, context: CallContext, last: Attempt) -> Attempt:
-        return with_soonest(self._deps.pool, last, context.token.account)
 
     async def _without_what_is_refused(
         self, context: CallContext, call: Call, last: Attempt, budget: Budget
@@ -232,28 +229,21 @@ class Rotation:
         """Read as much of the answer as its verdict needs: an error whole, a stream to its first event."""
         translator = attempt.translator
         seen = head_of(response)
-        is_stream, is_coded, is_json = form_of(seen.headers)
-        is_good, first = 200 <= seen.status < 300, b""
+        form, is_good = form_of(seen.headers), 200 <= seen.status < 300
         body: AsyncIterable[bytes] = response.stream  # type: ignore[assignment]
+        (is_stream, is_coded, _), first = form, b""
         if is_good and not (is_stream or translator.is_transparent) and call.fields.stream:
             seen, body, is_stream = await as_it_is(context, call, attempt, (seen, body, is_stream))
         if is_good and (is_stream or translator.is_transparent):
             body = chunks = aiter(body)
             first = await anext(chunks, b"")
-            is_odd = first[:1] in (WHOLE if is_stream else EVENTS) if is_stream or is_json else bool(first)
-            if (is_odd and not is_coded) or is_stream is not call.fields.stream:
+            if is_stream is not call.fields.stream or is_odd(first, *form):
                 answer = (seen, joined(first, chunks), is_stream)
                 seen, body, is_stream = await as_it_is(context, call, attempt, answer)
-                body = chunks = aiter(body)
-                first = await anext(chunks, b"")
+                first = await anext(body := aiter(body), b"")
         if not is_good or not (is_stream or translator.is_transparent):
             whole = first + await read_all(body, MAX_BUFFERED_BYTES)
-            seen = WireAnswer(seen.status, seen.headers, whole)
-            context.exchange.bytes_in += len(seen.body)
-            if is_good and not seen.body.startswith(b"{"):
-                seen = await whole_as_it_is(context, call, attempt, seen, seen.body)
-            attempt.may_still_fail = False
-            await self._classify_whole(context, call, attempt, seen)
+            await self._classify_whole(context, call, attempt, WireAnswer(seen.status, seen.headers, whole))
             return
         seen = WireAnswer(seen.status, clean_head(seen.headers, attempt.lease.credential.secret))
         reply = Reply(translator.response(seen), translator, body, is_stream=is_stream)
@@ -277,6 +267,10 @@ class Rotation:
     ) -> None:
         """Classify an error, or an answer that must be whole to be translated; what passes stays as it came."""
         translator = attempt.translator
+        context.exchange.bytes_in += len(seen.body)
+        if 200 <= seen.status < 300 and not seen.body.startswith(b"{"):
+            seen = await whole_as_it_is(context, call, attempt, seen, seen.body)
+        attempt.may_still_fail = False
         try:
             told = await understood(seen)
             passes = translator.is_transparent and context.envelope is None
@@ -296,3 +290,10 @@ class Rotation:
         if context.surface.name == EXTRA or context.token.logs_requests or self._deps.log.percent:
             made += more_taps(self._deps, context)
         return tuple([tap for tap in made if tap is not None]) if made else ()
+
+
+def is_odd(first: bytes, is_stream: bool, is_coded: bool, is_json: bool) -> bool:
+    """Tell whether an answer that begins so can't be what its label says; of a compressed one nobody can tell."""
+    if is_coded:
+        return False
+    return first[:1] in (WHOLE if is_stream else EVENTS) if is_stream or is_json else bool(first)
