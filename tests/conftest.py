@@ -14,6 +14,7 @@ from accounts.pool.live import POOL
 from gateway.config.table import Options
 from gateway.kernel import events
 from gateway.kernel.parts import PARTS
+from gateway.personal import models
 from providers.catalog.live import CATALOG
 
 NEEDS_A_PROGRAM = ("postgres", "redis", "nginx", "browser", "cli", "litellm")
@@ -27,6 +28,7 @@ def nobody_serves() -> Iterator[None]:
     yield
     PARTS.drop(POOL)
     PARTS.drop(CATALOG)
+    PARTS.drop(models.READER)
     composition = sys.modules.get("gateway.runtime.composition")
     if composition is not None:
         composition.dissolve()

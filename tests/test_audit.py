@@ -90,11 +90,15 @@ UNRECORDED = {
     "accounts/pool/store.py write_cooldowns": "what traffic teaches",
     "accounts/pool/store.py write_traffic": "what traffic teaches",
     "accounts/services.py change": "the counter",
+    **dict.fromkeys(
+        (f"gateway/relay/background.py Backgrounds.{name}" for name in ("begin", "forget")),
+        "what callers asked for in the background",
+    ),
     "gateway/relay/stored.py StoredAnswers.answer": "what callers made at an upstream",
     **dict.fromkeys(
         (
             f"gateway/usage/batches/rows.py {name}"
-            for name in ("add", "claim", "due", "prune", "settle", "told")
+            for name in ("add", "claim", "drop", "due", "prune", "settle", "told")
         ),
         "batches that callers made, and their bills",
     ),

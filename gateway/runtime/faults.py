@@ -71,6 +71,11 @@ def answer(fault: str, dialect: str, request: WireRequest, ended: asyncio.Event)
     return httpx.Response(200, headers=headers, stream=Body(_begun(dialect, is_stream=is_stream)))
 
 
+def dialect_of(request: WireRequest, dialect: str) -> str:
+    """Return the dialect that an answer to this request has: InvokeModel's frames it asks for by its path."""
+    return "bedrock" if b"/model/" in request.path and b"/invoke" in request.path else dialect
+
+
 def asks_for_stream(request: WireRequest) -> bool:
     """Tell whether a request asks for a stream: by its path at the clouds, else in its body."""
     if b"stream" in request.path.lower():

@@ -212,11 +212,8 @@ class Rehearser:
                 arrival.downstream.set_header(HEADER, each.row.pk.encode())
         exchange.is_sent = len(attempts) - 1 > each.calls[exchange.id]  # others were tried, and did get it
         each.calls[exchange.id] += 1
-        driver = self._sender.drivers[upstream.kind] if self._sender is not None else None
         dialect = attempts[-1].route.dialect if attempts else "anthropic"
-        if driver is not None and driver.envelope is not None and upstream.kind == "bedrock":
-            dialect = "bedrock"
-        return faults.answer(each.row.fault, dialect, request, each.ended)
+        return faults.answer(each.row.fault, faults.dialect_of(request, dialect), request, each.ended)
 
     def _mark(self, arrival: Arrival) -> None:
         """Mark a call that found nobody to ask, because of what is rehearsed: it is nobody's error either."""

@@ -27,6 +27,7 @@ SERVED = (
     "docs/api.md",
     "docs/claude-code.md",
     "docs/clients.md",
+    "docs/own-pages.md",
     "docs/sdks.md",
     "docs/tokens.md",
     "docs/troubleshooting.md",
@@ -60,6 +61,7 @@ REPLACED = {
     "requests 0190f0f0-0000-7000-8000-000000000000": "requests --limit 1",
     "createsuperuser": "createsuperuser --noinput",
     "router doctor": "may_find router doctor",
+    "EMAIL --no-totp": "ada@example.com --no-totp",
     " ID": ' "$(new_id)"',
     "curl -X POST": "curl -sS --fail-with-body -X POST",
 }
@@ -67,6 +69,7 @@ REPLACED = {
 BEFORE = {
     "docs/accounts.md": "printf %s k | router providers add --name local --base-url http://x/v1 --api-key-stdin",
     "docs/issuers.md": "router people add ada@example.com --password-stdin",
+    "docs/own-pages.md": "router people add ada@example.com --password-stdin",
     "docs/tokens.md": "router groups add x --budget 1 --budget-period month && router groups remove x",
     "docs/troubleshooting.md": "router clients setup claude-code --write",
 }

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +13,6 @@ import pytest
 from tests.e2e.federating import FederatedGateway, FedifyPeer, until
 from tests.fakes.server import Answer
 from tests.forgefed.peers import TYPE, Peer
-from tests.harness import ROOT, base_environment
-from tests.ports import free_port
 
 SCHEMES = ("cavage", "rfc9421")
 cli = pytest.mark.cli
@@ -139,49 +134,3 @@ def test_strangers_get_their_answers_over_a_socket(template: Path, tmp_path: Pat
         assert ask("GET", webfinger).json()["links"][0]["href"] == gateway.actor
         assert ask("GET", "/nodeinfo/2.1").status == 200
         assert ask("GET", "/actor/code", [("accept", "text/html")]).json()["id"] == gateway.actor
-
-
-WALK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
-
-
-def test_the_walk_through_of_the_documents_works(tmp_path: Path):
-    text = (ROOT / "docs" / "federation.md").read_text()
-    blocks = WALK.findall(text)
-    assert len(blocks) == 4
-    ports = {"8081": str(free_port()), "8082": str(free_port())}
-    script = "set -e\n" + "".join(
-        _replaced(block, ports) + AFTER[number] for number, block in enumerate(blocks)
-    )
-    environment = base_environment(tmp_path)
-    for name in ("TOKEN_SECRET", "TOKEN_ADMIN_KEY", "DATA_DIR"):
-        del environment[name]
-    (tmp_path / "walk.sh").write_text(script.replace("8081", ports["8081"]).replace("8082", ports["8082"]))
-    done = subprocess.run(
-        ["bash", "walk.sh"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=110
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"accepted   http://127.0.0.1:{ports['8082']}/actor/code" in done.stdout
-    assert done.stdout.count(f"http://127.0.0.1:{ports['8081']}/actor/code") == 1
-
-
-WAIT = """
-wait_for() {{ for _ in $(seq 300); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.1; done; return 1; }}
-ready() {{ {python} -c 'import sys; from urllib.request import urlopen as u; u(sys.argv[1])' "$(url $1)"; }}
-url() {{ echo http://127.0.0.1:$1/health; }}
-accepted() {{ alice federation following | grep -q accepted; }}
-nobody() {{ ! bob federation followers | grep -q actor; }}
-trap 'kill $(jobs -p)' EXIT
-"""
-AFTER = ["wait_for ready 8081\nwait_for ready 8082\n", "wait_for accepted\n", "", ""]
-
-
-def _replaced(block: str, ports: dict[str, str]) -> str:
-    """Return a block of the document with this interpreter, other ports, and waits where people look themselves."""
-    block = block.replace("python manage.py", f"{sys.executable} {ROOT}/manage.py")
-    block = block.replace(
-        "alice serve & bob serve &",
-        WAIT.format(python=sys.executable) + "alice serve >/dev/null 2>&1 &\nbob serve >/dev/null 2>&1 &\n",
-    )
-    return block.replace(
-        "/actor/code\nbob federation followers", "/actor/code\nwait_for nobody\nbob federation followers"
-    )

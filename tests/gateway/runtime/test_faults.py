@@ -72,3 +72,16 @@ def test_who_asks_for_a_stream() -> None:
     )
     assert not faults.asks_for_stream(WireRequest("GET", b"/v1/models", b"", (), b""))
     assert not faults.asks_for_stream(WireRequest("POST", b"/v1/x", b"", (), b"[]"))
+
+
+@pytest.mark.parametrize(
+    ("path", "dialect"),
+    [
+        (b"/model/us.anthropic.claude/invoke-with-response-stream", "bedrock"),
+        (b"/base/model/m/invoke", "bedrock"),
+        (b"/anthropic/v1/messages", "anthropic"),
+        (b"/v1/projects/p/models/m:streamRawPredict", "anthropic"),
+    ],
+)
+def test_frames_are_for_who_asks_for_frames(path: bytes, dialect: str) -> None:
+    assert faults.dialect_of(WireRequest("POST", path, b"", (), b"{}"), "anthropic") == dialect

@@ -21,7 +21,16 @@ def test_a_row_says_what_the_exchange_said():
     assert str(row.id) == one.id
     assert row.started_at.timestamp() == NOON
     for name in Exchange.__slots__:
-        if name not in ("id", "started_at", "usage", "is_sent", "upstream_refusal", "tries", "rehearsal"):
+        if name not in (
+            "id",
+            "started_at",
+            "usage",
+            "is_sent",
+            "upstream_refusal",
+            "tries",
+            "rehearsal",
+            "is_handed_on",
+        ):
             assert getattr(row, name) == getattr(one, name), name
     for name in ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output"):
         assert getattr(row, f"{name}_tokens") == getattr(one.usage, f"{name}_tokens")

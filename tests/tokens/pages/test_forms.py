@@ -37,6 +37,7 @@ def test_empty_is_null() -> None:
         "group": None,
         "person": None,
         "payment": None,
+        "log_requests": False,
         "allowed_models": [],
         "allowed_surfaces": [],
     }
