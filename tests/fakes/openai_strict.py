@@ -11,6 +11,7 @@ Usage in a chat stream is told only when it is asked for.
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,9 @@ ERRORS = {
     500: ("server_error", None),
     503: ("server_error", "server_is_overloaded"),
 }
+
+_numbers = itertools.count(1)
+"""Of responses: no two that this process makes have one id, as at the vendor. A gateway keeps whose each one is."""
 
 
 def headers(*more: tuple[str, str]) -> list[tuple[str, str]]:
@@ -227,7 +231,7 @@ class StrictOpenAi(FakeServer):
         said = saying(*items.newest())
         if said.status:
             return error_answer(said.status)
-        response = responses.response(body, said, len(self.seen))
+        response = responses.response(body, said, next(_numbers))
         if body.get("store") is not False:
             self._kept.items[response["id"]] = [*items.all, *response["output"]]
         if not body.get("stream"):

@@ -89,7 +89,7 @@ def test_two_hosts_behind_the_shipped_nginx(stores, launch, vendor, tmp_path: Pa
 
 def configuration(hosts, home: Path) -> Path:
     """Return the file as it is shipped, with other addresses."""
-    shipped = (ROOT / "deploy" / "nginx.conf").read_text()
+    shipped = (ROOT / "deploy" / "nginx" / "link-assistant-router.conf").read_text()
     servers = "".join(f"server 127.0.0.1:{host.port};\n" for host in hosts)
     text = shipped.replace("server 127.0.0.1:8080;\n", servers)
     assert text != shipped

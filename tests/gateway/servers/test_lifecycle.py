@@ -35,7 +35,7 @@ def is_refused(process: ServerProcess) -> bool:
     """Whether nobody listens any more."""
     try:
         process.connect().close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # or closed just while we were in its queue
         return True
     return False
 
