@@ -134,8 +134,9 @@ class Failover:
         No upstream knows those that ran in the background.
         """
         dialect = context.surface.dialect
-        is_kept = dialect == route.dialect and not continues_background(context.call.body)
-        if is_kept or not DIALECTS[dialect].keeps_conversations:
+        if not DIALECTS[dialect].keeps_conversations:
+            return context.call
+        if dialect == route.dialect and not continues_background(context.call.body):
             return context.call
         return await self._deps.responses.expanded(context.call, context.token.id)
 
