@@ -295,6 +295,6 @@ class Relay:
                 objects.note_thread(exchange, passing.thread_message)
         deps = self._deps
         sinks = deps.sinks if exchange.token_id else deps.stranger_sinks
-        for sink in (*deps.failure_sinks, *sinks) if exchange.failure_kind is not None else sinks:
-            if not exchange.is_handed_on:
-                sink.concluded(exchange)
+        sinks = (*deps.failure_sinks, *sinks) if exchange.failure_kind is not None else sinks
+        for sink in () if exchange.is_handed_on else sinks:
+            sink.concluded(exchange)

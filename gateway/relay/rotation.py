@@ -38,7 +38,7 @@ from providers.words import clean_failure, clean_head, words_of
 
 Prepared = tuple[Translator, WireRequest]  # a translator and what it made
 
-ENDS = (Outcome.OK, Outcome.GIVE_UP)
+ENDS, UNTOUCHED = (Outcome.OK, Outcome.GIVE_UP), (Action.FORWARD, Action.OBJECTS)
 UNTRANSLATABLE = Failure(FailureKind.UPSTREAM, "the upstream's answer can't be translated")
 
 
@@ -167,7 +167,7 @@ class Rotation:
 
     def _translate(self, context: CallContext, call: Call, route: Route) -> Prepared:
         deps = self._deps
-        if context.surface.action in (Action.FORWARD, Action.OBJECTS):
+        if context.surface.action in UNTOUCHED:
             translator: Translator = Forwarding()
         else:
             spoken = DIALECTS[context.surface.dialect].pair
@@ -286,8 +286,9 @@ class Rotation:
         attempt.note_refusal(told.plain)
 
     def _taps(self, context: CallContext, call: Call, route: Route) -> tuple[Tap, ...]:
-        made = [make(context, route, call) for make in self._deps.taps.get(context.surface.dialect, ())]
-        if context.surface.name == EXTRA or context.token.logs_requests or self._deps.log.percent:
+        makers = self._deps.taps.get(context.surface.dialect)
+        made = [make(context, route, call) for make in makers] if makers else []
+        if context.token.logs_requests or self._deps.log.percent or context.surface.name == EXTRA:
             made += more_taps(self._deps, context)
         return tuple([tap for tap in made if tap is not None]) if made else ()
 
