@@ -72,6 +72,8 @@ _CACHED_BESIDE = (
     "cached_content_token_count",
 )  # fmt: skip
 """Where DeepSeek, Kimi, LiteLLM and others tell beside the counts what came from the cache."""
+_WRITTEN_BESIDE = "cache_creation_input_tokens"
+_BESIDE = frozenset((_WRITTEN_BESIDE, *_CACHED_BESIDE))
 
 
 class UsageReader:
@@ -92,12 +94,10 @@ class UsageReader:
             return None
         whole, output = count(usage.get(self._input)), count(usage.get(self._output))
         details = usage.get(self._input_details) or usage.get("input_tokens_details")
-        written = max(
-            count(member(details, "cache_write_tokens")), count(usage.get("cache_creation_input_tokens"))
-        )
-        read = max(
-            count(member(details, "cached_tokens")), *(count(usage.get(name)) for name in _CACHED_BESIDE)
-        )
+        written, read = count(member(details, "cache_write_tokens")), count(member(details, "cached_tokens"))
+        if not usage.keys().isdisjoint(_BESIDE):  # of most nothing is told there
+            written = max(written, count(usage.get(_WRITTEN_BESIDE)))
+            read = max(read, *[count(usage.get(name)) for name in _CACHED_BESIDE])
         return Usage(
             input_tokens=max(whole - read - written, 0),
             cache_read_tokens=read,
