@@ -14,7 +14,7 @@ from accounts.pool.state import AccountState
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What traffic had taught about one account."""
+    """Hold what traffic had taught about one account."""
 
     fingerprint: str
     cooldowns: tuple[CooldownState, ...]

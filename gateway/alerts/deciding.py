@@ -78,7 +78,7 @@ def matched(rules: Sequence[Rule], seen: Iterable[Seen]) -> list[Found]:
 
 
 class Decider:
-    """What one worker has seen and told."""
+    """Hold what one worker has seen and told."""
 
     def __init__(self, worker: str, clock: Callable[[], float] = time.time) -> None:
         self._worker = worker

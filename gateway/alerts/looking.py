@@ -41,7 +41,7 @@ class World:
 
 @dataclass(slots=True)
 class Looker:
-    """What a worker keeps between its looks."""
+    """Keep what a worker knows between its looks."""
 
     world: World
     decider: Decider

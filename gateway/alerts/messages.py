@@ -37,7 +37,7 @@ NIGHT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one try ended. `status`: what the other side answered, None = nothing."""
+    """Tell how one try ended. `status`: what the other side answered, None = nothing."""
 
     is_ok: bool
     status: int | None = None

@@ -32,7 +32,7 @@ NOT_SET = "EMAIL_URL and EMAIL_FROM are not set"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a channel sends to, in the clear."""
+    """Name where a channel sends to, in the clear."""
 
     kind: str
     target: str = field(repr=False)

@@ -19,7 +19,7 @@ Environment = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a client needs to know."""
+    """Hold what a client needs to know."""
 
     url: str  # without a path
     token: str
@@ -36,7 +36,7 @@ class Client:
     form: Form
     entries: Callable[[Wanted], Entries]
     found: Callable[[Mapping[str, Any]], Wanted | None]
-    """What its configuration says of a gateway."""
+    """Hold what its configuration says of a gateway."""
     surface: Callable[[str], str]
     """The surface that it calls for a model."""
     arguments: Callable[[Path], tuple[str, ...]]

@@ -18,7 +18,7 @@ BACKUP_SUFFIX = ".before-link-assistant"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written where."""
+    """Tell what was written where."""
 
     file: Path
     backup: Path | None  # None: the file was not there before

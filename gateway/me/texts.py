@@ -16,7 +16,7 @@ PLAIN = re.compile(r"[A-Za-z0-9._:/@+-]+")
 
 
 class Shell(NamedTuple):
-    """What is pasted into one shell."""
+    """Hold what is pasted into one shell."""
 
     name: str
     title: str

@@ -32,7 +32,7 @@ _OF_LIMITS = frozenset((FailureKind.RATE_LIMIT, FailureKind.BILLING, FailureKind
 
 
 class Advice(NamedTuple):
-    """What happened, in words, and what to do."""
+    """Tell what happened, in words, and what to do."""
 
     message: str
     what_to_do: str

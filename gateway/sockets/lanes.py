@@ -61,7 +61,7 @@ class Lane:
 
 
 class Steering:
-    """What is known of a connection's responses, for steers."""
+    """Remember a connection's responses, for steers."""
 
     def __init__(self) -> None:
         self._past: OrderedDict[str, None] = OrderedDict()

@@ -14,7 +14,7 @@ class PersonNotFound(TokenError):
 
 
 class LastAdmin(TokenError):
-    """Nobody would be left who may everything."""
+    """Say that nobody would be left who may everything."""
 
     def __init__(self) -> None:
         super().__init__("This is the last active admin: make another one first")

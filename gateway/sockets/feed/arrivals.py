@@ -31,7 +31,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look has found, oldest first. `left_out`: rows that nobody has read."""
+    """Hold what one look has found, oldest first. `left_out`: rows that nobody has read."""
 
     arrivals: tuple[Arrival, ...] = ()
     left_out: int = 0

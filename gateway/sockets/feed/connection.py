@@ -29,7 +29,7 @@ GONE, POLICY, FULL, LOST = 0, 1008, 1013, 4403
 
 
 class Said(msgspec.Struct, forbid_unknown_fields=True):
-    """What a client may say."""
+    """Read what a client may say."""
 
     type: str
 

@@ -48,7 +48,7 @@ NO_USAGE = Usage()
 
 
 class Place(Protocol):
-    """Where what is passed on differs from the API itself."""
+    """Tell where what is passed on differs from the API itself."""
 
     def named(self, target: Target) -> Target:
         """Return the target with the model's name there."""
