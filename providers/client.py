@@ -8,9 +8,9 @@ of their own. Requests leave as the driver built them, with `Host` and `Content-
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -37,11 +37,7 @@ class ClientOptions:
     idle_in_total: int = 512
 
 
-NO_HEADERS = httpx.Headers()
-"""A copy of headers is made without questions, and none at all are asked what they might be."""
-
-
-def as_they_are(pairs: Iterable[tuple[bytes, bytes]]) -> httpx.Headers:
+def as_they_are(pairs: Sequence[tuple[bytes, bytes]]) -> httpx.Headers:
     """Return httpx's headers of names and values that are bytes already.
 
     Its own constructor asks of each what else it could be: with the twenty headers of a vendor's answer that is a
@@ -51,16 +47,30 @@ def as_they_are(pairs: Iterable[tuple[bytes, bytes]]) -> httpx.Headers:
 
 
 class _BytesHeaders(httpx.Headers):
-    """Such headers; httpx's constructor has nothing to do for them."""
+    """Such headers; httpx's constructor has nothing to do for them. Its form of them is made when it is asked for."""
 
-    def __init__(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
-        self._list = [(name, name.lower(), value) for name, value in pairs]
+    def __init__(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
+        self.pairs = pairs
         self._encoding = None
+
+    @cached_property
+    def _list(self) -> list[tuple[bytes, bytes, bytes]]:  # type: ignore[override]
+        return [(name, name.lower(), value) for name, value in self.pairs]
 
 
 def headers_of(response: httpx.Response) -> tuple[tuple[bytes, bytes], ...]:
-    """Return an answer's headers as dialects know them: names in lower case, as httpx has put them already."""
-    return tuple([(name, value) for _, name, value in response.headers._list])
+    """Return an answer's headers as dialects know them: names in lower case."""
+    headers = response.headers
+    if isinstance(headers, _BytesHeaders) and "_list" not in headers.__dict__:  # nobody has changed them
+        return tuple([(name.lower(), value) for name, value in headers.pairs])
+    return tuple([(name, value) for _, name, value in headers._list])
+
+
+def _as_given(headers: httpx.Headers) -> Sequence[tuple[bytes, bytes]]:
+    """Return names and values as they came."""
+    if isinstance(headers, _BytesHeaders) and "_list" not in headers.__dict__:
+        return headers.pairs
+    return [(name, value) for name, _, value in headers._list]
 
 
 class Address(NamedTuple):
@@ -90,7 +100,7 @@ class PinnedUrl(httpx.URL):
 def request_to(
     url: PinnedUrl,
     method: str,
-    headers: Iterable[tuple[bytes, bytes]],
+    headers: Sequence[tuple[bytes, bytes]],
     body: bytes,
     extensions: dict[str, Any],
 ) -> httpx.Request:
@@ -112,6 +122,24 @@ class _Outbound(httpx.Request):
         self.method = method.upper()
         self.url, self.headers = url, headers
         self.stream, self.extensions = stream, extensions
+
+
+class _Inbound(httpx.Response):
+    """An answer whose parts are what httpx would make of them: its constructor copies headers and extensions."""
+
+    def __init__(
+        self,
+        status: int,
+        headers: Sequence[tuple[bytes, bytes]],
+        stream: httpx.AsyncByteStream,
+        extensions: dict[str, Any],
+        request: httpx.Request,
+    ) -> None:
+        self.status_code, self.headers = status, as_they_are(headers)
+        self.stream, self.extensions, self._request = stream, extensions, request
+        self.next_request, self.history, self.default_encoding = None, [], "utf-8"
+        self.is_closed = self.is_stream_consumed = False
+        self._num_bytes_downloaded = 0
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -162,15 +190,7 @@ class Transport(httpx.AsyncBaseTransport):
         headers = connection.headers
         if connection.status in NO_BODY:
             headers = await _bodiless(connection, stream)
-        response = httpx.Response(
-            connection.status,
-            headers=NO_HEADERS,
-            stream=stream,
-            extensions={"reason_phrase": connection.reason},
-            request=request,
-        )
-        response.headers = as_they_are(headers)  # put in afterwards, they are not copied
-        return response
+        return _Inbound(connection.status, headers, stream, {"reason_phrase": connection.reason}, request)
 
     async def _dialled(self, request: httpx.Request, origin: Origin) -> Connection:
         seconds = request.extensions.get("timeout", {}).get("connect") or self._connect_seconds
@@ -239,17 +259,12 @@ def _head(request: httpx.Request, origin: Origin, netloc: bytes, body: bytes) ->
     is_forwarded = origin.proxy is not None and origin.is_forwarded
     if is_forwarded:
         target = b"http://%b%b" % (netloc, target)
-    has_host = has_length = False
-    fields = []
-    for name, lower, value in request.headers._list:
-        has_host = has_host or lower == b"host"
-        has_length = has_length or lower == b"content-length"
-        fields.append(b"%b: %b" % (name, value))
-    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), target)]
-    if not has_host:
-        lines.append(b"Host: " + netloc)
-    lines += fields
-    if not has_length and (body or request.method not in BODILESS):
+    lines = [b"%b: %b" % pair for pair in _as_given(request.headers)]
+    names = (b"\n" + b"\n".join(lines)).lower()  # a value with a line end is refused below
+    lines[:0] = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), target)]
+    if b"\nhost: " not in names:
+        lines.insert(1, b"Host: " + netloc)
+    if (body or request.method not in BODILESS) and b"\ncontent-length: " not in names:
         lines.append(b"Content-Length: %d" % len(body))
     if is_forwarded and (authorization := _proxy_authorization(origin.proxy or "")):
         lines.append(b"Proxy-Authorization: " + authorization)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import httpx
 
 from providers.catalog.records import ProviderRecord
+from providers.client import headers_of
 from providers.dialects.types import Headers, Refused, WireAnswer, WireRequest
 from providers.drivers.base import Driver, Verdict
 from providers.drivers.table import DriverSet
@@ -96,9 +97,7 @@ async def understood(answer: WireAnswer) -> Heard:
 
 def head_of(response: httpx.Response, body: bytes = b"") -> WireAnswer:
     """Return status and headers as dialects know them: names in lower case."""
-    # As `client.headers_of`, without a way there and back for every answer: httpx has lower-cased the names.
-    pairs = response.headers._list
-    return WireAnswer(response.status_code, tuple([(name, value) for _, name, value in pairs]), body)
+    return WireAnswer(response.status_code, headers_of(response), body)
 
 
 def form_of(headers: Headers) -> tuple[bool, bool, bool]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import msgspec
 
@@ -14,8 +13,7 @@ from providers.upstream import Credential
 NOTHING: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
-class Ask:
+class Ask(msgspec.Struct, eq=False):
     """Describe one call that needs an account. `now` is Unix seconds."""
 
     provider: str

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterable
-from dataclasses import dataclass, field
 
 import httpx
+import msgspec
 
 from accounts.pool.lease import Lease
 from gateway.exchange.exchange import MAX_WORDS, Refusal
@@ -22,8 +22,7 @@ MAX_REFUSAL = 500
 UNSENT = Verdict(Outcome.GIVE_UP)
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(msgspec.Struct, eq=False):
     """An answer, ready to be passed on. `body` None: `head.body` is the whole of it."""
 
     head: WireAnswer  # as the client gets it
@@ -38,8 +37,7 @@ class Reply:
     )
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, eq=False):
     """One request to an upstream and its outcome. The sending side fills it in; the next request gets a new one."""
 
     route: Route
@@ -54,7 +52,7 @@ class Attempt:
     verdict: Verdict = UNSENT
     refusal: str = ""  # the upstream's own words, where it has refused: its type and message, without secrets
     words: Refusal | None = None  # the same, apart
-    began_at: float = field(default_factory=time.monotonic)
+    began_at: float = msgspec.field(default_factory=time.monotonic)
     is_streaming: bool = False  # the upstream answers with events
     opening_output_tokens: int = 0  # as told at a stream's beginning: a figure beyond it is the final one
     may_still_fail: bool = False  # the rest of the answer may teach something about the account
@@ -82,13 +80,12 @@ class Attempt:
             await response.stream.aclose()  # type: ignore[union-attr]
 
 
-@dataclass(slots=True)
-class Budget:
+class Budget(msgspec.Struct, eq=False):
     """One retry budget per call, whoever fails."""
 
     attempts_left: int
     until: float  # monotonic seconds
-    excluded: set[str] = field(default_factory=set)
+    excluded: set[str] = msgspec.field(default_factory=set)
     has_refreshed: bool = False
     has_stripped: bool = False  # of what others have signed
     reserved: int = 0  # attempts kept for the providers that come after this one

@@ -6,7 +6,6 @@ has ended. Nobody changes it afterwards. No secret and no body ever goes in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
@@ -38,8 +37,7 @@ class Try(msgspec.Struct, frozen=True):
     seconds: float  # until the next one began, or the call was over
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, eq=False):
     """Call, answer, times and usage. Times in seconds, `started_at` in Unix seconds; "" = not known.
 
     `bytes_out` are body bytes sent to the upstream, `bytes_in` body bytes received from it (all attempts).
