@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.upstream import CHAT_MODEL
@@ -24,6 +24,7 @@ class Subject:
     base: str | None  # the subject that its cost is compared with
     process: subprocess.Popen
     port: int
+    env: dict = field(default_factory=dict)  # what it was given beside our own
 
     @property
     def pid(self):
@@ -53,7 +54,7 @@ def started(name, base, command, cwd, env=None):
             raise SystemExit(f"{name} did not start:\n{''.join(said)}")
         timer.cancel()
         threading.Thread(target=process.stdout.read, daemon=True).start()
-        yield Subject(name, base, process, int(found[1]))
+        yield Subject(name, base, process, int(found[1]), env or {})
     finally:
         timer.cancel()
         process.terminate()

@@ -13,15 +13,17 @@ from django.urls import path
 
 django_application = get_asgi_application()
 
-from gateway.access.sockets import Pages  # noqa: E402  (apps must be ready first)
+from gateway.access.sessions import Watched  # noqa: E402  (apps must be ready first)
+from gateway.access.sockets import Pages  # noqa: E402
 from gateway.entrypoints import App, AsgiEntryPoint  # noqa: E402
 from gateway.runtime.composition import current  # noqa: E402
 from gateway.runtime.lifespan import Lifespan  # noqa: E402
 from gateway.sockets.entry_point import SocketEntryPoint  # noqa: E402
 from gateway.sockets.feed.connection import Connections  # noqa: E402
-from gateway.sockets.feed.feed import Feed, may_look  # noqa: E402
+from gateway.sockets.feed.feed import Feed  # noqa: E402
+from gateway.sockets.feed.looking import lookers, may_look  # noqa: E402
 
-pages = Pages((path("ws/feed", Connections(Feed(may_look))),), may_look)  # type: ignore[arg-type]
+pages = Pages((path("ws/feed", Connections(Feed(Watched(lookers)))),), may_look)  # type: ignore[arg-type]
 """Pages for people that are served over a WebSocket."""
 
 runtime = current()

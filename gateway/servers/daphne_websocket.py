@@ -13,7 +13,7 @@ from autobahn.websocket.types import ConnectionDeny
 from gateway.servers import limits
 from gateway.servers.options import Message, Receive
 from gateway.servers.reactor import WebSocketProtocol
-from gateway.servers.websockets import BUSY, DENIAL, DONE, GOING, Activity, closing_code, denial
+from gateway.servers.websockets import BUSY, DENIAL, DONE, GOING, Activity, closing_code, denial, text_frame
 
 
 class GatewayWebSocket(WebSocketProtocol):
@@ -104,6 +104,15 @@ class GatewayWebSocket(WebSocketProtocol):
             self._close(message.get("code") or DONE)  # autobahn's own has codes that it does not send
         else:
             super().handle_reply(message)
+
+    def push(self, text: bytes) -> bool:
+        """Send what many get, without waiting; False when the reader has not taken what was sent before."""
+        if self.state != self.STATE_OPEN or self.gate is not None:
+            return False
+        self.transport.is_corked = True
+        self.transport.write(text_frame(text))
+        self.transport.uncork()
+        return True
 
     def _deny(self, status: int) -> None:
         handshake = self.handshake_deferred

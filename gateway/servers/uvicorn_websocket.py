@@ -18,7 +18,7 @@ from uvicorn.server import ServerState
 
 from gateway.servers import heads, limits
 from gateway.servers.options import Message
-from gateway.servers.websockets import BUSY, DENIAL, GOING, Activity, closing_code, denial
+from gateway.servers.websockets import BUSY, DENIAL, GOING, Activity, closing_code, denial, text_frame
 
 logger = logging.getLogger(__name__)
 client_logger = logging.getLogger(f"{__name__}.client")
@@ -72,7 +72,7 @@ class GatewayWebSocket(WebSocketsSansIOProtocol):
         self.logger = client_logger
         self.conn.logger = client_logger
         self.activity = Activity()
-        self.app_state = {**app_state, "abort": self.abort, "activity": self.activity}
+        self.app_state = {**app_state, "abort": self.abort, "activity": self.activity, "push": self.push}
         self.budget: limits.BodyBudget = config.budget
         self.held_bytes = 0  # of a message that is coming in
         self.is_failed = False  # it is told why; what still comes is dropped
@@ -164,6 +164,13 @@ class GatewayWebSocket(WebSocketsSansIOProtocol):
                 self._refuse(denial(self.denial, self.denial_body))
         else:
             await super().send(message)
+
+    def push(self, text: bytes) -> bool:
+        """Send what many get, without waiting; False when the reader has not taken what was sent before."""
+        if not (self.handshake_complete and self.writable.is_set()) or self.close_sent or self.disconnected:
+            return False
+        self.transport.write(text_frame(text))
+        return True
 
     def _refuse(self, answer: bytes) -> None:
         self.close_sent = self.handshake_complete = True

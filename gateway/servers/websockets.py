@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.servers import limits
 from gateway.servers.options import Message
@@ -19,6 +20,15 @@ class Activity:
     """Stands in the scope's state as `activity`. While `is_busy`, a server that drains waits; else it says goodbye."""
 
     is_busy: bool = False
+
+
+@lru_cache(maxsize=8)
+def text_frame(text: bytes) -> bytes:
+    """Return a text as one frame on the wire, as a server writes it: made once, however many it is sent to."""
+    size = len(text)
+    if size < 126:
+        return b"\x81%c" % size + text
+    return (b"\x81~" + size.to_bytes(2) if size < 65_536 else b"\x81\x7f" + size.to_bytes(8)) + text
 
 
 def closing_code(is_cancelled: bool, has_failed: bool) -> int:

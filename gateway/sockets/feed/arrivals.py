@@ -10,23 +10,22 @@ from functools import cached_property
 
 import orjson
 
-from gateway.models import ExchangeRow
-from gateway.usage.requests import presenting
+from gateway.usage.requests import newest, presenting
+from gateway.usage.requests.newest import Ended
 
 OVERLAP_MILLISECONDS = 5_000
 """A row is stamped before its transaction ends, by the clock of whoever writes: so far back is looked again."""
-MOST_LOOKED_AT = 20_000
 
 
 class Arrival:
     """A call that has ended. Its text is made once, for all who look."""
 
-    def __init__(self, row: ExchangeRow) -> None:
+    def __init__(self, row: Ended) -> None:
         self.row = row
 
     @cached_property
-    def text(self) -> str:
-        return orjson.dumps(presenting.shown(self.row)).decode()
+    def text(self) -> bytes:
+        return orjson.dumps(presenting.shown(self.row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +37,16 @@ class Look:
 
 
 class Arrivals:
-    """Looks of one process, one after the other. Nothing from before its first moment is found."""
+    """Looks of one process, one after the other. Nothing from before its first moment is found.
+
+    A batch comes as a whole, and its rows bear one moment: what is new are the moments that have more rows than before.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._begun = self._looked = int(clock() * 1000)
-        self._seen: dict[uuid.UUID, int] = {}
+        self._counts: dict[int, int] = {}
+        self._read: dict[int, set[uuid.UUID]] = {}  # by their moments, those that were read
 
     def look(self, most: int) -> Look:
         """Return what is new, in one query, or two when something is: the newest `most`, the others are counted.
@@ -51,16 +54,24 @@ class Arrivals:
         Database errors pass through.
         """
         now = int(self._clock() * 1000)
-        since = max(self._begun, self._looked - OVERLAP_MILLISECONDS)
-        rows = ExchangeRow.objects.filter(written_at__gte=since).order_by("-written_at")
-        found = {pk: at or 0 for pk, at in rows.values_list("pk", "written_at")[:MOST_LOOKED_AT]}
-        fresh = [pk for pk in found if pk not in self._seen]
-        arrivals = self._read(fresh[:most])
-        self._seen, self._looked = found, now
-        return Look(arrivals, len(fresh) - len(arrivals))
+        counts = newest.counts(max(self._begun, self._looked - OVERLAP_MILLISECONDS))
+        fresh = {at: count - self._counts.get(at, 0) for at, count in counts.items()}
+        fresh = {at: count for at, count in fresh.items() if count > 0}
+        rows = self._rows(fresh, most) if fresh else []
+        self._counts, self._looked = counts, now
+        self._read = {at: known for at, known in self._read.items() if at in counts}
+        return Look(tuple(map(Arrival, reversed(rows))), sum(fresh.values()) - len(rows))
 
-    def _read(self, ids: list[uuid.UUID]) -> tuple[Arrival, ...]:
-        if not ids:
-            return ()
-        rows = ExchangeRow.objects.in_bulk(ids)
-        return tuple(Arrival(rows[pk]) for pk in reversed(ids) if pk in rows)
+    def _rows(self, fresh: dict[int, int], most: int) -> list[Ended]:
+        """Return up to `most` of the newest. Two workers may write in the same millisecond: none is read twice."""
+        moments, count, known = [], 0, set[uuid.UUID]()
+        for at in sorted(fresh, reverse=True):
+            moments.append(at)
+            count += fresh[at]
+            known |= self._read.get(at, set())
+            if count >= most:
+                break
+        found = newest.read(moments, min(count, most) + len(known))
+        rows = [row for row in found if row.pk not in known][: min(count, most)]
+        self._read = {**self._read, **dict.fromkeys(moments, known | {row.pk for row in rows})}
+        return rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,15 +13,12 @@ from gateway.exchange.upgrades import Denial, is_connected
 from gateway.kernel.asking import BadParameter
 from gateway.relay import errors
 from gateway.sockets.feed.feed import Feed
-from gateway.sockets.feed.viewer import PING, Viewer
+from gateway.sockets.feed.viewer import Push, Viewer
 from gateway.telemetry import request_ids
 from gateway.usage.requests import filters
 from gateway.usage.requests.filters import Filters
 from providers.dialects.types import Failure, FailureKind
 
-PING_SECONDS = 15.0
-FRAME_SECONDS = 0.26
-"""Between two frames of calls: four in a second at most."""
 LONGEST_MESSAGE = 4096
 CLOSE_SECONDS = 1.0
 GONE, POLICY, FULL, LOST = 0, 1008, 1013, 4403
@@ -32,6 +28,30 @@ class Said(msgspec.Struct, forbid_unknown_fields=True):
     """Read what a client may say."""
 
     type: str
+
+
+class Pushing:
+    """Sends without waiting on a server that has no way of its own for that: one text at a time."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._sending: asyncio.Future[None] | None = None
+
+    def __call__(self, text: bytes) -> bool:
+        if self._sending is not None and not self._sending.done():
+            return False
+        message = {"type": "websocket.send", "text": text.decode()}
+        self._sending = asyncio.ensure_future(self._send(message))
+        return True
+
+    async def __aenter__(self) -> Pushing:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Leave nothing behind; that a client has gone is told by `receive`."""
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
 
 
 class Connections:
@@ -58,7 +78,13 @@ class Connections:
                 viewer
             )  # before it is told to be open: what ends from now on is seen
             await send({"type": "websocket.accept"})
-            code = await _serve(viewer, receive, send) if has_joined else FULL
+            push = (scope.get("state") or {}).get("push")
+            code = FULL
+            if has_joined and push is not None:
+                code = await _serve(viewer, receive, push)
+            elif has_joined:
+                async with Pushing(send) as pushing:
+                    code = await _serve(viewer, receive, pushing)
         finally:
             self._feed.leave(viewer)
         if code != GONE:
@@ -74,17 +100,15 @@ def read_query(query: bytes) -> Filters:
     return filters.read(given)
 
 
-async def _serve(viewer: Viewer, receive: Receive, send: Send) -> int:
+async def _serve(viewer: Viewer, receive: Receive, push: Push) -> int:
     """Serve one until somebody ends it; return the code to close with."""
-    tasks = {
-        asyncio.create_task(_listen(viewer, receive)),
-        asyncio.create_task(_tell(viewer, send)),
-        asyncio.create_task(_wait(viewer.lost)),
-    }
+    viewer.push = push
+    tasks = {asyncio.create_task(_listen(viewer, receive)), asyncio.create_task(_wait(viewer.lost))}
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         return max(task.result() for task in done)
     finally:
+        viewer.push = None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -118,22 +142,6 @@ def _said(message: Message) -> str:
         return msgspec.json.decode(text, type=Said).type
     except (msgspec.DecodeError, UnicodeEncodeError):
         return ""
-
-
-async def _tell(viewer: Viewer, send: Send) -> int:
-    """Send frames as they come, and a ping from time to time. A reader that is slow holds up herself alone."""
-    clock = asyncio.get_running_loop().time
-    ping_at = clock() + PING_SECONDS
-    while True:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(viewer.news.wait(), max(0.0, ping_at - clock()))
-        if clock() >= ping_at:
-            ping_at = clock() + PING_SECONDS
-            await send({"type": "websocket.send", "text": PING})
-        frame = viewer.frame()
-        if frame is not None:
-            await send({"type": "websocket.send", "text": frame})
-            await asyncio.sleep(FRAME_SECONDS)
 
 
 async def close(scope: Scope, send: Send, code: int) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
 
 from channels.db import database_sync_to_async
+from django.db import connections
 
-from gateway.access import sessions
-from gateway.access.sessions import May
+from gateway.access.sessions import Watched
 from gateway.sockets.feed.arrivals import Arrivals, Look
-from gateway.sockets.feed.viewer import FRAME_ROWS, MOST_WAITING, Piece, Viewer, pieces
+from gateway.sockets.feed.viewer import MOST_WAITING, Piece, Viewer, pieces
 from gateway.usage.requests.filters import Filters
 from gateway.usage.requests.matching import matches
 
@@ -21,91 +21,129 @@ logger = logging.getLogger(__name__)
 
 MOST_VIEWERS = 100
 MOST_READ = 500
-MOST_TOLD = 50 * MOST_WAITING
-"""Calls that one look may bring to one viewer, and to all together: beyond it each is shown less of a busy moment."""
-LOOK_SECONDS = 0.4
-LOOKS_A_CHECK = 2
-"""Sessions are looked after at each second look: a second at most."""
+"""Calls that one look reads where somebody asks for some of them only."""
+MOST_TOLD = 1_000
+"""Calls that one look brings to all viewers together, counted at each: nobody reads two hundred a second."""
+FEWEST_TOLD = 10
+TICK_SECONDS = 0.3
+LOOK_SECONDS, LOOK_SECONDS_OF_MANY, MANY = 0.5, 0.9, 20
+"""Rows are written each second, and a call is told within two."""
+PING_SECONDS = 15.0
+EVERYTHING = Filters()
 
-NEEDED = "gateway.view_exchangerow"
 
-T = TypeVar("T")
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one look is for: filters, sessions, and the number of calls that are told to each viewer."""
+
+    filters: Collection[Filters]
+    sessions: frozenset[str]
+    most: int
 
 
-def may_look(user: Any) -> bool:
-    """Tell whether a login may look at finished calls."""
-    return bool(user.is_staff and user.has_perm(NEEDED))
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The sessions that are good, and by the filters what is told, with the number of what is not."""
+
+    alive: Collection[str] = ()
+    told: dict[Filters, tuple[list[Piece], int]] = field(default_factory=dict)
 
 
 class Feed:
     """One per process. While nobody looks there is no task, no thread and no query."""
 
-    def __init__(self, may_look: May, arrivals: Callable[[], Arrivals] = Arrivals) -> None:
-        self._may_look = may_look
+    def __init__(self, sessions: Watched, arrivals: Callable[[], Arrivals] = Arrivals) -> None:
+        self._sessions = sessions
         self._arrivals = arrivals
         self._viewers: set[Viewer] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def is_reading(self) -> bool:
         """Tell whether rows are looked for."""
-        return self._task is not None and not self._task.done()
+        return bool(self._tasks)
 
     def join(self, viewer: Viewer) -> bool:
         """Let somebody look from now on; False when there are too many already."""
         if len(self._viewers) >= MOST_VIEWERS:
             return False
         self._viewers.add(viewer)
-        if not self.is_reading:
-            self._task = asyncio.create_task(self._run(self._arrivals()), name="live-feed")
+        if not self._tasks:
+            for work in (self._read(self._arrivals()), self._tick()):
+                task = asyncio.create_task(work, name="live-feed")
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
         return True
 
     def leave(self, viewer: Viewer) -> None:
         self._viewers.discard(viewer)
+        if not self._viewers:
+            for task in self._tasks:
+                task.cancel()
+            self._tasks = set()
 
-    async def _run(self, arrivals: Arrivals) -> None:
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="live-feed") as thread:
-            looks, is_away = 0, False
+    async def _tick(self) -> None:
+        """Send what could not be sent at once, and pings, whether or not the database answers."""
+        clock = asyncio.get_running_loop().time
+        ping_at = clock() + PING_SECONDS
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self._flush()
+            if clock() >= ping_at:
+                ping_at = clock() + PING_SECONDS
+                for viewer in self._viewers:
+                    viewer.ping()
+
+    async def _read(self, arrivals: Arrivals) -> None:
+        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live-feed")
+        work = database_sync_to_async(self._look, thread_sensitive=False, executor=thread)
+        is_away = False
+        try:
             while True:
-                await asyncio.sleep(LOOK_SECONDS)
-                if not self._viewers:
-                    return
-                looks += 1
+                await asyncio.sleep(LOOK_SECONDS_OF_MANY if len(self._viewers) > MANY else LOOK_SECONDS)
+                asked = self._asked()
                 try:
-                    await self._turn(thread, arrivals, is_check=looks % LOOKS_A_CHECK == 0)
+                    self._tell(asked, await work(arrivals, asked))
                     is_away = False
                 except Exception as exc:
                     if not is_away:
                         logger.warning("live feed: nothing can be read", exc_info=exc)
                     is_away = True
+        finally:
+            thread.submit(connections.close_all)
+            thread.shutdown(wait=False)
 
-    async def _turn(self, thread: ThreadPoolExecutor, arrivals: Arrivals, *, is_check: bool) -> None:
-        if is_check:
-            await self._check(thread)
-        most = min(MOST_READ, max(FRAME_ROWS, MOST_TOLD // max(1, len(self._viewers))))
-        look = await _in(thread, arrivals.look, most)
+    def _asked(self) -> Asked:
+        return Asked(
+            {viewer.filters for viewer in self._viewers},
+            frozenset(viewer.session for viewer in self._viewers if viewer.session is not None),
+            min(MOST_WAITING, max(FEWEST_TOLD, MOST_TOLD // max(1, len(self._viewers)))),
+        )
+
+    def _look(self, arrivals: Arrivals, asked: Asked) -> Found:
+        """Do all that needs the database, in a thread: a second one would cost as much as a few calls."""
+        alive = self._sessions.alive(asked.sessions) if asked.sessions else ()
+        look = arrivals.look(asked.most if asked.filters == {EVERYTHING} else MOST_READ)
         if not (look.arrivals or look.left_out):
-            return
-        found: dict[Filters, list[Piece]] = {}
-        for viewer in self._viewers:
-            if viewer.filters not in found:
-                found[viewer.filters] = _passing(look, viewer.filters)
-            viewer.offer(found[viewer.filters], look.left_out)
+            return Found(alive)
+        return Found(alive, {filters: _passing(look, filters, asked.most) for filters in asked.filters})
 
-    async def _check(self, thread: ThreadPoolExecutor) -> None:
-        """Tell those whose session has ended, or may not look any more."""
-        keys = {viewer.session for viewer in self._viewers if viewer.session is not None}
-        alive = await _in(thread, sessions.alive, keys, self._may_look) if keys else keys
+    def _tell(self, asked: Asked, found: Found) -> None:
+        lost = asked.sessions.difference(found.alive)
         for viewer in self._viewers:
-            if viewer.session in keys - alive:
+            if viewer.session in lost:
                 viewer.lost.set()
+            elif viewer.filters in found.told:  # else she has come meanwhile, with filters of her own
+                viewer.offer(*found.told[viewer.filters])
+        self._flush()
+
+    def _flush(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for viewer in self._viewers:
+            viewer.flush(now)
 
 
-def _passing(look: Look, filters: Filters) -> list[Piece]:
-    return pieces([each.text for each in look.arrivals if matches(filters, each.row)])
-
-
-async def _in(thread: ThreadPoolExecutor, work: Callable[..., T], *arguments: Any) -> T:
-    call = database_sync_to_async(work, thread_sensitive=False, executor=thread)
-    result: T = await call(*arguments)
-    return result
+def _passing(look: Look, filters: Filters, most: int) -> tuple[list[Piece], int]:
+    passing = [each for each in look.arrivals if matches(filters, each.row)]
+    told = passing[-most:]
+    return pieces([each.text for each in told]), look.left_out + len(passing) - len(told)

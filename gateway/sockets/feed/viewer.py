@@ -4,29 +4,41 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from gateway.usage.requests.filters import Filters
 
 FRAME_ROWS = 50
 MOST_WAITING = 4 * FRAME_ROWS
 """As much as may be sent in a second: beyond that the oldest give way, and are counted."""
-PING = '{"type":"ping"}'
+FRAME_SECONDS = 0.26
+"""Between two frames of calls: four in a second at most."""
+PING = b'{"type":"ping"}'
+
+Push = Callable[[bytes], bool]
+"""Sends a text without waiting; False when the reader has not taken yet what was sent before."""
 
 
-@dataclass(frozen=True, slots=True)
 class Piece:
-    """As many calls as go into one frame, written once for all who get them."""
+    """As many calls as go into one frame, which is written once for all who get it."""
 
-    count: int
-    text: str
+    def __init__(self, texts: Sequence[bytes]) -> None:
+        self.count = len(texts)
+        self._head = b'{"type":"calls","data":[' + b",".join(texts) + b'],"skipped":'
+        self._frames: dict[int, bytes] = {}
+
+    def frame(self, skipped: int) -> bytes:
+        if skipped not in self._frames:
+            self._frames[skipped] = self._head + b"%d}" % skipped
+        return self._frames[skipped]
 
 
-def pieces(texts: Sequence[str]) -> list[Piece]:
+NOTHING = Piece(())
+
+
+def pieces(texts: Sequence[bytes]) -> list[Piece]:
     """Cut calls, which are JSON already, into pieces."""
-    parts = [texts[start : start + FRAME_ROWS] for start in range(0, len(texts), FRAME_ROWS)]
-    return [Piece(len(part), ",".join(part)) for part in parts]
+    return [Piece(texts[start : start + FRAME_ROWS]) for start in range(0, len(texts), FRAME_ROWS)]
 
 
 class Viewer:
@@ -36,11 +48,12 @@ class Viewer:
         self.filters = filters
         self.session = session
         self.lost = asyncio.Event()  # she may not look any more
-        self.news = asyncio.Event()
+        self.push: Push | None = None  # once her connection is open
+        self.is_paused = False
         self._waiting: deque[Piece] = deque()
         self._count = 0  # calls that wait
         self._skipped = 0
-        self.is_paused = False
+        self._next_at = 0.0
 
     @property
     def waiting(self) -> int:
@@ -54,33 +67,33 @@ class Viewer:
         self._count += sum(piece.count for piece in found)
         if self.is_paused:
             self._forget()
-            return
         while self._count > MOST_WAITING:
             self._skipped += self._next().count
-        if self._waiting or self._skipped:
-            self.news.set()
 
     def pause(self) -> None:
         """Send nothing until `resume`; what comes meanwhile is counted."""
         self.is_paused = True
         self._forget()
-        self.news.clear()
 
     def resume(self) -> None:
         self.is_paused = False
-        if self._skipped:
-            self.news.set()
 
-    def frame(self) -> str | None:
-        """Return the next frame of calls, and forget what is in it; None when there is nothing to tell."""
-        if self.is_paused or not (self._waiting or self._skipped):
-            self.news.clear()
-            return None
-        text = self._next().text if self._waiting else ""
-        skipped, self._skipped = self._skipped, 0
-        if not self._waiting:
-            self.news.clear()
-        return f'{{"type":"calls","data":[{text}],"skipped":{skipped}}}'
+    def flush(self, now: float) -> None:
+        """Send the next frame of calls, if there is something to tell, it is time, and she has taken the last one."""
+        if self.push is None or self.is_paused or now < self._next_at:
+            return
+        if not (self._waiting or self._skipped):
+            return
+        piece = self._waiting[0] if self._waiting else NOTHING
+        if self.push(piece.frame(self._skipped)):
+            self._skipped, self._next_at = 0, now + FRAME_SECONDS
+            if self._waiting:
+                self._next()
+
+    def ping(self) -> None:
+        """Tell that we are there. Who is behind with her reading sees as much by what still comes."""
+        if self.push is not None:
+            self.push(PING)
 
     def _next(self) -> Piece:
         piece = self._waiting.popleft()

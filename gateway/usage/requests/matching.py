@@ -6,9 +6,10 @@ from gateway.exchange.exchange import CLIENT_LEFT
 from gateway.kernel.moments import id_floor
 from gateway.models import ExchangeRow
 from gateway.usage.requests.filters import FAILED, OK, Filters
+from gateway.usage.requests.newest import Ended
 
 
-def matches(filters: Filters, row: ExchangeRow) -> bool:
+def matches(filters: Filters, row: ExchangeRow | Ended) -> bool:
     """Tell whether all of them hold."""
     return (
         all(getattr(row, column) == value for column, value in filters.same)
@@ -22,7 +23,7 @@ def matches(filters: Filters, row: ExchangeRow) -> bool:
     )
 
 
-def _has_status(asked: str, row: ExchangeRow) -> bool:
+def _has_status(asked: str, row: ExchangeRow | Ended) -> bool:
     if not asked:
         return True
     if asked == OK:

@@ -12,6 +12,7 @@ from gateway.models import ExchangeRow
 from gateway.usage import details, reports
 from gateway.usage.details import Details
 from gateway.usage.prices.table import Price
+from gateway.usage.requests.newest import Ended
 
 PLAIN = (
     "person",
@@ -29,7 +30,7 @@ KINDS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
 MILLION = 1_000_000
 
 
-def shown(row: ExchangeRow) -> dict[str, Any]:
+def shown(row: ExchangeRow | Ended) -> dict[str, Any]:
     """Return one call of a list."""
     told = details.read(row.details)
     return {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from gateway.models import ExchangeRow
 from gateway.sockets.feed.arrivals import Arrivals
+from gateway.usage.requests import presenting
 from tests.gateway.usage.requests.making import call
 
 pytestmark = pytest.mark.django_db
@@ -57,9 +59,10 @@ def test_each_row_is_found_once() -> None:
 def test_what_is_told_is_what_the_list_shows() -> None:
     clock = Clock()
     looked = Arrivals(clock)
-    made = written(clock, 0.1, status=429, failure_message="too fast")
+    made = written(clock, 0.1, status=429, failure_message="too fast", cost=Decimal("0.0123"), is_stream=True)
     shown = json.loads(looked.look(100).arrivals[0].text)
     assert (shown["id"], shown["status"], shown["failure_message"]) == (made, 429, "too fast")
+    assert shown == presenting.shown(ExchangeRow.objects.get(pk=made)) and shown["cost"] == "0.0123"
 
 
 def test_more_than_can_be_read_is_counted() -> None:
@@ -69,6 +72,19 @@ def test_more_than_can_be_read_is_counted() -> None:
     look = looked.look(2)
     assert [str(each.row.pk) for each in look.arrivals] == made[3:] and look.left_out == 3
     assert looked.look(2).left_out == 0
+
+
+def test_batches_of_one_millisecond_are_told_apart() -> None:
+    clock = Clock()
+    looked = Arrivals(clock)
+    first = written(clock, 0.1)
+    assert ids(looked) == [first]
+    second = written(clock, 0.1)
+    assert ids(looked) == [second] and ids(looked) == []
+    third, fourth = written(clock, 0.1), written(clock, 0.1)
+    look = looked.look(1)
+    assert str(look.arrivals[0].row.pk) in (third, fourth) and look.left_out == 1
+    assert looked.look(1).arrivals == ()
 
 
 def test_a_look_is_two_queries_however_many_have_come(

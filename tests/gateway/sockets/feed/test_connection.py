@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -36,7 +36,18 @@ class Room:
 
 
 def offer(viewer: Viewer, number: int) -> None:
-    viewer.offer(pieces([str(number)]), 0)
+    viewer.offer(pieces([b"%d" % number]), 0)
+    flush(viewer)
+
+
+def flush(viewer: Viewer) -> None:
+    viewer.flush(asyncio.get_running_loop().time() + 3600)
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not holds():
+            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
@@ -62,16 +73,39 @@ async def code(client: WebsocketCommunicator) -> int:
 async def test_calls_are_sent_as_they_come() -> None:
     room = Room()
     async with opened(room, "?status=ok&person=") as client:
+        await until(lambda: room.viewers[0].push)
         offer(room.viewers[0], 1)
         assert await frame(client) == {"type": "calls", "data": [1], "skipped": 0}
-        offer(room.viewers[0], 2)
-        assert (await frame(client))["data"] == [2]
+        room.viewers[0].ping()
+        assert await frame(client) == {"type": "ping"}
 
 
-async def test_a_ping_comes_whether_or_not_there_is_news(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "PING_SECONDS", 0.01)
-    async with opened(Room()) as client:
-        assert [await frame(client) for _ in range(2)] == [{"type": "ping"}] * 2
+async def test_a_server_that_can_push_is_asked_to() -> None:
+    pushed: list[bytes] = []
+    room = Room()
+    client = WebsocketCommunicator(Connections(room), "/ws/feed")  # type: ignore[arg-type]
+    client.scope["state"] = {"push": lambda text: pushed.append(text) is None}
+    assert (await client.connect(SECONDS))[0]
+    await until(lambda: room.viewers[0].push)
+    offer(room.viewers[0], 1)
+    assert pushed == [b'{"type":"calls","data":[1],"skipped":0}']
+    await client.disconnect(timeout=SECONDS)
+
+
+async def test_without_such_a_server_one_text_is_sent_after_the_other() -> None:
+    gate, sent = asyncio.Event(), list[Any]()
+
+    async def send(message: Any) -> None:
+        await gate.wait()
+        sent.append(message)
+
+    async with connection.Pushing(send) as pushing:
+        assert pushing(b"1") and not pushing(b"2")
+        gate.set()
+        await until(lambda: sent)
+        await until(lambda: pushing(b"3"))
+        await until(lambda: len(sent) == 2)
+    assert [message["text"] for message in sent] == ["1", "3"]
 
 
 async def test_a_client_may_pause() -> None:
@@ -79,11 +113,11 @@ async def test_a_client_may_pause() -> None:
     async with opened(room) as client:
         viewer = room.viewers[0]
         await client.send_to(text_data='{"type": "pause"}')
-        async with asyncio.timeout(SECONDS):
-            while not viewer.is_paused:
-                await asyncio.sleep(0.005)
+        await until(lambda: viewer.is_paused)
         offer(viewer, 1)
         await client.send_to(text_data=' {"type":"resume"}')
+        await until(lambda: not viewer.is_paused)
+        flush(viewer)
         assert await frame(client) == {"type": "calls", "data": [], "skipped": 1}
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, Group, User
 
 from gateway.models import ExchangeRow
 from gateway.sockets.feed import feed as module
 from gateway.sockets.feed.arrivals import Arrival, Look
-from gateway.sockets.feed.feed import MOST_VIEWERS, Feed, may_look
+from gateway.sockets.feed.feed import MOST_VIEWERS, Feed
 from gateway.sockets.feed.viewer import Viewer
 from gateway.usage.requests.filters import read
 
@@ -33,19 +33,45 @@ class Scripted:
         return found
 
 
-def call(status: int = 200) -> Look:
-    made = Arrival(ExchangeRow(status=status))
-    made.text = "1"  # type: ignore[misc]
-    return Look((made,))
+class Sessions:
+    """Stands where sessions are looked after."""
+
+    def __init__(self, *over: str) -> None:
+        self.over = frozenset(over)
+
+    def alive(self, keys: frozenset[str]) -> set[str]:
+        return set(keys - self.over)
 
 
-def viewer(session: str | None = None, status: str = "") -> Viewer:
-    return Viewer(read({"status": status}), session)
+class Looker(Viewer):
+    """One who keeps what she was sent."""
+
+    def __init__(self, session: str | None = None, status: str = "") -> None:
+        super().__init__(read({"status": status}), session)
+        self.texts: list[bytes] = []
+        self.push = lambda text: self.texts.append(text) is None
+
+    def told(self) -> list[Any]:
+        return [json.loads(text) for text in self.texts]
+
+    def calls(self) -> int:
+        return sum(len(each["data"]) for each in self.told())
+
+
+def call(status: int = 200) -> Arrival:
+    made = Arrival(ExchangeRow(status=status))  # type: ignore[arg-type]
+    made.text = b"1"  # type: ignore[misc]
+    return made
+
+
+def feed_of(source: Scripted, sessions: Sessions | None = None) -> Feed:
+    return Feed(sessions or Sessions(), lambda: source)  # type: ignore[arg-type, return-value]
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    for name in ("LOOK_SECONDS", "LOOK_SECONDS_OF_MANY", "TICK_SECONDS"):
+        monkeypatch.setattr(module, name, 0.01)
 
 
 async def until(holds: Callable[[], Any]) -> None:
@@ -54,81 +80,88 @@ async def until(holds: Callable[[], Any]) -> None:
             await asyncio.sleep(0.005)
 
 
+def end(feed: Feed, *viewers: Viewer) -> None:
+    for viewer in viewers:
+        feed.leave(viewer)
+    assert not feed.is_reading
+
+
 async def test_all_who_look_share_one_reader() -> None:
-    source = Scripted(call())
-    feed = Feed(lambda _: True, lambda: source)  # type: ignore[arg-type, return-value]
-    ones = [viewer(), viewer()]
+    source = Scripted(Look((call(),)))
+    feed = feed_of(source)
+    ones = [Looker(), Looker()]
     assert all(feed.join(each) for each in ones)
-    for each in ones:
-        await asyncio.wait_for(each.news.wait(), 30)
-        assert each.frame() == '{"type":"calls","data":[1],"skipped":0}'
-    for each in ones:
-        feed.leave(each)
-    await until(lambda: not feed.is_reading)
-    looks, again = source.count, viewer()
+    await until(lambda: all(each.texts for each in ones))
+    assert ones[0].told() == ones[1].told() == [{"type": "calls", "data": [1], "skipped": 0}]
+    end(feed, *ones)
+    looks, again = source.count, Looker()
     assert feed.join(again)
     await until(lambda: source.count > looks)
-    feed.leave(again)
-    await until(lambda: not feed.is_reading)
+    end(feed, again)
 
 
 async def test_everybody_is_told_what_passes_her_filters() -> None:
-    source = Scripted(call(), call(429))
-    feed = Feed(lambda _: True, lambda: source)  # type: ignore[arg-type, return-value]
-    ones = [viewer(), viewer(status="429"), viewer(status="429"), viewer(status="5xx")]
+    source = Scripted(Look((call(),)), Look((call(429),)))
+    feed = feed_of(source)
+    ones = [Looker(), Looker(status="429"), Looker(status="429"), Looker(status="5xx")]
     for each in ones:
         feed.join(each)
-    await until(lambda: source.count > 3)
-    assert [each.waiting for each in ones] == [2, 1, 1, 0] and not ones[3].news.is_set()
-    assert source.most == 500
+    await until(lambda: ones[0].calls() == 2)
+    assert [each.calls() for each in ones] == [2, 1, 1, 0] and not ones[3].texts
+    assert source.most == module.MOST_READ
+    end(feed, *ones)
+
+
+async def test_many_are_told_less_each_and_how_much_less() -> None:
+    busy = Look(tuple(call() for _ in range(50)), 5)
+    source = Scripted(busy)
+    feed = feed_of(source)
+    ones = [Looker() for _ in range(40)] + [Looker(status="ok") for _ in range(10)]
     for each in ones:
+        feed.join(each)
+    await until(lambda: all(each.texts for each in ones))
+    for each in ones:
+        (frame,) = each.told()
+        assert (len(frame["data"]), frame["skipped"]) == (20, 35)
+    for each in ones[1:]:
         feed.leave(each)
+    await until(lambda: source.most == module.MOST_WAITING)
+    end(feed, ones[0])
+
+
+async def test_a_ping_comes_whether_or_not_there_is_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PING_SECONDS", 0.02)
+    feed, one = feed_of(Scripted(*[OSError("away")] * 1000)), Looker()
+    feed.join(one)
+    await until(lambda: len(one.texts) > 1)
+    assert one.told()[:2] == [{"type": "ping"}] * 2
+    end(feed, one)
 
 
 async def test_a_database_that_is_away_ends_nothing() -> None:
-    source = Scripted(OSError("away"), OSError("away"), call())
-    feed = Feed(lambda _: True, lambda: source)  # type: ignore[arg-type, return-value]
-    one = viewer()
+    source = Scripted(OSError("away"), OSError("away"), Look((call(),)))
+    feed, one = feed_of(source), Looker()
     feed.join(one)
-    await asyncio.wait_for(one.news.wait(), 30)
-    feed.leave(one)
+    await until(lambda: one.calls() == 1)
+    end(feed, one)
 
 
 async def test_there_is_room_for_so_many() -> None:
-    feed = Feed(lambda _: True, Scripted)  # type: ignore[arg-type]
-    ones = [viewer() for _ in range(MOST_VIEWERS)]
+    feed = feed_of(Scripted())
+    ones = [Looker() for _ in range(MOST_VIEWERS)]
     assert all(feed.join(each) for each in ones)
-    assert not feed.join(viewer())
+    assert not feed.join(Looker())
     feed.leave(ones[0])
-    ones[0] = viewer()
+    ones[0] = Looker()
     assert feed.join(ones[0])
-    for each in ones:
-        feed.leave(each)
-    await until(lambda: not feed.is_reading)
+    end(feed, *ones)
 
 
-async def test_who_may_not_look_any_more_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.sessions, "alive", lambda keys, may: keys & {"good"})
-    feed = Feed(lambda _: True, Scripted)  # type: ignore[arg-type]
-    good, over, of_key = viewer("good"), viewer("over"), viewer()
+async def test_who_may_not_look_any_more_is_told() -> None:
+    feed = feed_of(Scripted(*[Look((call(),))] * 1000), Sessions("over"))
+    good, over, of_key = Looker("good"), Looker("over"), Looker()
     for each in (good, over, of_key):
         feed.join(each)
     await asyncio.wait_for(over.lost.wait(), 30)
-    assert not good.lost.is_set() and not of_key.lost.is_set()
-    for each in (good, over, of_key):
-        feed.leave(each)
-
-
-@pytest.mark.django_db
-def test_who_may_look() -> None:
-    def somebody(role: str | None, **values: Any) -> Any:
-        user = User.objects.create_user(f"u{User.objects.count()}", **values)
-        user.groups.set(Group.objects.filter(name=f"role:{role}"))
-        return User.objects.get(pk=user.pk)
-
-    assert all(may_look(somebody(role, is_staff=True)) for role in ("viewer", "operator", "admin"))
-    assert may_look(somebody(None, is_staff=True, is_superuser=True))
-    assert not may_look(somebody(None, is_staff=True))
-    assert not may_look(somebody("developer"))
-    assert not may_look(somebody("viewer"))  # not of staff
-    assert not may_look(AnonymousUser())
+    assert not good.lost.is_set() and not of_key.lost.is_set() and not over.texts
+    end(feed, good, over, of_key)
