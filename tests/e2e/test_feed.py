@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.calls import ASK
-from tests.harness import ADMIN_KEY, GatewayProcess
+from tests.harness import ADMIN_KEY, GatewayProcess, Token
 
 PASSWORD = "a-password-of-the-test"
 SECONDS = 60.0
@@ -75,8 +75,33 @@ def closed(socket: ClientConnection) -> int:
         return told.rcvd.code
 
 
-def call(gateway: GatewayProcess) -> str:
-    answer = gateway.messages(ASK)
+def missed(socket: ClientConnection) -> int:
+    """Return how many calls the next frame says were not sent."""
+    while (told := json.loads(socket.recv(SECONDS)))["type"] != "calls":
+        pass
+    assert told["data"] == []
+    return int(told["skipped"])
+
+
+def log_out(gateway: GatewayProcess, cookie: str) -> None:
+    asking = HTTPConnection("127.0.0.1", gateway.port, timeout=SECONDS)
+    asking.request("GET", "/console/requests/", headers={"Cookie": cookie})
+    page = asking.getresponse()
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.read().decode())
+    csrf = next(
+        line.split(";")[0] for line in page.headers.get_all("Set-Cookie") or () if line.startswith("csrf")
+    )
+    assert token is not None
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"{cookie}; {csrf}"}
+    asking.request("POST", "/logout/", f"csrfmiddlewaretoken={token[1]}", form)
+    answer = asking.getresponse()
+    answer.read()
+    assert answer.status == 302, answer.status
+
+
+def call(gateway: GatewayProcess, token: Token | None = None) -> str:
+    headers = [(token or gateway.token).bearer, *gateway.call_headers()[1:]]
+    answer = gateway.ask("POST", "/v1/messages", headers, ASK)
     assert answer.status == 200
     return str(answer.get("x-gateway-request-id"))
 
@@ -118,3 +143,34 @@ def test_who_is_let_in_and_how_it_ends(gateway: GatewayProcess, vendor) -> None:
         assert gateway.admin("PATCH", "/api/people/viewer@example.org", {"role": None}).status == 200
         assert closed(socket) == 4403
     assert gateway.admin("DELETE", "/api/people/viewer@example.org").status == 200
+
+
+def test_logging_out_ends_it(gateway: GatewayProcess, vendor) -> None:
+    own = f"http://127.0.0.1:{gateway.port}"
+    person(gateway, "leaver@example.org", "viewer")
+    cookie = log_in(gateway, "leaver@example.org")
+    with looking(gateway, cookie=cookie, origin=own) as socket, looking(gateway, **key()) as other:
+        log_out(gateway, cookie)
+        assert closed(socket) == 4403
+        made = call(gateway)
+        assert seen(other, {made})
+    with pytest.raises(InvalidStatus), looking(gateway, cookie=cookie, origin=own):
+        pass
+
+
+def test_pauses_and_interruptions_lose_nothing_and_repeat_nothing(gateway: GatewayProcess, vendor) -> None:
+    own = gateway.issue("interrupted")
+    query = f"?token={own.id}"
+    with looking(gateway, query, **key()) as socket:
+        first = call(gateway, own)
+        assert [row["id"] for row in seen(socket, {first})] == [first]
+        socket.send('{"type": "pause"}')
+        unseen = call(gateway, own)
+        with looking(gateway, query, **key()) as other:  # the other sees it; or has come too late for it
+            last = call(gateway, own)
+            seen(other, {last})
+        socket.send('{"type": "resume"}')
+        assert missed(socket) == 2
+    with looking(gateway, f"{query}&since={first}", **key()) as socket:
+        again = call(gateway, own)
+        assert [row["id"] for row in seen(socket, {again})] == [unseen, last, again]

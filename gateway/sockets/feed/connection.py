@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -64,7 +65,7 @@ class Connections:
         if not await is_connected(receive):
             return
         try:
-            asked = read_query(scope.get("query_string", b""))
+            asked, since = read_query(scope.get("query_string", b""))
         except BadParameter as exc:
             failure = Failure(FailureKind.INVALID_REQUEST, str(exc))
             await Denial(scope, send).answer(
@@ -72,7 +73,7 @@ class Connections:
             )
             return
         session: Any = scope.get("session")
-        viewer = Viewer(asked, None if session is None else session.session_key)
+        viewer = Viewer(asked, None if session is None else session.session_key, since)
         try:
             has_joined = self._feed.join(
                 viewer
@@ -91,13 +92,17 @@ class Connections:
             await close(scope, send, code)
 
 
-def read_query(query: bytes) -> Filters:
-    """Read the filters of an address. Raises `BadParameter`."""
+def read_query(query: bytes) -> tuple[Filters, uuid.UUID | None]:
+    """Read the filters of an address, and the last call that was seen. Raises `BadParameter`."""
     given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    since = given.pop("since", "")
     for name in given:
         if name not in filters.NAMES:
             raise BadParameter(name[:64], "unknown parameter")
-    return filters.read(given)
+    try:
+        return filters.read(given), uuid.UUID(since) if since else None
+    except ValueError:
+        raise BadParameter("since", "must be the id of a call") from None
 
 
 async def _serve(viewer: Viewer, receive: Receive, push: Push) -> int:

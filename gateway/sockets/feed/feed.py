@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -34,19 +35,23 @@ EVERYTHING = Filters()
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one look is for: filters, sessions, and the number of calls that are told to each viewer."""
+    """What one look is for: filters, sessions, and the number of calls that are told to each viewer.
+
+    `returned`: filters and last calls of those who have been here before.
+    """
 
     filters: Collection[Filters]
+    returned: Collection[tuple[Filters, uuid.UUID]]
     sessions: frozenset[str]
     most: int
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The sessions that are good, and by the filters what is told, with the number of what is not."""
+    """The sessions that are good; by filters and the last call seen what is told, with the number of what is not."""
 
     alive: Collection[str] = ()
-    told: dict[Filters, tuple[list[Piece], int]] = field(default_factory=dict)
+    told: dict[tuple[Filters, uuid.UUID | None], tuple[list[Piece], int]] = field(default_factory=dict)
 
 
 class Feed:
@@ -116,6 +121,7 @@ class Feed:
     def _asked(self) -> Asked:
         return Asked(
             {viewer.filters for viewer in self._viewers},
+            {(viewer.filters, viewer.since) for viewer in self._viewers if viewer.since is not None},
             frozenset(viewer.session for viewer in self._viewers if viewer.session is not None),
             min(MOST_WAITING, max(FEWEST_TOLD, MOST_TOLD // max(1, len(self._viewers)))),
         )
@@ -124,17 +130,22 @@ class Feed:
         """Do all that needs the database, in a thread: a second one would cost as much as a few calls."""
         alive = self._sessions.alive(asked.sessions) if asked.sessions else ()
         look = arrivals.look(asked.most if asked.filters == {EVERYTHING} else MOST_READ)
-        if not (look.arrivals or look.left_out):
-            return Found(alive)
-        return Found(alive, {filters: _passing(look, filters, asked.most) for filters in asked.filters})
+        found = Found(alive)
+        if look.arrivals or look.left_out:
+            found.told.update({(each, None): _passing(look, each, asked.most) for each in asked.filters})
+        for filters, since in asked.returned:
+            missed = arrivals.behind(since, MOST_READ)
+            found.told[filters, since] = _passing(missed, filters, MOST_WAITING)
+        return found
 
     def _tell(self, asked: Asked, found: Found) -> None:
         lost = asked.sessions.difference(found.alive)
         for viewer in self._viewers:
             if viewer.session in lost:
                 viewer.lost.set()
-            elif viewer.filters in found.told:  # else she has come meanwhile, with filters of her own
-                viewer.offer(*found.told[viewer.filters])
+            elif told := found.told.get((viewer.filters, viewer.since)):  # else she has come meanwhile
+                viewer.offer(*told)
+                viewer.since = None
         self._flush()
 
     def _flush(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -42,11 +43,15 @@ def pieces(texts: Sequence[bytes]) -> list[Piece]:
 
 
 class Viewer:
-    """What is hers. `session`: the key of her session; None where no session can end."""
+    """What is hers. `session`: the key of her session; None where no session can end.
 
-    def __init__(self, filters: Filters, session: str | None) -> None:
+    `since`: the last call that she has seen, until she has been told what came behind it.
+    """
+
+    def __init__(self, filters: Filters, session: str | None, since: uuid.UUID | None = None) -> None:
         self.filters = filters
         self.session = session
+        self.since = since
         self.lost = asyncio.Event()  # she may not look any more
         self.push: Push | None = None  # once her connection is open
         self.is_paused = False

@@ -8,7 +8,7 @@
   const form = document.getElementById("call-row").content.firstElementChild;
   const MOST_ROWS = 200, LONGEST_WAIT = 15, SILENCE = 40000;
   const ENDS = { 1008: "the server does not understand this page: load it anew", 4403: "you are not logged in any more, or may not look" };
-  let socket = null, tries = 0, skipped = 0, seen = 0, timer = 0, watch = 0, isLive = false, isPaused = false;
+  let socket = null, tries = 0, skipped = 0, seen = 0, timer = 0, watch = 0, last = "", isLive = false, isPaused = false;
 
   const narrow = "\u202f", hard = "\u00a0";
   const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, narrow);
@@ -73,6 +73,7 @@
   function address() {
     const asked = new URLSearchParams(location.search);
     for (const name of [...asked.keys()]) if (name === "after" || !asked.get(name)) asked.delete(name);
+    if (last) asked.set("since", last);
     return (location.protocol === "https:" ? "wss://" : "ws://") + location.host + "/ws/feed?" + asked;
   }
 
@@ -95,6 +96,7 @@
       const frame = JSON.parse(event.data);
       if (frame.type !== "calls") return;
       skipped += frame.skipped;
+      if (frame.data.length) last = frame.data[frame.data.length - 1].id;
       add(frame.data);
       count();
     };
@@ -117,7 +119,7 @@
   }
 
   function start() {
-    isLive = true; isPaused = false; tries = skipped = seen = 0;
+    isLive = true; isPaused = false; tries = skipped = seen = 0; last = "";
     say("Connecting…");
     show();
     open();

@@ -59,6 +59,12 @@ def counts(since: int) -> dict[int, int]:
     return dict(_run(sql, [since]))
 
 
+def moment(pk: uuid.UUID) -> int | None:
+    """Return when a call was written; None when there is none of this id, or it does not say."""
+    found: int | None = ExchangeRow.objects.filter(pk=pk).values_list("written_at", flat=True).first()
+    return found
+
+
 def read(moments: Collection[int], most: int) -> list[Ended]:
     """Return those of these moments that were written last, at most so many, newest first."""
     names = ", ".join(connection.ops.quote_name(name) for name in _COLUMNS)

@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
+import pytest
 from websockets.sync.client import connect
 
 from tests.e2e.calls import ASK
@@ -15,8 +16,9 @@ from tests.harness import ADMIN_KEY
 SECONDS = 60.0
 
 
-def test_calls_of_all_workers_are_seen_at_each(stores: Any, launch: Any) -> None:
-    host = launch(stores, "uvicorn")
+@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+def test_calls_of_all_workers_are_seen_at_each(stores: Any, launch: Any, server: str) -> None:
+    host = launch(stores, server)
     url, headers = f"ws://127.0.0.1:{host.port}/ws/feed", {"Authorization": f"Bearer {ADMIN_KEY}"}
     with ExitStack() as stack:
         sockets = [

@@ -108,6 +108,10 @@ async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
             raise RuntimeError("after accept")
         if said.startswith("work "):
             await work(scope, send, float(said[5:]))
+        elif said == "push on":
+            push_on(scope)
+        elif said.startswith("push "):
+            assert scope["state"]["push"](b"x" * int(said[5:]))
         elif said.startswith("flood "):
             await flood_socket(send, int(said[6:]))
         elif scope["path"] == "/ws-length":
@@ -133,6 +137,14 @@ async def flood_socket(send: Any, count: int) -> None:
         await send({"type": "websocket.send", "bytes": bytes(65536)})
         SEEN["flooded"] = number
     await send({"type": "websocket.send", "text": "flooded"})
+
+
+def push_on(scope: dict[str, Any]) -> None:
+    """Push messages of 64 KiB until one is not taken; the event loop has no turn in between."""
+    count = 0
+    while scope["state"]["push"](b"y" * 65536):
+        count += 1
+    SEEN["pushed"] = count
 
 
 async def echo(exchange: Exchange) -> None:

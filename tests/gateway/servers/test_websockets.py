@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from gateway.servers.websockets import closing_code, denial
+from gateway.servers.websockets import closing_code, denial, text_frame
 from tests.gateway.servers import ws
 from tests.gateway.servers.conftest import MAX_BODY_BYTES, Launch
 from tests.gateway.servers.harness import Answer, ServerProcess, read_to_end
@@ -110,6 +110,30 @@ def test_a_slow_reader_holds_the_application_and_not_the_memory(served: ServerPr
         while last != (last := served.get("/seen").json.get("flooded", 0)):
             pass
         assert last < 500
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536, 200_000])
+def test_a_text_for_many_is_pushed_as_it_is(served: ServerProcess, size: int) -> None:
+    with opened(served) as socket:
+        socket.send(f"push {size}")
+        assert socket.recv(5) == "x" * size
+        socket.send("and on")
+        assert socket.recv(5) == "and on"
+
+
+def test_nothing_is_pushed_to_whom_does_not_read(served: ServerProcess) -> None:
+    with opened(served) as socket:
+        socket.send("push on")
+        served.eventually("/seen", lambda seen: 0 < seen.get("pushed", 0) < 500)
+        count = served.get("/seen").json["pushed"]
+        assert [len(socket.recv(5)) for _ in range(count)] == [65536] * count
+        socket.send("and on")
+        assert socket.recv(5) == "and on"
+
+
+def test_a_frame_is_made_once() -> None:
+    text = b"as it is"
+    assert text_frame(text) is text_frame(text) == b"\x81\x08as it is"
 
 
 def test_a_kept_connection_becomes_one_and_its_head_timer_ends(launch: Launch, server_name: str) -> None:

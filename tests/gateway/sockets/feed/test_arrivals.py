@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from decimal import Decimal
 
 import pytest
@@ -85,6 +86,36 @@ def test_batches_of_one_millisecond_are_told_apart() -> None:
     look = looked.look(1)
     assert str(look.arrivals[0].row.pk) in (third, fourth) and look.left_out == 1
     assert looked.look(1).arrivals == ()
+
+
+def behind(of: Arrivals, made: str, most: int = 100) -> list[str]:
+    return [str(each.row.pk) for each in of.behind(uuid.UUID(made), most).arrivals]
+
+
+def test_who_comes_back_misses_nothing_and_sees_nothing_twice() -> None:
+    clock = Clock()
+    first, second = written(clock, -5), written(clock, -5)  # one batch
+    third = written(clock, -1)
+    looked = Arrivals(clock)
+    assert behind(looked, first) == [second, third] and behind(looked, third) == []
+    fourth, fifth = written(clock, 0.1), written(clock, 0.2)
+    assert behind(looked, third) == []  # not looked at yet
+    assert ids(looked) == [fourth, fifth]
+    assert behind(looked, second) == [third, fourth, fifth] and behind(looked, fourth) == [fifth]
+    sixth = written(clock, 0.3)
+    assert behind(looked, fourth) == [fifth] and ids(looked) == [sixth]
+
+
+def test_what_has_come_since_is_bounded_too() -> None:
+    clock = Clock()
+    made = [written(clock, -10 + number) for number in range(6)]
+    looked = Arrivals(clock)
+    look = looked.behind(uuid.UUID(made[0]), 2)
+    assert [str(each.row.pk) for each in look.arrivals] == made[4:]
+    assert look.left_out == 4  # the call itself among them: nobody looks where it stands
+    assert behind(looked, str(uuid.uuid4())) == []
+    clock.now += 3600
+    assert ids(looked) == [] and behind(looked, made[0]) == []
 
 
 def test_a_look_is_two_queries_however_many_have_come(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,8 +16,10 @@ from gateway.kernel.asking import BadParameter
 from gateway.sockets.feed import connection
 from gateway.sockets.feed.connection import Connections, read_query
 from gateway.sockets.feed.viewer import Viewer, pieces
+from gateway.usage.requests import filters
 
 SECONDS = 30.0
+CALL = uuid.UUID("0199f3a2-0000-7000-8000-000000000001")
 
 
 class Room:
@@ -169,8 +172,11 @@ async def test_a_filter_that_nobody_knows_is_named_before_the_upgrade() -> None:
     assert start["status"] == 400 and b"colour: unknown parameter" in body["body"]
 
 
-@pytest.mark.parametrize("query", [b"after=1", b"status=quick", b"from=soon", b"limit=1", b"q=%00"])
+@pytest.mark.parametrize(
+    "query", [b"after=1", b"status=quick", b"from=soon", b"limit=1", b"q=%00", b"since=1", b"since=yesterday"]
+)
 def test_filters_are_those_of_the_list(query: bytes) -> None:
     with pytest.raises(BadParameter):
         read_query(query)
-    assert read_query(b"model=claude-x&q=").model == "claude-x"
+    assert read_query(b"model=claude-x&q=&since=") == (filters.read({"model": "claude-x"}), None)
+    assert read_query(f"since={CALL}".encode()) == (filters.read({}), CALL)

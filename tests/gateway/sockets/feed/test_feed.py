@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ from gateway.sockets.feed.feed import MOST_VIEWERS, Feed
 from gateway.sockets.feed.viewer import Viewer
 from gateway.usage.requests.filters import read
 
+CALL = uuid.UUID("0199f3a2-0000-7000-8000-000000000001")
+
 
 class Scripted:
     """Stands where the database is looked at: what each look finds, or raises."""
@@ -23,6 +26,7 @@ class Scripted:
     def __init__(self, *looks: Look | Exception) -> None:
         self.looks = list(looks)
         self.count = 0
+        self.missed = Look((call(), call(429)), 7)
 
     def look(self, most: int) -> Look:
         self.count += 1
@@ -31,6 +35,10 @@ class Scripted:
         if isinstance(found, Exception):
             raise found
         return found
+
+    def behind(self, pk: uuid.UUID, most: int) -> Look:
+        assert pk == CALL
+        return self.missed
 
 
 class Sessions:
@@ -46,8 +54,8 @@ class Sessions:
 class Looker(Viewer):
     """One who keeps what she was sent."""
 
-    def __init__(self, session: str | None = None, status: str = "") -> None:
-        super().__init__(read({"status": status}), session)
+    def __init__(self, session: str | None = None, status: str = "", since: uuid.UUID | None = None) -> None:
+        super().__init__(read({"status": status}), session, since)
         self.texts: list[bytes] = []
         self.push = lambda text: self.texts.append(text) is None
 
@@ -127,6 +135,19 @@ async def test_many_are_told_less_each_and_how_much_less() -> None:
         feed.leave(each)
     await until(lambda: source.most == module.MOST_WAITING)
     end(feed, ones[0])
+
+
+async def test_who_comes_back_is_told_what_she_has_missed_and_then_what_all_are() -> None:
+    source = Scripted(Look((call(),)))
+    feed = feed_of(source)
+    ones = [Looker(since=CALL), Looker(status="429", since=CALL), Looker()]
+    for each in ones:
+        feed.join(each)
+    await until(lambda: all(each.texts for each in ones))
+    assert [(each.calls(), each.told()[0]["skipped"]) for each in ones] == [(2, 7), (1, 7), (1, 0)]
+    source.looks.append(Look((call(429),)))
+    await until(lambda: [each.calls() for each in ones] == [3, 2, 2])
+    end(feed, *ones)
 
 
 async def test_a_ping_comes_whether_or_not_there_is_news(monkeypatch: pytest.MonkeyPatch) -> None:

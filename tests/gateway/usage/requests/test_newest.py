@@ -23,7 +23,14 @@ def at(moment: int, **values: object) -> str:
 
 @pytest.mark.parametrize("cost", [None, Decimal(0), Decimal("0.0123"), Decimal("1234567.0000000001")])
 def test_a_row_is_what_the_model_has(cost: Decimal | None) -> None:
-    at(1, cost=cost, is_stream=True, person="ann@example.org", first_byte_seconds=0.25, failure_kind="timeout")
+    at(
+        1,
+        cost=cost,
+        is_stream=True,
+        person="ann@example.org",
+        first_byte_seconds=0.25,
+        failure_kind="timeout",
+    )
     (row,) = newest.read([1], 9)
     model = ExchangeRow.objects.get(pk=row.pk)
     assert {name: getattr(row, name) for name in Ended._fields} == {
