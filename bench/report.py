@@ -36,7 +36,8 @@ Absolute figures differ from machine to machine; the ratios are what we hold our
 `make bench`.
 
 By themselves: [choosing an account](benchmarks-pool.md), [limits](benchmarks-limits.md), [workers and slow
-streams](benchmarks-workers.md), [pairs with another commit, in one run](benchmarks-pairs.md).
+streams](benchmarks-workers.md), [pairs with another commit, in one run](benchmarks-pairs.md),
+[the live feed](benchmarks-feed.md).
 """
 
 

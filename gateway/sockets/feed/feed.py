@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 MOST_VIEWERS = 100
 MOST_READ = 500
 """Calls that one look reads where somebody asks for some of them only."""
-MOST_TOLD = 1_000
+MOST_TOLD = 500
 """Calls that one look brings to all viewers together, counted at each: nobody reads two hundred a second."""
 FEWEST_TOLD = 10
 TICK_SECONDS = 0.3
@@ -155,6 +155,7 @@ class Feed:
 
 
 def _passing(look: Look, filters: Filters, most: int) -> tuple[list[Piece], int]:
-    passing = [each for each in look.arrivals if matches(filters, each.row)]
+    found = look.arrivals
+    passing = found if filters == EVERYTHING else [each for each in found if matches(filters, each.row)]
     told = passing[-most:]
     return pieces([each.text for each in told]), look.left_out + len(passing) - len(told)
