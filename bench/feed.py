@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from bench.streams import table
 
 CONNECTIONS = 8
 SETTLE_SECONDS = 2.5
+STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3})")
 SESSIONS = """
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import Group, User
@@ -108,8 +110,15 @@ class Calls:
                 writer.close()
 
     async def _count(self, reader):
+        tail = b""
         while data := await reader.read(65536):
-            self.answered += data.count(b"HTTP/1.1 200")
+            data = tail + data
+            statuses = STATUS.findall(data)
+            self.answered += len(statuses)
+            if set(statuses) - {b"200"}:
+                raise SystemExit(f"a call went wrong: {data[:300]!r}")
+            tail = data[-11:]  # no whole status line has room there
+        raise SystemExit(f"a connection has ended behind {self.answered} answers")
 
 
 class Viewers:
