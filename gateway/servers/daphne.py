@@ -133,7 +133,7 @@ class GatewayServer(Server):
         else:
             receive = protocol.receiver(inbox)
             scope["extensions"] = {DENIAL: {}}
-            scope["state"] |= {"activity": protocol.activity, "push": protocol.push}
+            scope["state"] |= {"activity": protocol.activity, "put": protocol.put}
         send = partial(self.handle_reply, protocol)
         details["application_instance"] = asyncio.get_running_loop().create_task(
             self.guard(protocol, scope, receive, send)

@@ -2,7 +2,7 @@
 
 Relies on, and a test holds each: `HTTPChannel.checkPersistence, timeoutConnection, lineLengthExceeded,
 _respondToBadRequestAndDisconnect`; `Port.transport`;
-`FileDescriptor.startWriting, doWrite`.
+`FileDescriptor.startWriting, doWrite, writeSomeData`.
 """
 # mypy: disable-error-code="no-untyped-call"
 
@@ -35,6 +35,15 @@ class DirectTransport(TcpServer):
         )
         if has_more and (self.doWrite() is not None or self._tempDataLen or self.dataBuffer):
             super().startWriting()
+
+    def write_past(self, data: bytes) -> None:
+        """Write past the buffers where nothing waits in them; what the socket does not take goes the usual way."""
+        if self.connected and not (self._tempDataLen or self.dataBuffer or self.disconnecting):
+            sent = self.writeSomeData(data)
+            if isinstance(sent, int) and sent >= 0:  # else its usual way tells what has become of it
+                data = data[sent:]
+        if data:
+            self.write(data)
 
 
 class GatewayChannel(HTTPChannel):

@@ -105,13 +105,11 @@ class GatewayWebSocket(WebSocketProtocol):
         else:
             super().handle_reply(message)
 
-    def push(self, text: bytes) -> bool:
+    def put(self, text: bytes) -> bool:
         """Send what many get, without waiting; False when the reader has not taken what was sent before."""
         if self.state != self.STATE_OPEN or self.gate is not None:
             return False
-        self.transport.is_corked = True
-        self.transport.write(text_frame(text))
-        self.transport.uncork()
+        self.transport.write_past(text_frame(text))
         return True
 
     def _deny(self, status: int) -> None:

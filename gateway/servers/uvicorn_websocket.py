@@ -72,7 +72,7 @@ class GatewayWebSocket(WebSocketsSansIOProtocol):
         self.logger = client_logger
         self.conn.logger = client_logger
         self.activity = Activity()
-        self.app_state = {**app_state, "abort": self.abort, "activity": self.activity, "push": self.push}
+        self.app_state = {**app_state, "abort": self.abort, "activity": self.activity, "put": self.put}
         self.budget: limits.BodyBudget = config.budget
         self.held_bytes = 0  # of a message that is coming in
         self.is_failed = False  # it is told why; what still comes is dropped
@@ -165,7 +165,7 @@ class GatewayWebSocket(WebSocketsSansIOProtocol):
         else:
             await super().send(message)
 
-    def push(self, text: bytes) -> bool:
+    def put(self, text: bytes) -> bool:
         """Send what many get, without waiting; False when the reader has not taken what was sent before."""
         if not (self.handshake_complete and self.writable.is_set()) or self.close_sent or self.disconnected:
             return False

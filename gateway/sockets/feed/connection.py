@@ -14,7 +14,7 @@ from gateway.exchange.upgrades import Denial, is_connected
 from gateway.kernel.asking import BadParameter
 from gateway.relay import errors
 from gateway.sockets.feed.feed import Feed
-from gateway.sockets.feed.viewer import Push, Viewer
+from gateway.sockets.feed.viewer import Put, Viewer
 from gateway.telemetry import request_ids
 from gateway.usage.requests import filters
 from gateway.usage.requests.filters import Filters
@@ -31,7 +31,7 @@ class Said(msgspec.Struct, forbid_unknown_fields=True):
     type: str
 
 
-class Pushing:
+class Putting:
     """Sends without waiting on a server that has no way of its own for that: one text at a time."""
 
     def __init__(self, send: Send) -> None:
@@ -45,7 +45,7 @@ class Pushing:
         self._sending = asyncio.ensure_future(self._send(message))
         return True
 
-    async def __aenter__(self) -> Pushing:
+    async def __aenter__(self) -> Putting:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -79,13 +79,13 @@ class Connections:
                 viewer
             )  # before it is told to be open: what ends from now on is seen
             await send({"type": "websocket.accept"})
-            push = (scope.get("state") or {}).get("push")
+            put = (scope.get("state") or {}).get("put")
             code = FULL
-            if has_joined and push is not None:
-                code = await _serve(viewer, receive, push)
+            if has_joined and put is not None:
+                code = await _serve(viewer, receive, put)
             elif has_joined:
-                async with Pushing(send) as pushing:
-                    code = await _serve(viewer, receive, pushing)
+                async with Putting(send) as putting:
+                    code = await _serve(viewer, receive, putting)
         finally:
             self._feed.leave(viewer)
         if code != GONE:
@@ -105,15 +105,15 @@ def read_query(query: bytes) -> tuple[Filters, uuid.UUID | None]:
         raise BadParameter("since", "must be the id of a call") from None
 
 
-async def _serve(viewer: Viewer, receive: Receive, push: Push) -> int:
+async def _serve(viewer: Viewer, receive: Receive, put: Put) -> int:
     """Serve one until somebody ends it; return the code to close with."""
-    viewer.push = push
+    viewer.put = put
     tasks = {asyncio.create_task(_listen(viewer, receive)), asyncio.create_task(_wait(viewer.lost))}
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         return max(task.result() for task in done)
     finally:
-        viewer.push = None
+        viewer.put = None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Who may look at finished calls: asked of one at the door, and of all that look while they do."""
+"""Who may look at finished calls: asked of one who comes, and of all who look while they do."""
 
 from __future__ import annotations
 

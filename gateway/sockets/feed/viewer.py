@@ -16,7 +16,7 @@ FRAME_SECONDS = 0.26
 """Between two frames of calls: four in a second at most."""
 PING = b'{"type":"ping"}'
 
-Push = Callable[[bytes], bool]
+Put = Callable[[bytes], bool]
 """Sends a text without waiting; False when the reader has not taken yet what was sent before."""
 
 
@@ -53,7 +53,7 @@ class Viewer:
         self.session = session
         self.since = since
         self.lost = asyncio.Event()  # she may not look any more
-        self.push: Push | None = None  # once her connection is open
+        self.put: Put | None = None  # once her connection is open
         self.is_paused = False
         self._waiting: deque[Piece] = deque()
         self._count = 0  # calls that wait
@@ -85,20 +85,20 @@ class Viewer:
 
     def flush(self, now: float) -> None:
         """Send the next frame of calls, if there is something to tell, it is time, and she has taken the last one."""
-        if self.push is None or self.is_paused or now < self._next_at:
+        if self.put is None or self.is_paused or now < self._next_at:
             return
         if not (self._waiting or self._skipped):
             return
         piece = self._waiting[0] if self._waiting else NOTHING
-        if self.push(piece.frame(self._skipped)):
+        if self.put(piece.frame(self._skipped)):
             self._skipped, self._next_at = 0, now + FRAME_SECONDS
             if self._waiting:
                 self._next()
 
     def ping(self) -> None:
         """Tell that we are there. Who is behind with her reading sees as much by what still comes."""
-        if self.push is not None:
-            self.push(PING)
+        if self.put is not None:
+            self.put(PING)
 
     def _next(self) -> Piece:
         piece = self._waiting.popleft()

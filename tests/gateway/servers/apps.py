@@ -108,10 +108,10 @@ async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
             raise RuntimeError("after accept")
         if said.startswith("work "):
             await work(scope, send, float(said[5:]))
-        elif said == "push on":
+        elif said == "put on":
             push_on(scope)
-        elif said.startswith("push "):
-            assert scope["state"]["push"](b"x" * int(said[5:]))
+        elif said.startswith("put "):
+            assert scope["state"]["put"](b"x" * int(said[4:]))
         elif said.startswith("flood "):
             await flood_socket(send, int(said[6:]))
         elif scope["path"] == "/ws-length":
@@ -140,11 +140,11 @@ async def flood_socket(send: Any, count: int) -> None:
 
 
 def push_on(scope: dict[str, Any]) -> None:
-    """Push messages of 64 KiB until one is not taken; the event loop has no turn in between."""
+    """Put messages of 64 KiB until one is not taken; the event loop has no turn in between."""
     count = 0
-    while scope["state"]["push"](b"y" * 65536):
+    while scope["state"]["put"](b"y" * 65536):
         count += 1
-    SEEN["pushed"] = count
+    SEEN["sent_on"] = count
 
 
 async def echo(exchange: Exchange) -> None:

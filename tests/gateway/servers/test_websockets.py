@@ -113,19 +113,19 @@ def test_a_slow_reader_holds_the_application_and_not_the_memory(served: ServerPr
 
 
 @pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536, 200_000])
-def test_a_text_for_many_is_pushed_as_it_is(served: ServerProcess, size: int) -> None:
+def test_a_text_for_many_is_sent_as_it_is(served: ServerProcess, size: int) -> None:
     with opened(served) as socket:
-        socket.send(f"push {size}")
+        socket.send(f"put {size}")
         assert socket.recv(5) == "x" * size
         socket.send("and on")
         assert socket.recv(5) == "and on"
 
 
-def test_nothing_is_pushed_to_whom_does_not_read(served: ServerProcess) -> None:
+def test_nothing_more_is_sent_to_whom_does_not_read(served: ServerProcess) -> None:
     with opened(served) as socket:
-        socket.send("push on")
-        served.eventually("/seen", lambda seen: 0 < seen.get("pushed", 0) < 500)
-        count = served.get("/seen").json["pushed"]
+        socket.send("put on")
+        served.eventually("/seen", lambda seen: 0 < seen.get("sent_on", 0) < 500)
+        count = served.get("/seen").json["sent_on"]
         assert [len(socket.recv(5)) for _ in range(count)] == [65536] * count
         socket.send("and on")
         assert socket.recv(5) == "and on"

@@ -76,22 +76,22 @@ async def code(client: WebsocketCommunicator) -> int:
 async def test_calls_are_sent_as_they_come() -> None:
     room = Room()
     async with opened(room, "?status=ok&person=") as client:
-        await until(lambda: room.viewers[0].push)
+        await until(lambda: room.viewers[0].put)
         offer(room.viewers[0], 1)
         assert await frame(client) == {"type": "calls", "data": [1], "skipped": 0}
         room.viewers[0].ping()
         assert await frame(client) == {"type": "ping"}
 
 
-async def test_a_server_that_can_push_is_asked_to() -> None:
-    pushed: list[bytes] = []
+async def test_a_server_that_can_send_at_once_is_asked_to() -> None:
+    sent_on: list[bytes] = []
     room = Room()
     client = WebsocketCommunicator(Connections(room), "/ws/feed")  # type: ignore[arg-type]
-    client.scope["state"] = {"push": lambda text: pushed.append(text) is None}
+    client.scope["state"] = {"put": lambda text: sent_on.append(text) is None}
     assert (await client.connect(SECONDS))[0]
-    await until(lambda: room.viewers[0].push)
+    await until(lambda: room.viewers[0].put)
     offer(room.viewers[0], 1)
-    assert pushed == [b'{"type":"calls","data":[1],"skipped":0}']
+    assert sent_on == [b'{"type":"calls","data":[1],"skipped":0}']
     await client.disconnect(timeout=SECONDS)
 
 
@@ -102,11 +102,11 @@ async def test_without_such_a_server_one_text_is_sent_after_the_other() -> None:
         await gate.wait()
         sent.append(message)
 
-    async with connection.Pushing(send) as pushing:
-        assert pushing(b"1") and not pushing(b"2")
+    async with connection.Putting(send) as putting:
+        assert putting(b"1") and not putting(b"2")
         gate.set()
         await until(lambda: sent)
-        await until(lambda: pushing(b"3"))
+        await until(lambda: putting(b"3"))
         await until(lambda: len(sent) == 2)
     assert [message["text"] for message in sent] == ["1", "3"]
 

@@ -57,7 +57,7 @@ class Looker(Viewer):
     def __init__(self, session: str | None = None, status: str = "", since: uuid.UUID | None = None) -> None:
         super().__init__(read({"status": status}), session, since)
         self.texts: list[bytes] = []
-        self.push = lambda text: self.texts.append(text) is None
+        self.put = lambda text: self.texts.append(text) is None
 
     def told(self) -> list[Any]:
         return [json.loads(text) for text in self.texts]

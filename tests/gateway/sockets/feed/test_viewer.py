@@ -10,11 +10,11 @@ from gateway.usage.requests.filters import read
 
 
 class Reader:
-    """Stands where the connection is: takes what is pushed, or not."""
+    """Stands where the connection is: takes what is sent, or not."""
 
     def __init__(self) -> None:
         self.viewer = Viewer(read({}), None)
-        self.viewer.push = self
+        self.viewer.put = self
         self.texts: list[bytes] = []
         self.is_behind = False
         self.now = 100.0
@@ -112,11 +112,11 @@ def test_a_pause_in_which_nothing_happened_is_not_told() -> None:
 
 def test_nothing_is_sent_before_the_connection_is_open() -> None:
     reader = Reader()
-    reader.viewer.push = None
+    reader.viewer.put = None
     reader.offer(1)
     reader.viewer.ping()
     assert reader.frames() == []
-    reader.viewer.push = reader
+    reader.viewer.put = reader
     reader.viewer.ping()
     assert reader.texts.pop() == PING
     assert reader.frames() == [{"type": "calls", "data": [1], "skipped": 0}]

@@ -33,8 +33,8 @@ def test_a_row_is_what_the_model_has(cost: Decimal | None) -> None:
     )
     (row,) = newest.read([1], 9)
     model = ExchangeRow.objects.get(pk=row.pk)
-    assert {name: getattr(row, name) for name in Ended._fields} == {
-        name: getattr(model, name) for name in Ended._fields
+    assert {name: getattr(row, name) for name in Ended.__annotations__} == {
+        name: getattr(model, name) for name in Ended.__annotations__
     }
     assert presenting.shown(row) == presenting.shown(model)
 
