@@ -16,7 +16,7 @@ from django.db import Error as DatabaseError
 from gateway.alerts import budgets, messages, sending
 from gateway.alerts.looking import Looker
 from gateway.alerts.models import AlertChannel, AlertEvent, AlertMessage
-from gateway.alerts.outage import Claim, DatabaseOutage, alone
+from gateway.alerts.outage import DatabaseOutage, Names, OwnNames
 from gateway.kernel import events
 from gateway.kernel.events import Event
 
@@ -36,9 +36,9 @@ T = TypeVar("T")
 class Alerting:
     """Alerts of one worker. `start` and `aclose` belong to one event loop."""
 
-    def __init__(self, looker: Looker, claim: Claim = alone) -> None:
+    def __init__(self, looker: Looker, names: Names | None = None) -> None:
         self.looker = looker
-        self.claim = claim
+        self.names: Names = names or OwnNames()
         self._noting = threading.Lock()
         self._noted: dict[tuple[str, str], Event] = {}
         self._is_database_away = False
@@ -145,7 +145,7 @@ class Alerting:
         if not self._is_database_away:
             return
         if self._outage is None:
-            self._outage = DatabaseOutage(self.claim)
+            self._outage = DatabaseOutage(self.names)
         wanted = [rule for rule in self.looker.rules if rule.event == AlertEvent.DATABASE]
         await self._outage.tell(wanted, self.looker.channels)
 

@@ -1,5 +1,6 @@
 """Decide what is told: what is seen meets the rules, once on all workers, for unique rows say so. Synchronous.
 
+A rule tells one thing of a subject in an hour. What it sees anew before that is told then, if it is still seen.
 An outage is open while some worker sees it. A worker takes its sighting back when it has not seen it for two seconds;
 one that died is silent, and its sightings count for twenty.
 """
@@ -20,11 +21,11 @@ from gateway.alerts.seen import Rule, Seen, sharpest
 UNSEEN_SECONDS = 2.0
 AGAIN_SECONDS = 5.0
 SILENT = timedelta(seconds=20)
-FLAPPING = 6
-"""Outages of one subject that a rule tells in an hour: what comes and goes more often is not told each time."""
 HOUR = timedelta(hours=1)
+"""The least time between two things that a rule tells of one subject: what comes and goes is not told each time."""
 BATCH = 400
 Key = tuple[int, str]  # rule, subject
+Level = tuple[int, str, int | None]  # rule, subject, threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,10 @@ class Found:
     @property
     def key(self) -> Key:
         return self.rule.id, self.seen.subject
+
+    @property
+    def level(self) -> Level:
+        return self.rule.id, self.seen.subject, self.rule.threshold
 
 
 def load_rules() -> list[Rule]:
@@ -119,29 +124,32 @@ class Decider:
     def _raise_news(self, news: Sequence[Found], now: datetime) -> int:
         """Tell what is told once in a period."""
         known: set[tuple[int, str, str]] = set()
+        lately: set[Level] = set()
         for start in range(0, len(news), BATCH):
             part = news[start : start + BATCH]
             rows = AlertEntry.objects.filter(
                 rule_id__in={each.rule.id for each in part}, subject__in={each.seen.subject for each in part}
             )
-            known |= set(rows.values_list("rule_id", "subject", "once"))
+            for rule, subject, threshold, once, at in rows.values_list(
+                "rule_id", "subject", "threshold", "once", "at"
+            ):
+                known.add((rule, subject, once))
+                if at > now - HOUR:
+                    lately.add((rule, subject, threshold))
         new = [
-            each for each in news if (each.rule.id, each.seen.subject, each.seen.once(each.rule)) not in known
+            each
+            for each in news
+            if (*each.key, each.seen.once(each.rule)) not in known and each.level not in lately
         ]
         return sum(self._raise_all(new[start : start + BATCH], now) for start in range(0, len(new), BATCH))
 
     def _raise_outages(self, new: Sequence[Found], now: datetime) -> int:
         if not new:
             return 0
-        lately: dict[Key, int] = {}
-        rows = AlertEntry.objects.filter(at__gte=now - HOUR, is_outage=True)
-        for key in rows.values_list("rule_id", "subject"):
-            lately[key] = lately.get(key, 0) + 1
-        quiet_ones = [each for each in new if lately.get(each.key, 0) < FLAPPING]
-        return sum(
-            self._raise_all(quiet_ones[start : start + BATCH], now)
-            for start in range(0, len(quiet_ones), BATCH)
-        )
+        rows = AlertEntry.objects.filter(at__gt=now - HOUR, is_outage=True)
+        lately = set(rows.values_list("rule_id", "subject", "threshold"))
+        due = [each for each in new if each.level not in lately]
+        return sum(self._raise_all(due[start : start + BATCH], now) for start in range(0, len(due), BATCH))
 
     def _raise_all(self, new: Sequence[Found], now: datetime) -> int:
         """Raise some in one transaction; where another worker was first with one of them, each in its own."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from gateway.alerts.deciding import FLAPPING, Decider, load_rules, matched
+from gateway.alerts.deciding import Decider, load_rules, matched
 from gateway.alerts.models import AlertEntry, AlertMessage, AlertSighting
 from gateway.alerts.seen import Seen
 from tests.gateway.alerts.making import P, channel, rule, services
@@ -62,7 +62,7 @@ def test_a_budgets_threshold_is_told_once_in_a_period() -> None:
         0,
     )
     assert Worker("3").look(spent(99)) == 0, "a restart repeats nothing"
-    assert one.look(spent(80, period="month:1")) == 1
+    assert one.look(spent(80, period="month:1"), later=3_601) == 1
     assert one.look(spent(80, "group:h")) == 1
 
 
@@ -107,7 +107,7 @@ def test_an_outage_is_told_once_and_its_end_once() -> None:
     assert one.look(later=3) == 0, "the other worker still sees it"
     assert (other.look(later=3), other.look(later=3), one.look(later=3)) == (0, 1, 0)
     assert [state for _, state, _ in told()] == ["firing", "resolved"]
-    assert one.look(OUT) == 1, "another outage"
+    assert one.look(OUT, later=3_600) == 1, "another outage"
 
 
 def test_a_worker_that_died_holds_an_outage_open_for_twenty_seconds_only() -> None:
@@ -131,14 +131,24 @@ def test_a_restart_repeats_nothing_and_takes_the_outage_on() -> None:
     ] == [0, 0, 0, 1]
 
 
-def test_what_comes_and_goes_all_the_time_is_not_told_each_time() -> None:
+def test_what_comes_and_goes_is_told_once_an_hour_and_then_if_it_lasts() -> None:
     rule("account-out")
     worker = Worker("1")
+    began = worker.clock.now
     made = sum(worker.look(OUT, later=1) + worker.look(later=1) + worker.look(later=3) for _ in range(50))
-    assert made == 2 * FLAPPING
-    worker.clock.now += 3_600
-    AlertEntry.objects.update(at=datetime.fromtimestamp(worker.clock.now - 4_000, UTC))
-    assert worker.look(OUT) == 1
+    assert made == 2, "one outage and its end"
+    worker.clock.now = began + 3_500
+    assert Worker("2", worker.clock).look(OUT) == 0, "whoever looks"
+    assert worker.look(OUT, later=102) == 1, "it lasts, and an hour has gone"
+    assert (worker.look(later=1), worker.look(later=3)) == (0, 1)
+
+
+def test_another_period_of_a_budget_is_told_an_hour_after_the_first() -> None:
+    rule("budget", threshold=80)
+    worker = Worker("1")
+    late, early = spent(90, period="day:0"), spent(85, period="day:1")
+    assert [worker.look(late), worker.look(early, later=1_800)] == [1, 0]
+    assert [worker.look(early, later=1_801), worker.look(early)] == [1, 0]
 
 
 def test_ten_thousand_events_make_one_message_for_each_subject(django_assert_max_num_queries: Any) -> None:

@@ -10,23 +10,11 @@ import pytest
 
 from gateway.alerts.deciding import Decider, load_rules, matched
 from gateway.alerts.models import AlertChannel, AlertEntry, AlertMessage
-from gateway.alerts.outage import DatabaseOutage
+from gateway.alerts.outage import HOLD_SECONDS, HOUR_SECONDS, DatabaseOutage, OwnNames
 from tests.fakes.server import Answer
 from tests.gateway.alerts.making import HERE, Receiver, channel, rule
 
 pytestmark = pytest.mark.django_db
-
-
-class Redis:
-    """Names that workers have taken, as Redis keeps them."""
-
-    def __init__(self) -> None:
-        self.taken: set[str] = set()
-
-    async def claim(self, name: str, seconds: int) -> bool:
-        is_new = name not in self.taken
-        self.taken.add(name)
-        return is_new
 
 
 def tell(outage: DatabaseOutage, known: tuple[Any, Any]) -> None:
@@ -39,8 +27,8 @@ def test_two_workers_tell_it_once_and_its_end_once(options: Any) -> None:
         channel(target=receiver.url)
         rule("database")
         known = load_rules(), {row.name: row for row in AlertChannel.objects.all()}
-        redis = Redis()
-        one, other = DatabaseOutage(redis.claim), DatabaseOutage(redis.claim)
+        names = OwnNames()  # as two workers share them
+        one, other = DatabaseOutage(names), DatabaseOutage(names)
         for _ in range(3):
             tell(one, known)
             tell(other, known)
@@ -84,3 +72,35 @@ def test_others_are_not_told_of_it_and_a_second_worker_writes_nothing_twice() ->
         assert outage.has_told
         outage.write_down()
     assert AlertEntry.objects.count() == AlertMessage.objects.count() == 1
+
+
+def test_what_comes_and_goes_is_told_once_an_hour_and_then_if_it_lasts(monkeypatch: Any) -> None:
+    channel()
+    rule("database")
+    now = 1_000.0
+    names = OwnNames(lambda: now)
+    monkeypatch.setattr("gateway.alerts.outage.time.monotonic", lambda: now)
+    monkeypatch.setattr("gateway.alerts.outage._send", _taken)
+    known = load_rules(), {}
+    told = 0
+    for _ in range(30):  # away and back, each minute
+        outage = DatabaseOutage(names)
+        tell(outage, known)
+        told += outage.has_told
+        now += 60
+    assert told == 1
+    lasting = DatabaseOutage(names)
+    for _ in range(3 * HOUR_SECONDS // int(HOLD_SECONDS)):
+        tell(lasting, known)
+        now += HOLD_SECONDS
+    assert lasting.has_told, "an hour after the last one"
+    others = DatabaseOutage(names)
+    tell(others, known)
+    assert not others.has_told, "it is held while it lasts"
+    now += HOUR_SECONDS
+    tell(others, known)
+    assert others.has_told
+
+
+async def _taken(*_: object) -> None:
+    """Stand in for a channel that takes everything."""

@@ -19,10 +19,10 @@ class Client:
         self.names: dict[str, int] = {}
         self.is_away = False
 
-    async def set(self, name: str, value: str, *, nx: bool, ex: int) -> bool | None:
+    async def set(self, name: str, value: str, *, ex: int, nx: bool = False) -> bool | None:
         if self.is_away:
             raise Away("nobody there")
-        if name in self.names:
+        if nx and name in self.names:
             return None
         self.names[name] = ex
         return True
@@ -31,12 +31,17 @@ class Client:
 def test_workers_agree_through_redis_and_tell_twice_rather_than_never() -> None:
     client = Client()
     shared: Any = SimpleNamespace(client=client, health=SimpleNamespace(is_known_away=False))
-    one, other = (made(Pool(), shared).claim for _ in range(2))
-    assert asyncio.run(one("database:1:ops", 300)) and not asyncio.run(other("database:1:ops", 300))
-    assert client.names == {"router:alert:database:1:ops": 300}
+    one, other = (made(Pool(), shared).names for _ in range(2))
+    name = "database:1:ops"
+    assert asyncio.run(one.take(name, 300)) and not asyncio.run(other.take(name, 300))
+    assert client.names == {f"router:alert:{name}": 300}
+    asyncio.run(one.hold(name, 400))
+    assert client.names == {f"router:alert:{name}": 400}
     client.is_away = True
-    assert asyncio.run(other("database:2:ops", 300))
-    assert asyncio.run(made(Pool(), None).claim("x", 1))
+    assert not asyncio.run(one.take(name, 300)), "we know that we have it"
+    assert asyncio.run(other.take("database:2:ops", 300))
+    asyncio.run(other.hold("database:2:ops", 300))
+    assert asyncio.run(made(Pool(), None).names.take("x", 1))
 
 
 def test_a_worker_knows_its_pool_and_whether_redis_is_away() -> None:
