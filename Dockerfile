@@ -8,8 +8,9 @@ ARG SOURCE_DATE_EPOCH=0
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1 PYTHONHASHSEED=0
 # Without pip of its own, which would be compiled by time and has no work there.
 RUN python -m venv --without-pip /venv
-COPY requirements.txt requirements-clouds.txt /build/
-RUN pip --python /venv/bin/python install --no-compile --require-hashes -r /build/requirements.txt -r /build/requirements-clouds.txt
+COPY requirements.txt requirements-clouds.txt requirements-otel.txt /build/
+RUN pip --python /venv/bin/python install --no-compile --require-hashes \
+    -r /build/requirements.txt -r /build/requirements-clouds.txt -r /build/requirements-otel.txt
 COPY manage.py pyproject.toml README.md /app/
 COPY gateway /app/gateway
 COPY tokens /app/tokens

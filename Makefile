@@ -67,9 +67,9 @@ audit: venv-dev  ## Known weaknesses, licences, secrets in the repository, and b
 	@cmp -s requirements-audit.txt .venv-audit/installed || { \
 		$(AUDIT)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt \
 		&& cp requirements-audit.txt .venv-audit/installed; }
-	$(AUDIT)/pip-audit --require-hashes --disable-pip -r requirements.txt -r requirements-clouds.txt
+	$(AUDIT)/pip-audit --require-hashes --disable-pip -r requirements.txt -r requirements-clouds.txt -r requirements-otel.txt
 	$(AUDIT)/pip-licenses --python=$(PY) --fail-on="$(REFUSED_LICENCES)" \
-		--packages $$(sed -n 's/^\([a-z0-9._-]*\)==.*/\1/p' requirements.txt requirements-clouds.txt)
+		--packages $$(sed -n 's/^\([a-z0-9._-]*\)==.*/\1/p' requirements.txt requirements-clouds.txt requirements-otel.txt)
 	@mkdir -p build
 	$(AUDIT)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml -o build/sbom.json requirements.txt
 	git ls-files -z -- . ':!tests' ':!requirements*' | xargs -0 $(AUDIT)/detect-secrets-hook \

@@ -293,6 +293,7 @@ def test_every_dependency_is_pinned_with_its_hashes() -> None:
     for listing, names in (
         ("requirements.txt", project["dependencies"]),
         ("requirements-clouds.txt", extras["bedrock"] + extras["vertex"]),
+        ("requirements-otel.txt", extras["otel"]),
         ("requirements-dev.txt", project["dependencies"] + extras["dev"]),
     ):
         text = (ROOT / listing).read_text()
