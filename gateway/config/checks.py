@@ -18,6 +18,7 @@ from forgefed.errors import BadKey
 from forgefed.signing.multikey import is_pair
 from gateway.config import reading, signing_in
 from gateway.config.table import Options, table
+from providers.clouds.sources import is_installed
 from providers.gonka.modes import REFERENCE, mode_of
 
 SHORTEST_SECRET_BYTES = 32
@@ -64,6 +65,7 @@ def serving(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> li
         _gonka(options),
         _federation(options),
         _signing_in(options),
+        _traces(options),
         _not_there_yet(options),
     )
     return [*left_out, *(problem for problems in found for problem in problems)]
@@ -117,6 +119,12 @@ def _gonka(options: Options) -> Iterator[CheckMessage]:
             hint="set GONKA_BROKER_URL and GONKA_BROKER_API_KEY, or GONKA_MODE",
             id="gateway.W017",
         )
+
+
+def _traces(options: Options) -> Iterator[CheckMessage]:
+    if options.OTEL_EXPORTER_OTLP_ENDPOINT and not is_installed("opentelemetry.exporter"):
+        text = "OTEL_EXPORTER_OTLP_ENDPOINT is set, and OpenTelemetry is not installed: no traces are made"
+        yield Warning(text, hint="pip install '.[otel]'", id="gateway.W019")
 
 
 def _federation(options: Options) -> Iterator[CheckMessage]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from gateway.config.options import (
     Empty,
@@ -32,6 +33,8 @@ from gateway.config.reference import ReferenceOptions
 from gateway.config.signing_in import check_notice, check_public_url
 from gateway.kernel import header_pairs
 from providers.gonka.nodes import parse_endpoints
+
+HEADERS: Any = {"expected": "a comma list of name=value", "parse": header_pairs.parse}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,10 +86,14 @@ class Options(ReferenceOptions):
         empty=Empty.UNSET,
     )
     OTLP_FORWARD_HEADERS: tuple[tuple[str, str], ...] = secret_list(
-        "Headers for it, as in OTEL_EXPORTER_OTLP_HEADERS: name=value,name=value.",
-        expected="a comma list of name=value",
-        parse=header_pairs.parse,
+        "Headers for it, as in OTEL_EXPORTER_OTLP_HEADERS: name=value,name=value.", **HEADERS
     )
+    OTEL_EXPORTER_OTLP_ENDPOINT: str = url(
+        "",
+        "Collector (OTLP over HTTP) that traces of our own calls go to; needs the extra `otel`; empty: none are made.",
+        empty=Empty.UNSET,
+    )
+    OTEL_EXPORTER_OTLP_HEADERS: tuple[tuple[str, str], ...] = secret_list("Headers for it.", **HEADERS)
     TOKEN_ACCEPT_UNRECORDED: bool = switch("Accept well-signed tokens that have no stored row.")
     DJANGO_SECRET_KEY: str = secret("Signs sessions; empty: derived from TOKEN_SECRET.")
     ENCRYPTION_KEYS: tuple[str, ...] = secret_list(

@@ -91,10 +91,13 @@ NEVER_UP = (
         b"via",
         b"cdn-loop",
         b"accept-payment",
+        b"traceparent",
+        b"tracestate",
+        b"baggage",
     }
     | HINTS
 )
-"""Besides what is of this connection alone: who the caller is, and which way it came; and what is told to us."""
+"""Besides what is of this connection alone: who the caller is, which way it came, its trace; and what is told to us."""
 NEVER_UP_PREFIXES = (
     b"x-forwarded",
     b"x-original-",

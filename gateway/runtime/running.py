@@ -33,7 +33,7 @@ from gateway.personal.desk import Desk
 from gateway.relay.deps import RelayDeps
 from gateway.relay.relay import Relay
 from gateway.relay.watchdog import Watchdog
-from gateway.runtime import alerting, from_settings, personal, rehearsing, stored_objects
+from gateway.runtime import alerting, from_settings, personal, rehearsing, stored_objects, tracing
 from gateway.runtime.accounting import Accounting
 from gateway.runtime.composed import Composed
 from gateway.runtime.freshness import Copy, Freshness
@@ -169,6 +169,8 @@ class Runtime:
         beside = self._beside(freshness, maintenance, run_directory) + ([forwarder] if forwarder else [])
         rehearser = rehearsing.Rehearser(composed.pool)
         alerts = alerting.made(composed.pool, self._shared, rehearser.muted)
+        traces = tracing.traces(options, composed.metrics)
+        beside.extend(traces)
         self._parts = [freshness, maintenance, Reconciler(), *beside, recorder, drivers, rehearser, alerts]
         for part in self._parts:
             await part.start()
@@ -176,8 +178,8 @@ class Runtime:
         accounting = self._accounting = Accounting(composed, recorder, sender)
         meter = await accounting.start(self._shared)
         self._desk = personal.desk(composed, forwarder)
-        deps = self._deps(meter, sender, recorder, watchdog)
-        relay, loop = Relay(replace(deps, batches=accounting.batches)), asyncio.get_running_loop()
+        deps = replace(self._deps(meter, sender, recorder, watchdog), batches=accounting.batches)
+        relay, loop = tracing.relay(deps, traces), asyncio.get_running_loop()
         rehearser.attach(relay, sender)
         self.relays = {loop: relay}
         self.drain.is_held = relay.backgrounds.is_running

@@ -112,6 +112,8 @@ class Counts(msgspec.Struct):
     """By (method, what happened)."""
     telemetry: dict[str, int] = msgspec.field(default_factory=dict)
     """Clients' telemetry, by what became of a body."""
+    spans: dict[str, int] = msgspec.field(default_factory=dict)
+    """Of traces of our own calls, by what became of them."""
     refused: dict[str, int] = msgspec.field(default_factory=dict)
     surfaces: dict[str, SurfaceCounts] = msgspec.field(default_factory=dict)
     overhead: Histogram = msgspec.field(default_factory=lambda: histogram(OVERHEAD_BOUNDS))
@@ -146,6 +148,7 @@ class Counts(msgspec.Struct):
         _add(self.refused, other.refused)
         _add(self.payments, other.payments)
         _add(self.telemetry, other.telemetry)
+        _add(self.spans, other.spans)
         _add(self.used, other.used)
         _add(self.without_redis, other.without_redis)
         for name, counts in list(other.surfaces.items()):

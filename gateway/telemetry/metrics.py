@@ -217,9 +217,9 @@ class _OwnFamilies(Collector):
         )
         if counts.payments:
             yield _counter("payments", "Payments for calls", counts.payments, ["method", "event"])
-        if counts.telemetry:
-            told: dict[tuple[str, ...], int] = {(k,): n for k, n in counts.telemetry.items()}
-            yield _counter("telemetry", "Bodies of telemetry for the collector", told, ["outcome"])
+        for name, words in (("telemetry", "Bodies of telemetry for the collector"), ("spans", "Spans")):
+            if told := getattr(counts, name):
+                yield _counter(name, words, {(k,): n for k, n in told.items()}, ["outcome"])
         yield _counter(
             "upstream_errors",
             "Calls that failed upstream, before or behind the first byte",

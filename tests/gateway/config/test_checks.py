@@ -61,3 +61,10 @@ def test_problems(configure: Any, values: dict[str, object], problems: list[str]
 def test_no_problem_shows_a_secret(configure: Any) -> None:
     configure(TOKEN_SECRET="canary", TOKEN_ADMIN_KEY="")
     assert not [problem for problem in checks.serving() if "canary" in f"{problem.msg}{problem.hint}"]
+
+
+def test_a_collector_without_the_library_is_told(configure: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.test:4318"}
+    assert configure(**named) == []
+    monkeypatch.setattr(checks, "is_installed", lambda _: False)
+    assert configure(**named) == ["W gateway.W019"]

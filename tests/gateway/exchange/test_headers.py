@@ -99,7 +99,7 @@ def test_a_stream_has_no_length_and_is_not_to_be_held_back() -> None:
         b"x-forwarded-client-cert", b"x-real-ip", b"via", b"cf-connecting-ip", b"true-client-ip", b"x-client-ip",
         b"x-cluster-client-ip", b"fastly-client-ip", b"x-original-forwarded-for", b"x-original-url",
         b"proxy-authorization", b"x-envoy-peer-metadata", b"cdn-loop", b"x-auth-token",
-        b"payment-authorization", b"accept-payment",
+        b"payment-authorization", b"accept-payment", b"traceparent", b"tracestate", b"baggage",
     ],
 )  # fmt: skip
 def test_who_calls_and_with_what_stays_here(name: bytes) -> None:
