@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
+from gateway.console import acting
 from gateway.console.lists import DayFilter, LookOnly, StatusFilter, WithinFilter, seen, today
 from gateway.console.payments import PaymentAdmin
 from gateway.console.price_form import PriceForm
@@ -290,5 +291,5 @@ class AuditAdmin(LookOnly):
 
 admin.site.unregister((User, StaffGroup))  # which Django's own pages have been, once ours are imported
 PAGES = ((User, LoginAdmin), (StaffGroup, StaffGroupAdmin), (Person, PersonAdmin), (Payment, PaymentAdmin))
-for _model, _page in PAGES:
+for _model, _page in (*PAGES, *acting.PAGES):
     admin.site.register(_model, _page)

@@ -59,6 +59,16 @@ COMMANDS = {
     "usage": _known("gateway", "usage", "who used what, and what it cost"),
     "requests": _known("gateway", "requests", "finished calls, and what happened to each"),
     "audit": _known("gateway", "audit", "who changed what"),
+    "alerts": Known(
+        "who is told of what, a test, and what was told",
+        "gateway.management.acting:alerts",
+        "gateway.management.commands.alerts",
+    ),
+    "rehearse": Known(
+        "let calls of an account or provider meet a fault",
+        "gateway.management.acting:rehearse",
+        "gateway.management.commands.rehearse",
+    ),
     "federation": _known("forgefed", "federation", "whom we follow, who follows us, deliveries, keys"),
     "deliver": _known("forgefed", "deliver", "work deliveries to other servers off, beside `serve`"),
     "doctor": _known(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from typing import Protocol
 
@@ -54,12 +55,13 @@ def traces(options: Options, metrics: Metrics) -> list[Traces]:
         return []
     sending = import_module(SENDING)
     collector = sending.Collector(options.OTEL_EXPORTER_OTLP_ENDPOINT, options.OTEL_EXPORTER_OTLP_HEADERS)
+    return [sending.Traces(collector, partial(count, metrics))]
+
+
+def count(metrics: Metrics, outcome: str, number: int) -> None:
+    """Count spans that were `sent` or `failed`, or calls whose spans were `dropped`."""
     spans = metrics.counts.spans
-
-    def count(outcome: str, number: int) -> None:
-        spans[outcome] = spans.get(outcome, 0) + number
-
-    return [sending.Traces(collector, count)]
+    spans[outcome] = spans.get(outcome, 0) + number
 
 
 def relay(deps: RelayDeps, found: Sequence[Traces]) -> Relay:

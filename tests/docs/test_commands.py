@@ -42,6 +42,9 @@ ELSEWHERE = {
     "DATABASE_URL=postgres://… ": "tests/gateway/management/commands/test_serve_postgres.py",
     "pip install '.[": "tests/test_rules.py",  # both are in the test environment, pinned
     "router doctor --online": "tests/gateway/management/commands/test_doctor.py",  # it asks the world
+    "router alerts change ID": "tests/gateway/management/commands/test_alerts.py",
+    "router alerts test NAME": "tests/gateway/management/commands/test_alerts.py",
+    "router rehearse": "tests/gateway/management/commands/test_rehearse.py",
     "router providers test openrouter": "tests/providers/management/commands/test_providers.py",
     "kubectl apply -k deploy/k8s/base": "tests/deploy/test_kubernetes.py",
     "router tokens export DIRECTORY": "tests/e2e/test_migration.py",

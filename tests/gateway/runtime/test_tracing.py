@@ -24,6 +24,6 @@ def test_a_collector_makes_traces_that_are_counted(options: Any) -> None:
     metrics = Metrics()
     [made] = tracing.traces(options(OTEL_EXPORTER_OTLP_ENDPOINT="http://collector.test:4318/"), metrics)
     assert isinstance(made, Traces)
-    made._count("sent", 3)
-    made._count("sent", 2)
+    tracing.count(metrics, "sent", 3)
+    tracing.count(metrics, "sent", 2)
     assert b'link_assistant_spans_total{outcome="sent"} 5.0' in metrics.metrics_text()
