@@ -21,6 +21,7 @@ from gateway.console.pages import (
     routes,
     settings,
     signins,
+    teams,
     usage,
 )
 
@@ -78,6 +79,7 @@ RECORDS = [
     path("console/people/secret/", people.secret),
     path("console/people/tokens/<str:token_id>/", people.token),
     path("console/people/tokens/<str:token_id>/revoke/", people.revoke),
+    path("console/people/groups/", teams.listing),
     path("console/signins/", signins.listing),
     path("console/signins/<uuid:sign_in>/end/", signins.end),
     path("console/objects/", objects.listing),
