@@ -45,21 +45,29 @@ class EntryAdmin(LookOnly):
     """What rules have raised: outages that are open, and news."""
 
     list_display = fields = (
-        "at", "event", "subject", "threshold", "rule_id", "once", "is_outage", "valid_until", "ended_at", "details",
+        "at", "event", "subject", "threshold", "rule_id", "once", "outage", "valid_until", "ended_at", "details",
     )  # fmt: skip
-    list_filter = ("event", "is_outage")
+    list_filter = ("event",)
     ordering = ("-at",)
+
+    @admin.display(description="outage", boolean=True)
+    def outage(self, row: AlertEntry) -> bool:
+        return row.is_outage
 
 
 class MessageAdmin(LookOnly):
     """Messages, and how they were delivered."""
 
     list_display = ("at", "state", "event", "subject", "channel", "tries", "delivered_at", "error")
-    fields = (*list_display, "id", "rule_id", "next_at", "claimed_until", "ended_at", "is_held", "content")
+    fields = (*list_display, "id", "rule_id", "next_at", "claimed_until", "ended_at", "held", "content")
     list_filter = ("state", "event")
     ordering = ("-id",)
     search_fields = ("id",)
     search_help_text = "The id of a message, or a whole subject or channel"
+
+    @admin.display(description="held for quiet hours", boolean=True)
+    def held(self, row: AlertMessage) -> bool:
+        return row.is_held
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AlertMessage], search_term: str
