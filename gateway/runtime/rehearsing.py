@@ -1,7 +1,7 @@
-"""Let calls meet rehearsed faults: while one is rehearsed, and only then, three steps of a call are taken here.
+"""Let calls meet rehearsed faults: while one is rehearsed, and only then, another relay serves (`rehearsed.py`).
 
-Those are the relay's first and last one, and the sender's. What the fault teaches about accounts is forgotten at
-the end. Workers ask the database twice a second what is rehearsed; in the one that was asked it begins at once.
+What the fault teaches about accounts is forgotten at the end. Workers ask the database twice a second what is
+rehearsed; in the one that was asked it begins at once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -21,7 +20,7 @@ from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
 from accounts.pool.pool import Pool
-from gateway.exchange.context import Arrival, Hold
+from gateway.exchange.context import Arrival
 from gateway.kernel.principal import GATEWAY
 from gateway.rehearsals import services
 from gateway.rehearsals.errors import RehearsalNotFound
@@ -30,7 +29,6 @@ from gateway.rehearsals.running import Running
 from gateway.relay.relay import Relay
 from gateway.runtime import faults
 from providers.dialects.types import WireRequest
-from providers.sending import Sender
 from providers.upstream import Upstream
 
 logger = logging.getLogger(__name__)
@@ -45,7 +43,6 @@ HEADER = b"x-rehearsal"
 NOBODY_FREE = "All accounts are busy"
 """Begins what `gateway.relay.errors` says where the pool has nobody."""
 T = TypeVar("T")
-_arrival: ContextVar[Arrival | None] = ContextVar("arrival", default=None)
 
 
 class Rehearser:
@@ -53,17 +50,17 @@ class Rehearser:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._relay: Relay | None = None
-        self._sender: Sender | None = None
+        self._relays: tuple[Relay, Relay] | None = None  # the ordinary one, and the one for rehearsals
+        self._serve: Callable[[Relay], object] = bool
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self._running: dict[str, Running] = {}
         self._lingering: dict[str, float] = {}
 
-    def attach(self, relay: Relay, sender: Sender) -> None:
-        """Take the parts whose steps are taken here meanwhile."""
-        self._relay, self._sender = relay, sender
+    def attach(self, ordinary: Relay, rehearsed: Relay, serve: Callable[[Relay], object]) -> None:
+        """Take the relays, and what makes one of them serve the calls that come."""
+        self._relays, self._serve = (ordinary, rehearsed), serve
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -131,7 +128,7 @@ class Rehearser:
                 self._begin(row)
 
     def _begin(self, row: Rehearsal) -> None:
-        if self._relay is None or self._sender is None or self._loop is None:
+        if self._relays is None or self._loop is None:
             return
         places = {state.name: state.terms.provider for state in self._pool.states()}
         provider = places.get(row.account, "") if row.account else row.provider
@@ -146,43 +143,17 @@ class Rehearser:
         self._loop.call_later(seconds, lambda: self._finish(row.pk))
         logger.warning("Rehearsal %s of %s begins", row.pk, row)
         if len(self._running) == 1:
-            self._divert(self._relay, self._sender)
+            self._serve(self._relays[1])
 
-    def _divert(self, relay: Relay, sender: Sender) -> None:
-        """Take three steps of every call here, until `_leave`."""
-        arrive, conclude, send = relay.arrive, relay.conclude, sender.send
-
-        def arrived(*given: Any) -> Arrival:
-            arrival = arrive(*given)
-            _arrival.set(arrival)
-            return arrival
-
-        async def concluded(arrival: Arrival, hold: Hold | None) -> None:
-            try:
-                self._mark(arrival)
-                await conclude(arrival, hold)
-            finally:
-                self._over(arrival.exchange.id)
-
-        async def sent(
-            upstream: Upstream, request: WireRequest, connect_seconds: float | None = None
-        ) -> httpx.Response:
-            arrival = _arrival.get()
-            if arrival is not None:
-                met = next((each for each in self._running.values() if each.concerns(upstream)), None)
-                if met is not None and await self._is_met(met, arrival):
-                    return self._fault(met, arrival, upstream, request)
-                self._moved_on(arrival.exchange.id)
-            return await send(upstream, request, connect_seconds)
-
-        vars(relay).update(arrive=arrived, conclude=concluded)
-        vars(sender).update(send=sent)
-
-    def _leave(self) -> None:
-        """Give the steps back."""
-        for part, names in ((self._relay, ("arrive", "conclude")), (self._sender, ("send",))):
-            for name in names:
-                vars(part).pop(name, None)
+    async def answer(
+        self, arrival: Arrival, upstream: Upstream, request: WireRequest
+    ) -> httpx.Response | None:
+        """Return the answer of the fault that a call meets at an upstream; None: it meets none."""
+        met = next((each for each in self._running.values() if each.concerns(upstream)), None)
+        if met is not None and await self._is_met(met, arrival):
+            return self._fault(met, arrival, upstream, request)
+        self._moved_on(arrival.exchange.id)
+        return None
 
     async def _is_met(self, each: Running, arrival: Arrival) -> bool:
         """Tell whether a call meets the fault; it counts once, however often it is tried."""
@@ -215,7 +186,7 @@ class Rehearser:
         dialect = attempts[-1].route.dialect if attempts else "anthropic"
         return faults.answer(each.row.fault, faults.dialect_of(request, dialect), request, each.ended)
 
-    def _mark(self, arrival: Arrival) -> None:
+    def mark(self, arrival: Arrival) -> None:
         """Mark a call that found nobody to ask, because of what is rehearsed: it is nobody's error either."""
         exchange = arrival.exchange
         if not arrival.attempts and exchange.failure_message.startswith(NOBODY_FREE):
@@ -231,7 +202,8 @@ class Rehearser:
                 if each.is_full and not each.meeting:
                     self._finish(each.row.pk)
 
-    def _over(self, call: str) -> None:
+    def over(self, call: str) -> None:
+        """Forget a call that has ended: the last one to be counted ends a rehearsal by it."""
         for each in list(self._running.values()):
             each.meeting.discard(call)
             each.calls.pop(call, None)
@@ -250,8 +222,8 @@ class Rehearser:
         self._lingering |= dict.fromkeys(each.subjects, time.monotonic() + PATIENCE_SECONDS + LINGER_SECONDS)
         self._running.pop(each.row.pk, None)
         each.ended.set()
-        if not self._running:
-            self._leave()
+        if not self._running and self._relays is not None:
+            self._serve(self._relays[0])
         logger.warning("Rehearsal %s of %s ends", each.row.pk, each.row)
         if each.met and each.meeting:
             self._later(self._put_back_soon(each))

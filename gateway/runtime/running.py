@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -33,7 +34,7 @@ from gateway.personal.desk import Desk
 from gateway.relay.deps import RelayDeps
 from gateway.relay.relay import Relay
 from gateway.relay.watchdog import Watchdog
-from gateway.runtime import alerting, from_settings, personal, rehearsing, stored_objects, tracing
+from gateway.runtime import alerting, from_settings, personal, rehearsed, rehearsing, stored_objects, tracing
 from gateway.runtime.accounting import Accounting
 from gateway.runtime.composed import Composed
 from gateway.runtime.freshness import Copy, Freshness
@@ -84,6 +85,7 @@ class Runtime:
         self.serves_sockets = composed.options.RESPONSES_WEBSOCKET
         self.registered = ExitStack()  # ends what composition has registered this for
         self.relays: dict[asyncio.AbstractEventLoop, Relay] = {}  # of the running event loop: one at most
+        self._made: tuple[Relay, ...] = ()  # that one, and the one that serves while a fault is rehearsed
         self.drain = Drain(is_ready=True)
         self._starting: asyncio.Task[None] | None = None
         self._recorder: Recorder | None = None
@@ -150,7 +152,7 @@ class Runtime:
                 self._starting = None
 
     async def _start(self, run_directory: str) -> None:
-        composed, options = self.composed, self.composed.options
+        composed, options, pool = self.composed, self.composed.options, self.composed.pool
         self.finish()  # what a loop left that ended without a word
         await database_sync_to_async(self._load)()
         self._shared = redis.from_settings(options)
@@ -158,17 +160,15 @@ class Runtime:
         freshness = Freshness(self._copies())
         watchdog = Watchdog(from_settings.watchdog_options(options), self.drain.deadline_event.is_set)
         self._health = Health(asyncio.get_running_loop(), freshness, recorder, watchdog, self._shared)
-        maintenance = Maintenance(
-            composed.pool, composed.refreshes, on_saved=lambda: self.announce("cooldowns")
-        )
+        maintenance = Maintenance(pool, composed.refreshes, on_saved=lambda: self.announce("cooldowns"))
         self._transport = composed.ways_out.transport(ClientOptions(options.UPSTREAM_CONNECT_TIMEOUT_SECONDS))
         drivers = DriverSet(self._transport)
         self._objects = stored_objects.made(options, self._shared, composed.catalog)
         self._gate = from_settings.payment_gate(options, composed.metrics)
         forwarder = personal.forwarder(composed, self._transport)
         beside = self._beside(freshness, maintenance, run_directory) + ([forwarder] if forwarder else [])
-        rehearser = rehearsing.Rehearser(composed.pool)
-        alerts = alerting.made(composed.pool, self._shared, rehearser.muted)
+        rehearser = rehearsing.Rehearser(pool)
+        alerts = alerting.made(pool, self._shared, rehearser.muted)
         traces = tracing.traces(options, composed.metrics)
         beside.extend(traces)
         self._parts = [freshness, maintenance, Reconciler(), *beside, recorder, drivers, rehearser, alerts]
@@ -179,14 +179,14 @@ class Runtime:
         meter = await accounting.start(self._shared)
         self._desk = personal.desk(composed, forwarder)
         deps = replace(self._deps(meter, sender, recorder, watchdog), batches=accounting.batches)
-        relay, loop = tracing.relay(deps, traces), asyncio.get_running_loop()
-        rehearser.attach(relay, sender)
-        self.relays = {loop: relay}
-        self.drain.is_held = relay.backgrounds.is_running
+        self._made, loop = rehearsed.relays(deps, traces, rehearser), asyncio.get_running_loop()
+        self.relays = {loop: self._made[0]}
+        rehearser.attach(*self._made, partial(self.relays.__setitem__, loop))
+        self.drain.is_held = partial(rehearsed.is_running, self._made)
         composed.metrics.refresh = self.counts
         events.subscribe(events.to_log)
         PARTS.put(live.POOL, composed.pool)
-        PARTS.put(models.READER, personal.reader_of_models(relay, loop))
+        PARTS.put(models.READER, personal.reader_of_models(self._made[0], loop))
         PARTS.put(provider_live.CATALOG, composed.catalog)
 
     def _beside(self, freshness: Freshness, maintenance: Maintenance, run_directory: str) -> list[Part]:
@@ -269,12 +269,12 @@ class Runtime:
 
     async def aclose(self) -> None:
         """Flush what is recorded and close what is open. A later request starts all again."""
-        relay, self.relays = next(iter(self.relays.values()), None), {}
+        relays, self.relays, self._made = self._made, {}, ()
         events.unsubscribe(events.to_log)
         PARTS.drop(live.POOL, self.composed.pool)
         PARTS.drop(models.READER)
         PARTS.drop(provider_live.CATALOG, self.composed.catalog)
-        open_ones = (relay, self._accounting, *self._parts, self._transport, self._shared)
+        open_ones = (*relays, self._accounting, *self._parts, self._transport, self._shared)
         self._accounting = self._health = self._peers = self._transport = self._shared = self._desk = None
         self._parts = []
         for open_one in open_ones:
