@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.mail import MailServer
+from tests.fakes.server import Answer, Gate
 from tests.fakes.vendor import Vendor
 from tests.gateway.alerts.making import Receiver, is_signed
 from tests.harness import ADMIN_KEY, GatewayProcess
@@ -109,3 +110,20 @@ def test_a_rehearsed_429_is_met_marked_and_gone_and_nobody_is_alerted(case: Case
         case.api("POST", "/api/alerts/channels/ops/test")
         until(lambda: receiver.seen)
         assert [body["event"] for body in receiver.bodies()] == ["test"]
+
+
+def test_a_killed_gateway_loses_no_alert_and_a_hanging_webhook_holds_no_call_up(case: Case) -> None:
+    gate = Gate()
+    with Receiver() as receiver:
+        receiver.say(Answer(500), Answer(200, before_head=gate))
+        case.api("POST", "/api/alerts/channels", {"name": "ops", "kind": "webhook", "target": receiver.url})
+        case.api("POST", "/api/alerts/rules", {"event": "token-expires", "channels": ["ops"]})
+        until(lambda: len(receiver.seen) >= 2)
+        assert case.call().status == 200, "while the webhook hangs"
+        case.gateway.process.kill()
+        case.gateway.process.wait()
+        gate.open()
+        case.gateway.start()
+        until(lambda: len(receiver.seen) >= 3)
+        until(lambda: case.api("GET", "/api/alerts/log?event=token-expires")["data"][0]["delivered_at"])
+    assert len({seen.get("webhook-id") for seen in receiver.seen}) == 1 and len(receiver.seen) == 3
