@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -19,17 +18,17 @@ from accounts.probing import probe
 from gateway.console.pages import account_forms as forms
 from gateway.console.pages import cards
 from gateway.console.pages.base import given, may_operate, only, page, principal_of, shown
+from gateway.console.pages.buttons import Button, Pressed, pressing
 from gateway.console.pages.inputs import Input, drawn, filled, read
 from gateway.kernel.asking import BadParameter
 
 ADD, CHANGE, DELETE = (f"accounts.{word}_account" for word in ("add", "change", "delete"))
 LISTS = {"overview": "/console/#accounts", "accounts": "/console/accounts/"}
 """Where an action leads back to, by what its form says; else to the account's own page."""
-DONE = {"reset": "reset", "pause": "paused", "resume": "back in use"}
-ACTIONS: dict[str, Callable[..., Account]] = {
-    "reset": services.clear,
-    "pause": services.pause,
-    "resume": services.resume,
+BUTTONS = {
+    "reset": Button(services.clear, "reset"),
+    "pause": Button(services.pause, "paused"),
+    "resume": Button(services.resume, "back in use"),
 }
 
 
@@ -117,21 +116,6 @@ def _page(request: HttpRequest, row: Account, **forms_given: Any) -> HttpRespons
 
 @require_POST
 @page("accounts", CHANGE)
-def act(request: HttpRequest, name: str, action: str) -> HttpResponseBase:
-    """Reset, pause or resume an account, and lead back."""
-    if action not in ACTIONS:
-        raise Http404
-    read((), request.POST)
-    try:
-        ACTIONS[action](name, principal=principal_of(request))
-    except UnknownAccount as exc:
-        raise Http404 from exc
-    messages.success(request, f"{name} is {DONE[action]}.")
-    return redirect(_back(request, name))
-
-
-@require_POST
-@page("accounts", CHANGE)
 def test(request: HttpRequest, name: str) -> HttpResponseBase:
     """Ask the upstream whether it takes the credential, and tell what it says."""
     read((), request.POST)
@@ -204,6 +188,9 @@ def _found(name: str) -> Account:
 
 def _back(request: HttpRequest, name: str) -> str:
     return LISTS.get(request.POST.get("back", "overview"), cards.path(name))
+
+
+act = pressing(BUTTONS, Pressed("accounts", CHANGE, UnknownAccount, _back))
 
 
 def wrong(exc: AccountError | BadParameter) -> tuple[str, str]:

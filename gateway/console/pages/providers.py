@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.pool.live import pool_to_show
 from gateway.console.pages import provider_forms as forms
 from gateway.console.pages.base import given, only, page, principal_of, shown
+from gateway.console.pages.buttons import Button, Pressed, pressing
 from gateway.console.pages.inputs import Input, drawn, read
 from gateway.kernel.asking import BadParameter
 from gateway.kernel.moments import end_for_people
@@ -35,11 +35,10 @@ WORDS = {"cooling": "on cooldown", "partly-cooling": "on cooldown for some model
 FOUND = "models-found"
 """In the session: the models that the last test found, until the next test."""
 MOST_FOUND = 2_000
-DONE = {"clear": "cleared", "enable": "back in use", "disable": "out of use"}
-ACTIONS: dict[str, Callable[..., Any]] = {
-    "clear": services.clear,
-    "enable": services.enable,
-    "disable": services.disable,
+BUTTONS = {
+    "clear": Button(services.clear, "cleared"),
+    "enable": Button(services.enable, "back in use"),
+    "disable": Button(services.disable, "out of use"),
 }
 
 
@@ -191,19 +190,11 @@ def _accounts(name: str) -> list[str]:
     return [state.name for state in pool_to_show().states() if state.terms.provider == name]
 
 
-@require_POST
-@page("providers", CHANGE)
-def act(request: HttpRequest, name: str, action: str) -> HttpResponseBase:
-    """Clear, enable or disable a provider, and lead back."""
-    if action not in ACTIONS:
-        raise Http404
-    read((), request.POST)
-    try:
-        ACTIONS[action](name, principal=principal_of(request))
-    except UnknownProvider as exc:
-        raise Http404 from exc
-    messages.success(request, f"{name} is {DONE[action]}.")
-    return redirect(PATH if request.POST.get("back") == "providers" else path_of(name))
+def _back(request: HttpRequest, name: str) -> str:
+    return PATH if request.POST.get("back") == "providers" else path_of(name)
+
+
+act = pressing(BUTTONS, Pressed("providers", CHANGE, UnknownProvider, _back))
 
 
 @require_POST
