@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -48,15 +48,27 @@ def page(text: str, after: str) -> Holders:
     """Return people whose address or name has the text, behind the login with the number `after`. Seven queries."""
     found = list(_behind(User.objects.select_related("person"), after, text)[: PEOPLE + 1])
     users, next_after = found[:PEOPLE], str(found[PEOPLE - 1].pk) if len(found) > PEOPLE else ""
-    tokens = list(_alive().filter(person_id__in=[user.pk for user in users])[:MOST_TOKENS])
     nobody = [] if text or after else list(_alive().filter(person=None, sign_in=None)[:OF_NOBODY])
+    people, spent = _people(users, nobody)
+    return Holders(people, [card(token, spent) for token in nobody], next_after)
+
+
+def of_person(user: User) -> Card:
+    """Return one person as pages show her, with her tokens."""
+    return _people([user], ())[0][0]
+
+
+def _people(users: Sequence[User], others: Sequence[Token]) -> tuple[list[Card], dict[str, Decimal]]:
+    """Return people with their tokens; and what is spent of their limits, and of those of other tokens."""
+    tokens = list(_alive().filter(person_id__in=[user.pk for user in users])[:MOST_TOKENS])
     groups = standing.memberships(user.pk for user in users)
     caps = {user.pk: _cap(user, groups.get(user.pk, ())) for user in users}
-    spent = spent_of([*caps.values(), *(limits_of(token, token.ledger_id) for token in (*tokens, *nobody))])
+    spent = spent_of([*caps.values(), *(limits_of(token, token.ledger_id) for token in (*tokens, *others))])
     held = roles.roles_of(users)
     people = [
         {
             "email": standing.address_of(user),
+            "path": person_path(standing.address_of(user)),
             "name": user.get_full_name(),
             "is_active": user.is_active,
             "role": held.get(user.pk, ""),
@@ -66,7 +78,7 @@ def page(text: str, after: str) -> Holders:
         }
         for user in users
     ]
-    return Holders(people, [card(token, spent) for token in nobody], next_after)
+    return people, spent
 
 
 def of_token(token_id: str) -> Card:
@@ -93,9 +105,15 @@ def card(token: Rows, spent: dict[str, Decimal]) -> Card:
         "used": _used(token.last_call, now),
         "budget": None if sign_in is not None else budget(limits_of(token, token.ledger_id), spent),
         "path": path_of(token.id),
+        "is_over": token.is_revoked or sign_in is not None,
         "calls": f"/console/requests/?token={quote(token.id, safe='')}",
         "usage": f"/console/usage/?token={quote(token.id, safe='')}&by=model",
     }
+
+
+def person_path(email: str) -> str:
+    """Return the address of a person's page: a parameter, since addresses may have any sign in them."""
+    return f"/console/people/person/?{urlencode({'email': email})}"
 
 
 def path_of(token_id: str) -> str:

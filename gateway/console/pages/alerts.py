@@ -48,7 +48,7 @@ def listing(request: HttpRequest) -> HttpResponseBase:
         "states": STATES,
         "events": AlertEvent.values,
         "may_change": may_change(request),
-        "told": once.taken(request),
+        "told": once.taken(request, "alerts"),
         "next": address(PATH, asked, after=next_after) if next_after else "",
         "first": address(PATH, asked, after="") if "after" in asked else "",
     }
@@ -95,7 +95,7 @@ def channel(request: HttpRequest, name: str = "") -> HttpResponseBase:
             else:
                 made = services.create_channel(values, principal=principal)
             if made.secret:
-                once.leave(request, {"secret": made.secret, "channel": made.channel.name})
+                once.leave(request, "alerts", {"secret": made.secret, "channel": made.channel.name})
             return redirect(PATH)
     except AlertNotFound as exc:
         raise Http404 from exc
@@ -115,7 +115,7 @@ def act(request: HttpRequest, kind: str, name: str, action: str) -> HttpResponse
         match kind, action:
             case "channels", "test":
                 told = trying.as_json(trying.try_channel(name, principal=principal))
-                once.leave(request, {"tested": name, **told})
+                once.leave(request, "alerts", {"tested": name, **told})
             case "channels", "remove":
                 services.remove_channel(name, principal=principal)
             case "rules", "remove":

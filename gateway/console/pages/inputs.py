@@ -66,6 +66,13 @@ def _value(field: Input, given: QueryDict) -> Any:
     return None if field.kind in ("whole", "number") else text
 
 
+def with_period(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a form. Raises `BadParameter` where a budget has no period to hold for."""
+    if values["budget"] and not values["budget_period"]:
+        raise BadParameter("budget_period", "must be given with a budget")
+    return values
+
+
 def filled(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was given: for a new thing, empty means "as usual"."""
     return {name: value for name, value in values.items() if value not in ("", None, [])}
@@ -96,7 +103,7 @@ def drawn(inputs: Iterable[Input], values: Mapping[str, Any], wrong: tuple[str, 
         "plain": [row for row in rows if not row["is_rare"]],
         "rare": [row for row in rows if row["is_rare"]],
         "is_open": any(row["wrong"] for row in rows if row["is_rare"]),
-        "wrong": words if words and field not in names else "",
+        "wrong": (f"{field}: {words}" if field else words) if words and field not in names else "",
     }
 
 

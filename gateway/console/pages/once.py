@@ -12,20 +12,20 @@ from django.http import HttpRequest
 from gateway.kernel import secrets
 from gateway.kernel.sealing import BoxSealer
 
-KEY = "console.once"
+KEY = "console.once."
 SECONDS = 60.0
 
 
-def leave(request: HttpRequest, told: Mapping[str, object]) -> None:
-    """Leave words for the next page."""
+def leave(request: HttpRequest, about: str, told: Mapping[str, object]) -> None:
+    """Leave words for the next page that asks what is left about this."""
     plain = json.dumps({**told, "left_at": time.time()}).encode()
-    request.session[KEY] = BoxSealer(secrets.box()).seal(plain, KEY)
+    request.session[KEY + about] = BoxSealer(secrets.box()).seal(plain, KEY + about)
 
 
-def taken(request: HttpRequest) -> dict[str, Any] | None:
+def taken(request: HttpRequest, about: str) -> dict[str, Any] | None:
     """Return what was left, and forget it; None when there is nothing, or its time is over."""
-    sealed = request.session.pop(KEY, None)
-    plain = None if sealed is None else BoxSealer(secrets.box()).open(sealed, KEY)
+    sealed = request.session.pop(KEY + about, None)
+    plain = None if sealed is None else BoxSealer(secrets.box()).open(sealed, KEY + about)
     if plain is None:
         return None
     told: dict[str, Any] = json.loads(plain)

@@ -1,9 +1,10 @@
-"""`/console/people/`: who holds which token, what is spent; a token issued, a leaked secret found, a token ended."""
+"""`/console/people/`: who holds which token, what is spent; a token issued, found, changed, rotated, ended."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
@@ -11,14 +12,17 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from gateway.access import permissions
 from gateway.access.gate import AccessDenied
 from gateway.console import holders
+from gateway.console.pages import once
 from gateway.console.pages.base import address, given, only, page, principal_of, problem, shown
+from gateway.console.pages.inputs import Input, drawn, read, with_period
 from gateway.kernel.asking import BadParameter
 from tokens import services
-from tokens.errors import BadTokenField, TokenNotFound
+from tokens.errors import BadTokenField, TokenConflict, TokenNotFound
 from tokens.groups import services as groups
+from tokens.handover import services as handover
 from tokens.leaked import services as leaked
-from tokens.models import BudgetPeriod
-from tokens.pages import handing
+from tokens.models import BudgetPeriod, Token
+from tokens.pages import handing, showing
 from tokens.people import services as people
 
 PATH = "/console/people/"
@@ -26,7 +30,12 @@ QUARTER_HOURS = 2160
 FIELDS = ("person", "label", "group", "ttl_hours", "budget", "budget_period")
 MOST_OFFERED = 500
 ISSUE, FIND, REVOKE = (("post", f"/api/tokens{path}") for path in ("", "/find", "/revoke"))
+CHANGE, ROTATE = ("patch", "/api/tokens/{token_id}"), ("post", "/api/tokens/{token_id}/rotate")
 """What a page does, by the operation that does the same: who may is said once."""
+ADD = "auth.add_user"
+HANDED = "handover"
+GRACES = (("3600", "an hour more"), ("86400", "a day more"), ("0", "not at all"))
+GRACE = (Input("grace_seconds", "The old secret is good", "choice", choices=GRACES),)
 
 
 @require_safe
@@ -45,6 +54,7 @@ def listing(request: HttpRequest) -> HttpResponseBase:
         "next": address(PATH, asked, after=found.next_after) if found.next_after else "",
         "first": address(PATH, asked, after="") if "after" in asked else "",
         "may_issue": _may(request, ISSUE),
+        "may_add": request.user.has_perm(ADD),
         "may_find": _may(request, FIND),
     }
     return shown(request, "people", context)
@@ -75,28 +85,39 @@ def issue(request: HttpRequest) -> HttpResponseBase:
         asked = given(request)
         only(asked, ("person", "group"))
         return _form(request, {"ttl_hours": str(QUARTER_HOURS), **asked})
-    said = {name: request.POST.get(name, "").strip() for name in FIELDS}
+    said = {name: request.POST.get(name, "").strip() for name in (*FIELDS, "handover")}
     try:
-        made = services.issue(principal=principal_of(request), **_read(said))
+        _issue(request, _read(said))
     except BadTokenField as exc:
         return _form(request, said, exc)
-    handing.hand_over(request, made.secret, made.token.id)
     return redirect(f"{PATH}secret/")
+
+
+def _issue(request: HttpRequest, fields: dict[str, Any]) -> None:
+    """Issue a token, and leave its secret, or the link that it is taken with, for the page that shows it once."""
+    if not handover.is_wanted(fields.pop("handover", "") == "on"):
+        made = services.issue(principal=principal_of(request), **fields)
+        return handing.hand_over(request, made.secret, made.token.id)
+    taken = handover.issue(principal=principal_of(request), **fields)
+    link = handover.address(request.build_absolute_uri("/"), taken.secret)
+    told = {"link": link, "token_id": taken.token.id, "until": showing.moment(taken.expires_at)}
+    return once.leave(request, HANDED, told)
 
 
 @require_GET
 @page("people")
 def secret(request: HttpRequest) -> HttpResponseBase:
-    """Show the secret of the token that was just issued, once."""
+    """Show the secret of the token that was just issued, or the link to it, once."""
     only(given(request), ())
-    handed = handing.taken(request)
+    handed, left = handing.taken(request), once.taken(request, HANDED)
+    if left is not None:
+        return shown(request, "people/secret", {**left, "token": holders.of_token(left["token_id"])})
     if handed is None:
         return problem(
             request, 404, "It has been shown already", "A secret is shown once. Issue another token."
         )
-    return shown(
-        request, "people/secret", {"secret": handed.secret, "token": holders.of_token(handed.token_id)}
-    )
+    told = {"secret": handed.secret, "old_ends": handed.old_ends, "token": holders.of_token(handed.token_id)}
+    return shown(request, "people/secret", told)
 
 
 @require_safe
@@ -104,12 +125,96 @@ def secret(request: HttpRequest) -> HttpResponseBase:
 def token(request: HttpRequest, token_id: str) -> HttpResponseBase:
     """Show one token, and what can be done about it."""
     only(given(request), ())
+    return _page(request, token_id)
+
+
+def _page(request: HttpRequest, token_id: str, status: int = 200, **forms: Any) -> HttpResponseBase:
+    """Show a token; `forms`: those that were sent and are wrong."""
     try:
-        found = holders.of_token(token_id)
+        row, found = services.get(token_id), holders.of_token(token_id)
     except TokenNotFound as exc:
         raise Http404 from exc
-    may_revoke = found["state"] != "revoked" and _may(request, REVOKE)
-    return shown(request, "people/token", {"token": found, "may_revoke": may_revoke})
+    may_change = not found["is_over"] and _may(request, CHANGE)
+    context = {
+        "token": found,
+        "may_revoke": found["state"] != "revoked" and _may(request, REVOKE),
+        "may_change": may_change,
+        "may_rotate": not found["is_over"] and _may(request, ROTATE),
+        "form": drawn(_inputs(), _standing(row, found)) if may_change else None,
+        "grace": drawn(GRACE, {}),
+        **forms,
+    }
+    return shown(request, "people/token", context, status)
+
+
+def _inputs() -> tuple[Input, ...]:
+    """Return what can be changed of a token here."""
+    return (
+        Input("label", "Label"),
+        Input("person", "Person", choices=[(each, "") for each in people.addresses(MOST_OFFERED)]),
+        Input("group", "Group", "choice", choices=[("", "none"), *_names()]),
+        Input("budget", "Budget", help="In the currency of the prices; empty: none of its own"),
+        Input("budget_period", "Budget period", "choice", choices=[("", "–"), *BudgetPeriod.choices]),
+    )
+
+
+def _names() -> list[tuple[str, str]]:
+    return [(group.name, group.name) for group in groups.find_all()]
+
+
+def _standing(row: Token, found: holders.Card) -> dict[str, Any]:
+    budget = "" if row.budget is None else f"{row.budget.normalize():f}"
+    told = {"label": row.label, "budget": budget, "budget_period": row.budget_period}
+    return {**told, "person": found["person"], "group": found["group"]}
+
+
+@require_POST
+@page("people")
+def change(request: HttpRequest, token_id: str) -> HttpResponseBase:
+    """Change a token where the form says otherwise than it stands."""
+    if not _may(request, CHANGE):
+        return _refused(request)
+    inputs = _inputs()
+    try:
+        before = _standing(services.get(token_id), holders.of_token(token_id))
+        said = with_period(read(inputs, request.POST))
+        changed = {name: value or None for name, value in said.items() if value != before[name]}
+        if changed:
+            services.change(token_id, principal=principal_of(request), **changed)
+    except TokenNotFound as exc:
+        raise Http404 from exc
+    except (BadParameter, BadTokenField, TokenConflict) as exc:
+        status = 409 if isinstance(exc, TokenConflict) else 400
+        form = drawn(inputs, request.POST.dict(), _wrong(exc))
+        return _page(request, token_id, status, form=form)
+    messages.success(request, "The token was changed." if changed else "Nothing was otherwise.")
+    return redirect(holders.path_of(token_id))
+
+
+@require_POST
+@page("people")
+def rotate(request: HttpRequest, token_id: str) -> HttpResponseBase:
+    """Replace a token's secret, and lead to the page that shows the new one, once."""
+    if not _may(request, ROTATE):
+        return _refused(request)
+    grace = read(GRACE, request.POST)["grace_seconds"]
+    if grace not in dict(GRACES):
+        raise BadParameter("grace_seconds", f"must be one of {', '.join(dict(GRACES))}")
+    try:
+        done = services.rotate(token_id, int(grace), principal=principal_of(request))
+    except TokenNotFound as exc:
+        raise Http404 from exc
+    except TokenConflict as exc:
+        return problem(request, 409, "This token can't be rotated", exc.message)
+    issued = done.issued
+    handing.hand_over(request, issued.secret, issued.token.id, showing.moment(done.old_ends_at))
+    return redirect(f"{PATH}secret/")
+
+
+def _wrong(exc: BadParameter | BadTokenField | TokenConflict) -> tuple[str, str]:
+    field = "" if isinstance(exc, TokenConflict) else exc.param
+    words = str(exc) if isinstance(exc, BadParameter) else exc.message
+    return field, words.removeprefix(f"{field}: ")
 
 
 @require_POST

@@ -18,7 +18,7 @@ from accounts.models import Strategy
 from gateway.access import roles
 from gateway.access.principals import name_of
 from gateway.config.showing import shown as options_shown
-from gateway.console.pages.base import NAVIGATION, given, only, page, principal_of, shown
+from gateway.console.pages.base import given, only, page, principal_of, shown
 from gateway.console.pages.inputs import Input, drawn, read
 from gateway.kernel.asking import BadParameter
 from tokens.errors import BadTokenField, TokenError
@@ -90,7 +90,6 @@ def _page(request: HttpRequest, asked: dict[str, str], status: int = 200, **form
         "edited": edited,
         "policy": drawn(policy_inputs(), standing),
         "is_policy_open": "policy" in asked,
-        "has_people": any(name == "people" for name, *_ in NAVIGATION),
         **forms,
     }
     return shown(request, "settings", context, status)

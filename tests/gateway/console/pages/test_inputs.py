@@ -48,4 +48,4 @@ def test_secrets_are_never_drawn_and_what_is_wrong_stands_beside_its_field() -> 
     assert (plain["name"]["value"], plain["key"]["value"], plain["models"]["value"]) == ("a", "", "x\ny")
     assert plain["on"]["is_on"] and form["is_open"] and form["wrong"] == ""
     assert [each["wrong"] for each in form["rare"]] == ["too much"]
-    assert drawn(INPUTS, {}, ("principal", "unknown field"))["wrong"] == "unknown field"
+    assert drawn(INPUTS, {}, ("principal", "unknown field"))["wrong"] == "principal: unknown field"

@@ -136,6 +136,79 @@ def test_a_leaked_secret_leads_to_its_token_which_is_then_ended() -> None:
     }
 
 
+def test_a_token_is_changed_where_the_form_says_otherwise() -> None:
+    person("ann@example.org")
+    groups.create("dev", **P)
+    made = services.issue(label="laptop", **P).token
+    path, client = f"{PATH}tokens/{made.id}/", browser()
+    assert 'name="label" value="laptop"' in page(client, path)
+    said = {
+        "label": "build",
+        "person": "ann@example.org",
+        "group": "dev",
+        "budget": "5",
+        "budget_period": "day",
+    }
+    assert client.post(f"{path}change/", said)["Location"] == path
+    row = Token.objects.get()
+    assert (row.label, row.budget, row.budget_period) == ("build", 5, "day")
+    assert row.group is not None and row.person is not None
+    written = AuditRow.objects.count()
+    client.post(f"{path}change/", said)
+    assert AuditRow.objects.count() == written
+    client.post(f"{path}change/", {**said, "person": "", "group": "", "budget": "", "budget_period": ""})
+    row = Token.objects.get()
+    assert (row.person, row.group, row.budget) == (None, None, None)
+    for wrong, words in (
+        ({"group": "none"}, "none"),
+        ({"budget": "x"}, "budget"),
+        ({"colour": "red"}, "colour"),
+    ):
+        answer = client.post(f"{path}change/", {**said, "label": "<i>kept</i>", **wrong})
+        assert answer.status_code == 400 and words in answer.content.decode()
+        assert "&lt;i&gt;kept" in answer.content.decode()
+    assert Token.objects.get().label == "build"
+
+
+def test_a_token_is_rotated_and_the_new_secret_shown_once() -> None:
+    made = services.issue(label="laptop", **P)
+    path, client = f"{PATH}tokens/{made.token.id}/", browser()
+    assert client.post(f"{path}rotate/", {"grace_seconds": "5"}).status_code == 400
+    answer = client.post(f"{path}rotate/", {"grace_seconds": "3600"})
+    assert (answer.status_code, answer["Location"]) == (302, f"{PATH}secret/")
+    shown = page(client, f"{PATH}secret/")
+    secret = re.search(r'data-test="secret">(la_sk_[^<]+)<', shown)
+    assert secret is not None and "The old secret is good until" in shown
+    assert leaked.find(secret[1], **P).rotated_from == made.token.id
+    page(client, f"{PATH}secret/", 404)
+    assert client.post(f"{path}rotate/", {"grace_seconds": "0"}).status_code == 409
+    assert AuditRow.objects.get(action="token.rotate").via == "console"
+
+
+def test_a_token_is_handed_over_by_a_link() -> None:
+    client = browser()
+    assert form(client, label="laptop", handover="on").status_code == 302
+    shown = page(client, f"{PATH}secret/")
+    link = re.search(r'data-test="handover-url">http://testserver(/handover/[^<]+)<', shown)
+    assert link is not None and "la_sk_" not in shown
+    page(client, f"{PATH}secret/", 404)
+    assert "Show my token" in page(Client(), link[1])
+
+
+def test_what_belongs_to_a_sign_in_or_is_over_is_not_changed() -> None:
+    token = sign_in(person("ann@example.org"))
+    gone = services.issue(label="x", **P).token
+    services.revoke(gone.id, **P)
+    client = browser()
+    for each in (token.id, gone.id):
+        path = f"{PATH}tokens/{each}/"
+        shown = page(client, path)
+        assert 'data-test="rotate"' not in shown and 'data-test="save"' not in shown
+        assert client.post(f"{path}rotate/", {"grace_seconds": "0"}).status_code == 409
+    fields = {"label": "y", "person": "", "group": "", "budget": "", "budget_period": ""}
+    assert client.post(f"{PATH}tokens/{token.id}/change/", fields).status_code == 409
+
+
 def test_what_there_is_not() -> None:
     client = browser()
     assert client.post(f"{PATH}find/", {"secret": "la_sk_a.b.c"}).status_code == 404
@@ -147,7 +220,7 @@ def test_what_there_is_not() -> None:
 
 def test_each_role_sees_what_it_may_do() -> None:
     token = services.issue(label="x", **P).token.id
-    hooks = ("issue-token", "find-secret", "revoke")
+    hooks = ("issue-token", "add-person", "find-secret", "revoke", "rotate", "save")
     seen = {}
     for role in ("viewer", "operator", "admin"):
         client = browser(role)
@@ -158,6 +231,8 @@ def test_each_role_sees_what_it_may_do() -> None:
     assert viewer.post(f"{PATH}find/", {"secret": "x"}).status_code == 403
     assert viewer.post(f"{PATH}tokens/{token}/revoke/").status_code == 403
     assert operator.get(f"{PATH}issue/").status_code == 403
+    for action in ("change", "rotate"):
+        assert operator.post(f"{PATH}tokens/{token}/{action}/").status_code == 403
     assert form(operator, label="y").status_code == 403
     assert not Token.objects.get().is_revoked
 
