@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 WIDTH, HEIGHT = 600.0, 120.0
+WIDEST = 72.0
+"""Of a bar: a single day is no wall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +28,16 @@ def bars(values: Sequence[tuple[str, Decimal, str]], highest: Decimal | None = N
     if highest is None:
         highest = max((value for _, value, _ in values), default=Decimal(0))
     step = WIDTH / max(1, len(values))
+    width = min(step * 0.8, WIDEST)
     found = []
     for place, (title, value, url) in enumerate(values):
         height = float(value / highest) * HEIGHT if highest else 0.0
         height = max(height, 1.0) if value else 0.0
         found.append(
             Bar(
-                f"{place * step + step * 0.1:.2f}",
+                f"{place * step + (step - width) / 2:.2f}",
                 f"{HEIGHT - height:.2f}",
-                f"{step * 0.8:.2f}",
+                f"{width:.2f}",
                 f"{height:.2f}",
                 title,
                 url,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -119,13 +119,17 @@ def _bars(read: Question, asked: dict[str, str]) -> Any:
         return []
     usual = sums.usual_currency()
     costs = sums.spent(replace(read, currency=usual))
+    days = [
+        (read.begins + timedelta(days=number)).isoformat()
+        for number in range((read.ends - read.begins).days + 1)
+    ]
     return bars(
         [
             (
-                f"{day}: {cost} {usual}",
-                Decimal(cost),
+                f"{day}: {costs.get(day, '0')} {usual}",
+                Decimal(costs.get(day, "0")),
                 address(PATH, {**asked, "from": day, "to": day}, period="", month=""),
             )
-            for day, cost in costs.items()
+            for day in (days if costs else ())
         ]
     )

@@ -16,7 +16,7 @@ def test_bars_are_scaled_to_the_highest_and_what_is_not_nothing_is_seen() -> Non
     )
     assert [bar.height for bar in found] == ["120.00", "60.00", "1.00", "0.00"]
     assert [bar.y for bar in found][:2] == ["0.00", "60.00"]
-    assert (found[1].x, found[1].width, found[1].title, found[1].url) == ("165.00", "120.00", "b", "/b")
+    assert (found[1].x, found[1].width, found[1].title, found[1].url) == ("189.00", "72.00", "b", "/b")
 
 
 def test_bars_may_be_scaled_to_those_of_another_chart() -> None:
