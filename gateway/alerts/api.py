@@ -92,7 +92,7 @@ class MessageOut(Schema):
     error: str | None
 
 
-class LogOut(Schema):
+class AlertLogOut(Schema):
     data: list[MessageOut]
     has_more: bool
     next_after: str | None
@@ -218,7 +218,7 @@ def remove_rule(request: HttpRequest, rule_id: str) -> dict[str, str]:
     return {"deleted": rule_id}
 
 
-@router.get("/log", response=LogOut, summary="List what was told, newest first")
+@router.get("/log", response=AlertLogOut, summary="List what was told, newest first")
 def log(request: HttpRequest, asked: Query[LogIn]) -> dict[str, Any]:
     filters = {name: getattr(asked, name) for name in logbook.NAMES}
     rows, next_after = logbook.page(filters, asked.limit, asked.after)

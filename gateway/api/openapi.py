@@ -26,6 +26,9 @@ CONFLICTS = {
     ("post", "/api/tokens/{token_id}/rotate"): "The token is revoked, or was rotated already",
     ("delete", "/api/groups/{name}"): "The group still has tokens or groups",
     ("post", "/api/people"): "There is a person with this address",
+    ("patch", "/api/people/{email}"): "She is the last active admin",
+    ("delete", "/api/people/{email}"): "She is the last active admin",
+    ("post", "/api/alerts/channels"): "There is a channel of this name",
     ("post", "/api/accounts"): "There is an account of this name",
     ("patch", "/api/accounts/{name}"): "The environment says where this account's credential is",
     ("delete", "/api/accounts/{name}"): "The environment names this account",
@@ -53,8 +56,24 @@ def with_errors(document: dict[str, Any]) -> dict[str, Any]:
         for method, operation in operations.items():
             if {"AdminAuth": []} in operation.get("security", ()):
                 _add(method, path, operation)
-    document["components"].setdefault("schemas", {}).update(Error=ERROR, Problem=PROBLEM)
+    schemas = document["components"].setdefault("schemas", {})
+    document["paths"] = _lifted(document["paths"], schemas)
+    schemas.update(Error=ERROR, Problem=PROBLEM)
     return document
+
+
+def _lifted(node: Any, schemas: dict[str, Any]) -> Any:
+    """Return a part of the document; definitions of its own go among the schemas of all, where references find them."""
+    if isinstance(node, list):
+        return [_lifted(each, schemas) for each in node]
+    if not isinstance(node, dict):
+        return node
+    for name, schema in node.get("$defs", {}).items():
+        schemas.setdefault(name, _lifted(schema, schemas))
+    found = {name: _lifted(value, schemas) for name, value in node.items() if name != "$defs"}
+    if isinstance(reference := found.get("$ref"), str):
+        found["$ref"] = reference.replace("#/$defs/", "#/components/schemas/")
+    return found
 
 
 def _add(method: str, path: str, operation: Operation) -> None:

@@ -26,7 +26,7 @@ class SpentOut(Schema):
     resets_at: int | None = Field(description="Unix seconds")
 
 
-class UsageOut(Schema):
+class PersonUsageOut(Schema):
     budget: SpentOut | None = Field(description="Of her cap: her own budget, else what her first group gives")
 
 
@@ -42,7 +42,7 @@ class SignInOut(Schema):
 
 
 class ShownPersonOut(PersonOut):
-    usage: UsageOut
+    usage: PersonUsageOut
     sign_ins: list[SignInOut] = Field(description="Newest first")
     totp: bool = Field(description="Whether a code is asked for after her password")
 

@@ -66,14 +66,14 @@ class TryOut(Schema):
     seconds: float
 
 
-class PriceOut(Schema):
+class PricePartOut(Schema):
     what: str
     tokens: int | None
     per_million: str | None
     cost: str | None
 
 
-class LogOut(Schema):
+class KeptTextsOut(Schema):
     """Texts without secrets; reading them is recorded."""
 
     request: str
@@ -85,9 +85,9 @@ class ShownRequestOut(RequestOut):
     """One finished call, taken apart."""
 
     tried: list[TryOut]
-    price: list[PriceOut]
+    price: list[PricePartOut]
     explain: list[str]
-    log: LogOut | None = Field(description="What the request log kept; for admins, else null")
+    log: KeptTextsOut | None = Field(description="What the request log kept; for admins, else null")
 
 
 class RequestListOut(Schema):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from ninja import Schema
 
 from accounts import services as accounts
 from gateway.access import guards
@@ -16,6 +18,7 @@ from gateway.api.management import api
 from gateway.api.openapi import CONFLICTS, NAMED_ELSEWHERE
 from gateway.urls import urlpatterns
 from tests.principals import SOMEBODY
+from tests.test_rules import APPS
 from tokens import services
 from tokens.groups import services as group_services
 
@@ -51,6 +54,28 @@ def test_every_management_operation_tells_its_refusals(paths: dict[str, Any]) ->
             assert ("requestBody" in operation) == ({400, 413, 415} <= declared), (method, path)
             assert "{" not in path or 404 in declared, (method, path)
     assert seen > 35
+
+
+def test_every_reference_leads_to_a_schema() -> None:
+    assert urlpatterns
+    document = json.loads(json.dumps(api.get_openapi_schema()))
+    wanted = set(re.findall(r'"\$ref": "([^"]*)"', json.dumps(document)))
+    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    assert len(wanted) > 30 and wanted <= known
+    assert "$defs" not in json.dumps(document["paths"])
+
+
+def test_a_name_means_one_schema() -> None:
+    """The document has a schema of each name once: the last of two that differ would stand for both."""
+    found: dict[str, set[str]] = {}
+    waiting = list(Schema.__subclasses__())
+    while waiting:
+        each = waiting.pop()
+        waiting += each.__subclasses__()
+        if each.__module__.partition(".")[0] in APPS and not each.__name__.endswith(("ListIn", "PageIn")):
+            found.setdefault(each.__name__, set()).add(json.dumps(each.model_json_schema(), sort_keys=True))
+    assert len(found) > 50
+    assert [name for name, schemas in found.items() if len(schemas) > 1] == []
 
 
 def test_the_exceptions_are_operations(paths: dict[str, Any]) -> None:
