@@ -42,9 +42,9 @@ check: venv-dev  ## Format, lint, types, imports, migrations, deployment checks
 compat: venv-dev  ## Run the real link-assistant-router 0.18.0 beside ours and compare (needs cargo); ARGS="--only routes" for a part
 	$(PY) -m tests.compat.run $(ARGS)
 
-interop: venv-dev  ## Talk to a server made with Fedify, let another library check our signatures, run the SDKs' own tests through us, sign in from a terminal, set up six clients and run them (needs npm, tmux, chromium)
+interop: venv-dev  ## Talk to a server made with Fedify, let another library check our signatures, run the SDKs' own tests through us, ask the API what its document says, sign in from a terminal, set up six clients and run them (needs npm, tmux, chromium)
 	GATEWAY_TEST_INTEROP=true $(PY) -m pytest -n 2 tests/e2e/test_federation.py tests/forgefed/signing \
-		tests/e2e/test_foreign_suites.py tests/e2e/test_llm_comply.py tests/e2e/test_signed_in_terminal.py \
+		tests/e2e/test_foreign_suites.py tests/e2e/test_llm_comply.py tests/e2e/test_schemathesis.py tests/e2e/test_signed_in_terminal.py \
 		tests/e2e/test_clients.py $(ARGS)
 
 bench: venv-dev  ## Measure the gateway beside a bare relay (needs wrk); ARGS="--help" tells more

@@ -133,6 +133,15 @@ def llm_comply() -> Path:
         return directory
 
 
+def schemathesis() -> Path:
+    """Return a directory for PYTHONPATH that holds the pinned Schemathesis with all that it needs."""
+    pins = HERE / "schemathesis" / "requirements.txt"
+    with _locked(_name("schemathesis", pins)) as directory:
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-compile", "--require-hashes"]
+        _install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
+        return directory
+
+
 def claude_code() -> Path:
     """Return the `claude` program of the pinned Claude Code."""
     package = f"claude-code-{sys.platform}-{_machine()}"
