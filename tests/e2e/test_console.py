@@ -1,7 +1,8 @@
-"""The console in a real browser: from the login through every page, under its policy, without a complaint."""
+"""The console in a real browser, under its policy: set up, used, and watched while calls come in."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.e2e.calls import ASK
 from tests.fakes.browser import PROGRAM, Browser
-from tests.harness import SERVERS, GatewayProcess, manage
+from tests.harness import SERVERS, GatewayProcess, Token, manage
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(PROGRAM is None, reason="no chromium")]
 NAME, PASSWORD = "root@example.org", "a-password-of-the-test"
@@ -44,45 +45,40 @@ def log_in(browser: Browser, gateway: GatewayProcess) -> None:
     assert browser.run("location.pathname") == "/console/"
 
 
-def look(browser: Browser, width: int, scheme: str) -> None:
-    """Show pages as wide as that, and in these colours."""
-    browser.ask(
-        "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 500
-    )
-    browser.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-
-
 @pytest.mark.parametrize("server", SERVERS)
-def test_every_question_is_few_clicks_away(start, vendor, browser: Browser, server: str) -> None:
+def test_from_the_set_up_link_to_a_call_that_is_seen_explained_and_taken_along(
+    start, vendor, browser: Browser, server: str
+) -> None:
+    """Everything in one browser, as whoever sets a gateway up; pages one by one: test_walk.py."""
     gateway = start(server)
-    assert gateway.messages(ASK).status == 200
-    gateway.exchanges(gateway.token)  # written by now
-    log_in(browser, gateway)
-    assert browser.run("document.querySelector('[data-test=calls-today]').textContent") == "1"
+    link = re.search(r"make the first one at (\S+/setup/\S+)", gateway.log())
+    assert link is not None
+    browser.open(link[1])
+    browser.run(f"id_email.value = '{NAME}'; id_password.value = '{PASSWORD}'")
+    click(browser, "save")
+    assert browser.run("location.pathname") == "/console/"
+    click(browser, "nav-people")
+    click(browser, "issue-token")
+    click(browser, "save")
+    token = Token(browser.run("document.querySelector('[data-test=secret]').textContent"), "")
     click(browser, "nav-requests")
-    click(browser, "apply")
+    browser.wait("document.readyState === 'complete'")
+    press(browser, "live")
+    browser.wait("document.getElementById('live-status').textContent.startsWith('Live')")
+    headers = [token.bearer, ("anthropic-version", "2023-06-01"), ("content-type", "application/json")]
+    assert gateway.ask("POST", "/v1/messages", headers, ASK).status == 200
+    browser.wait("document.querySelectorAll('tbody [data-test=call]').length === 1")
     browser.send("document.querySelector('[data-test=call] a').click()")
     assert "asked for claude-" in browser.run("document.querySelector('[data-test=explain]').textContent")
     click(browser, "nav-usage")
     click(browser, "period-today")
     click(browser, "by-model")
     assert browser.run("document.querySelectorAll('[data-test=usage-table] tbody tr').length") == 1
-    click(browser, "nav-people")
-    click(browser, "issue-token")
-    click(browser, "save")
-    secret = browser.run("document.querySelector('[data-test=secret]').textContent")
-    click(browser, "nav-people")
-    browser.run(f"document.querySelector('[name=secret]').value = '{secret}'")
-    click(browser, "find-secret")
-    click(browser, "revoke")
-    assert "revoked" in browser.run("document.querySelector('[data-test=found-token]').textContent")
+    table = browser.run("fetch(document.querySelector('[data-test=csv]').href).then((told) => told.text())")
+    assert [line.split(",")[0] for line in table.split("\r\n")] == ["model", "claude-sonnet-5-5", ""]
     click(browser, "nav-audit")
-    assert browser.run("document.querySelectorAll('[data-test=entry]').length") > 0
-    for page in ("", "requests/", "usage/?by=token,model,day", "audit/", "people/", "people/issue/"):
-        for width, scheme in ((1440, "light"), (390, "dark")):
-            look(browser, width, scheme)
-            browser.open(f"http://127.0.0.1:{gateway.port}/console/{page}")
-            assert browser.run("document.documentElement.scrollWidth") <= width, page
+    told = browser.run("document.querySelector('table.entries').textContent")
+    assert all(each in told for each in ("usage.export", "token.issue", "setup.done"))
     assert browser.complaints == []
     assert browser.hosts == {f"127.0.0.1:{gateway.port}"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_console import click, log_in, look
+from tests.e2e.test_console import click, log_in
 from tests.fakes.browser import PROGRAM, Browser
 from tests.fakes.openai_vendor import KEY, OpenAiVendor
 
@@ -64,18 +64,5 @@ def test_a_provider_is_added_its_models_ticked_and_its_chain_reordered(start, br
         asked = {"model": "team-1", "max_tokens": 16, "messages": [{"role": "user", "content": "hello"}]}
         assert gateway.messages(json.dumps(asked).encode()).status == 200
         assert vendor.last.get("authorization") == f"Bearer {KEY}".encode()
-        here = f"http://127.0.0.1:{gateway.port}/console"
-        for page in (
-            "accounts/",
-            "add-account/?source=aws",
-            "providers/",
-            "providers/first/",
-            "routes/",
-            "prices/",
-        ):
-            for width, scheme in ((1440, "light"), (390, "dark")):
-                look(browser, width, scheme)
-                browser.open(f"{here}/{page}")
-                assert browser.run("document.documentElement.scrollWidth") <= width, page
     assert browser.complaints == []
     assert browser.hosts == {f"127.0.0.1:{gateway.port}"}

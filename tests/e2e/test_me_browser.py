@@ -37,11 +37,8 @@ def where(browser: Browser) -> str:
 
 
 def look(browser: Browser, width: int, scheme: str) -> None:
-    """Show pages as wide as that, and in these colours."""
-    browser.ask(
-        "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 500
-    )
-    browser.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    """Show pages as wide as that, and in these colours: none is wider."""
+    browser.look(width, scheme)
     assert browser.run("document.documentElement.scrollWidth") <= width
 
 

@@ -19,6 +19,9 @@ FLAGS = (
     "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
     "--no-first-run", "--disable-background-networking", "--disable-component-update", "--window-size=1400,1000",
 )  # fmt: skip
+AXE = Path(__file__).parent / "axe.min.js"
+"""axe-core as its makers publish it. Run over the pipe, a page's policy does not see it."""
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 HIGH = 50
 """Our ends' descriptors are moved above the two numbers that Chromium wants."""
 
@@ -87,7 +90,42 @@ class Browser:
             time.sleep(0.05)
 
     def picture(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode(self.ask("Page.captureScreenshot")["data"]))
+        """Write the whole page, however long it is."""
+        data = self.ask("Page.captureScreenshot", captureBeyondViewport=True)["data"]
+        path.write_bytes(base64.b64decode(data))
+
+    def look(self, width: int, scheme: str) -> None:
+        """Show pages as wide as that, and in these colours."""
+        screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.ask("Emulation.setDeviceMetricsOverride", **screen)
+        self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def press(self, key: str, times: int = 1) -> None:
+        """Press a key of the keyboard: Tab, Enter."""
+        code = {"Tab": 9, "Enter": 13}[key]
+        typed = {"text": "\r"} if key == "Enter" else {}
+        for _ in range(times):
+            for kind in ("keyDown", "keyUp"):
+                told = {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}
+                self.ask("Input.dispatchKeyEvent", **told, **(typed if kind == "keyDown" else {}))
+
+    def be(self, url: str, session: str) -> None:
+        """Be whom this session's cookie is of; nobody with ""."""
+        self.ask("Network.clearBrowserCookies")
+        if session:
+            self.ask("Network.setCookie", url=url, name="sessionid", value=session, httpOnly=True)
+
+    def judged(self) -> list[str]:
+        """Return what axe-core finds on the page that is serious or critical: rule, and where."""
+        if not self.run("'axe' in window"):
+            self.run(f"{AXE.read_text()}; 0")
+        asked = json.dumps({"runOnly": list(RULES), "resultTypes": ["violations"], "elementRef": False})
+        found = self.run(f"axe.run(document, {asked}).then((told) => told.violations)")
+        return [
+            f"{each['id']}: {' '.join(node['target'][0] for node in each['nodes'][:3])}"
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
 
     def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
         """One command and its answer; events that come meanwhile are looked at."""
