@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_safe
 from accounts.pool.live import pool_to_show
 from gateway.console import trend
 from gateway.console.api import collected
-from gateway.console.pages.base import given, may_operate, only, page, shown
+from gateway.console.pages.base import address, given, may_operate, only, page, shown
 from gateway.console.pages.cards import account_cards
 from gateway.console.pages.charts import bars
 from gateway.kernel.asking import BadParameter
@@ -29,6 +30,7 @@ SPANS = (HOURS, *DAYS)
 def overview(request: HttpRequest) -> HttpResponseBase:
     """Show how today goes."""
     asked, now = given(request), datetime.now(UTC)
+    today = now.date()
     only(asked, ("span",))
     span = asked.get("span", "7d")
     if span not in SPANS:
@@ -37,8 +39,8 @@ def overview(request: HttpRequest) -> HttpResponseBase:
     told = collected(now, currency)
     context = {
         **told,
-        "day": now.date(),
-        "rows": _rows(told["today"], told["yesterday"]),
+        "day": today,
+        "rows": _rows([(today, told["today"]), (today - timedelta(days=1), told["yesterday"])]),
         "currency": currency,
         "accounts": account_cards(pool_to_show()),
         "may_operate": may_operate(request),
@@ -49,8 +51,8 @@ def overview(request: HttpRequest) -> HttpResponseBase:
     return shown(request, "overview", context)
 
 
-def _rows(today: dict[str, Any], yesterday: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Return the times of both days, side by side."""
+def _rows(days: Sequence[tuple[date, dict[str, Any]]]) -> list[tuple[str, list[tuple[Any, str]]]]:
+    """Return the times of days, side by side, each with the address of its calls: the slower ones, of whole answers."""
     names = (
         ("First byte, median", "first_byte_p50"),
         ("First byte, 95 %", "first_byte_p95"),
@@ -58,7 +60,15 @@ def _rows(today: dict[str, Any], yesterday: dict[str, Any]) -> list[tuple[str, A
         ("Whole answer, 95 %", "total_p95"),
         ("Of it ours, median", "overhead_p50"),
     )
-    return [(title, today[name], yesterday[name]) for title, name in names]
+    rows = []
+    for title, name in names:
+        cells = []
+        for day, told in days:
+            asked = {"from": str(day), "to": str(day)}
+            slower = str(told[name]) if name.startswith("total") and told[name] is not None else ""
+            cells.append((told[name], address("/console/requests/", asked, slower_than=slower)))
+        rows.append((title, cells))
+    return rows
 
 
 def _charts(span: str, now: datetime, usual: str) -> dict[str, Any]:

@@ -45,6 +45,7 @@ def usage(request: HttpRequest) -> HttpResponseBase:
         "has_more": has_more,
         "bars": _bars(read, asked),
         "csv": address(PATH, asked, format=csv.FORMAT),
+        "json": address("/api/usage", asked),
     }
     return shown(request, "usage", context)
 

@@ -54,6 +54,17 @@ def test_the_csv_is_that_of_the_api() -> None:
     assert AuditRow.objects.get(action="usage.export").via == "console"
 
 
+def test_the_same_figures_are_there_as_json() -> None:
+    few_calls()
+    client = browser("viewer")
+    for query in ("", "?period=7d&by=model,day", f"?{MONTH}&by=group&sort=-requests"):
+        shown = client.get(f"/console/usage/{query}").content.decode()
+        link = re.search(r'href="([^"]+)" data-test="json"', shown)
+        assert link is not None
+        answer = client.get(link[1].replace("&amp;", "&"))
+        assert answer.status_code == 200 and "totals" in answer.json()
+
+
 def test_what_can_not_be_asked_is_told() -> None:
     client = browser()
     for query in ("by=colour", "month=x", "from=x", "sort=x"):
