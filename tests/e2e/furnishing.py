@@ -70,7 +70,10 @@ def furnish(gateway: GatewayProcess, vendor: Vendor) -> Furnished:
     send(
         gateway, "POST", "/api/alerts/channels", name="ops", kind="webhook", target="http://127.0.0.1:1/hook"
     )
-    rule = send(gateway, "POST", "/api/alerts/rules", event="account-out", channels=["ops"])
+    subject = f"group:{GROUP}"
+    rule = send(
+        gateway, "POST", "/api/alerts/rules", event="budget", threshold=50, subject=subject, channels=["ops"]
+    )
     made = send(
         gateway, "POST", "/api/tokens", label=EVIL, person=ALICE, group=GROUP, budget="0.05", budget_period="day",
         log_requests=True,

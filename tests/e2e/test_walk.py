@@ -113,7 +113,7 @@ OTHERS: dict[str, tuple[Sequence[str], Sequence[tuple[int, str]]]] = {
         ("/console/accounts/spare/", "/console/providers/dead/", "/console/rehearse/"),
         [(1440, "dark")],
     ),
-    "developer": (OWN, LOOKS[:2]),
+    "alice": (OWN, LOOKS[:2]),  # a developer, with all that has such names
     "": (OWN, LOOKS[:2]),
     "admin": (RAW, LOOKS[:2]),
 }
