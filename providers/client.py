@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from providers.dialects.types import WireAnswer
 from providers.http1.connection import NO_BODY, Connection, Headers
 from providers.http1.dialing import Dialer, Origin
 from providers.http1.errors import Disconnected, ProtocolError, Stale, Unsent
@@ -60,10 +61,12 @@ class _BytesHeaders(httpx.Headers):
 
 def headers_of(response: httpx.Response) -> tuple[tuple[bytes, bytes], ...]:
     """Return an answer's headers as dialects know them: names in lower case."""
-    headers = response.headers
-    if isinstance(headers, _BytesHeaders) and "_list" not in headers.__dict__:  # nobody has changed them
-        return tuple([(name.lower(), value) for name, value in headers.pairs])
-    return tuple([(name, value) for _, name, value in headers._list])
+    return tuple([(name.lower(), value) for name, value in _as_given(response.headers)])
+
+
+def head_of(response: httpx.Response, body: bytes = b"") -> WireAnswer:
+    """Return status and headers as dialects know them: names in lower case."""
+    return WireAnswer(response.status_code, headers_of(response), body)
 
 
 def _as_given(headers: httpx.Headers) -> Sequence[tuple[bytes, bytes]]:
@@ -120,8 +123,7 @@ class _Outbound(httpx.Request):
         extensions: dict[str, Any],
     ) -> None:
         self.method = method.upper()
-        self.url, self.headers = url, headers
-        self.stream, self.extensions = stream, extensions
+        self.url, self.headers, self.stream, self.extensions = url, headers, stream, extensions
 
 
 class _Inbound(httpx.Response):
@@ -280,9 +282,8 @@ def _head(request: httpx.Request, origin: Origin, netloc: bytes, body: bytes) ->
 @lru_cache(maxsize=256)
 def _proxy_authorization(proxy: str) -> bytes:
     parts = urlsplit(proxy)
-    if parts.username is None:
-        return b""
-    return b"Basic " + base64.b64encode(f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode())
+    words = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    return b"" if parts.username is None else b"Basic " + base64.b64encode(words.encode())
 
 
 def _body(request: httpx.Request) -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import httpx
 
 from providers.catalog.records import ProviderRecord
-from providers.client import headers_of
+from providers.client import head_of
 from providers.dialects.types import Headers, Refused, WireAnswer, WireRequest
 from providers.drivers.base import Driver, Verdict
 from providers.drivers.table import DriverSet
@@ -93,11 +93,6 @@ async def understood(answer: WireAnswer) -> Heard:
     if 200 <= answer.status < 300 and not form_of(answer.headers)[1]:
         return Heard(answer, answer)
     return heard(answer) if is_quick(answer) else await asyncio.to_thread(heard, answer)
-
-
-def head_of(response: httpx.Response, body: bytes = b"") -> WireAnswer:
-    """Return status and headers as dialects know them: names in lower case."""
-    return WireAnswer(response.status_code, headers_of(response), body)
 
 
 def form_of(headers: Headers) -> tuple[bool, bool, bool]:

@@ -23,13 +23,14 @@ from gateway.relay.objects import more_taps, watching
 from gateway.relay.refusals import Refusals
 from gateway.telemetry.request_ids import make_id
 from providers.catalog.records import Route
+from providers.client import head_of
 from providers.credentials.callers import login_of
 from providers.dialects.mending import UNWRITABLE, as_refusal, is_unwritable
 from providers.dialects.table import DIALECTS
 from providers.dialects.types import Call, Failure, FailureKind, Refused, Translator, WireAnswer, WireRequest
 from providers.dialects.wrapping import innermost
 from providers.drivers.base import Outcome
-from providers.sending import form_of, head_of, read_all, understood, upstream_of
+from providers.sending import form_of, read_all, understood, upstream_of
 from providers.translation.messages.thinking import count_messages, strip_signed_thinking
 from providers.translation.pairs.forwarding import Forwarding
 from providers.translation.pairs.passthrough import Passthrough
@@ -204,8 +205,7 @@ class Rotation:
         timeouts = provider.timeouts
         downstream.await_upstream(time.monotonic(), timeouts.first_byte_seconds, timeouts.idle_seconds)
         # True before the call, so that it counts too when the client leaves meanwhile.
-        was_sent, exchange.is_sent = exchange.is_sent, True
-        attempt.may_still_fail = True
+        was_sent, exchange.is_sent, attempt.may_still_fail = exchange.is_sent, True, True
         model = attempt.route.target.id or attempt.route.target.model
         upstream = upstream_of(provider, lease.account, lease.credential, model, lease.proxy)
         try:

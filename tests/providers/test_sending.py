@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from providers.client import head_of
 from providers.dialects.types import WireRequest
 from providers.drivers.base import Outcome
 from providers.drivers.table import DriverSet
-from providers.sending import Sender, head_of, read_whole
+from providers.sending import Sender, read_whole
 from providers.upstream import Credential, CredentialKind, Upstream
 
 KEY = Credential(CredentialKind.API_KEY, "sk-ant-api03-of-this-test")

@@ -9,10 +9,11 @@ from typing import Any
 
 import httpx
 
+from providers.client import head_of
 from providers.dialects.types import WireRequest
 from providers.drivers.gonka import GonkaDriver
 from providers.gonka.transport import GonkaTransport
-from providers.sending import head_of, read_whole
+from providers.sending import read_whole
 from providers.upstream import Credential, CredentialKind, Upstream
 from tests.fakes.gonka_node import KEY, MODEL, GonkaNode
 
