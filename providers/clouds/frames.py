@@ -20,17 +20,17 @@ _DELTA = b'{"type":"content_block_delta"'
 _METRICS = b'"amazon-bedrock-invocationMetrics"'
 
 
-class _Chunk(msgspec.Struct):
+class _Chunk(msgspec.Struct, gc=False):
     event: bytes = msgspec.field(name="bytes")
 
 
-_chunk_decoder = msgspec.json.Decoder(_Chunk)
+_decode = msgspec.json.Decoder(_Chunk).decode
 
 
 def _event_of(payload: bytes) -> bytes:
     """Return the event that a chunk holds. Raises one of `UNREADABLE`, `KeyError` or `TypeError`."""
     try:
-        return _chunk_decoder.decode(payload).event
+        return _decode(payload).event
     except UNREADABLE:  # base64 that is not as strict
         return a2b_base64(orjson.loads(payload)["bytes"])
 
@@ -53,12 +53,13 @@ class Frames:
             return b""
         if not self._reader.pending and (payload := only_chunk(data)) is not None:
             try:
-                event = _chunk_decoder.decode(payload).event
+                event = _decode(payload).event
             except UNREADABLE:
                 return self._chunk(payload)
             if event.startswith(_DELTA) and event.rfind(b"error") < 0 and event.rfind(_METRICS) < 0:
                 self._has_begun = True  # nearly all are so
-                return b"event: content_block_delta\ndata: %b\n\n" % event.replace(b"\n", b" ")
+                event = event.replace(b"\n", b" ") if 10 in event else event  # 10: a line feed
+                return b"event: content_block_delta\ndata: %b\n\n" % event
             return self._chunk(payload)
         try:
             frames = self._reader.feed(data)
@@ -115,7 +116,7 @@ class Frames:
             data = orjson.dumps(document)
         self._has_begun = True
         event = b"event: %b\ndata: %b\n\n" % (name, data.replace(b"\n", b" "))
-        return StreamWords()(event)
+        return StreamWords()(event) if event.rfind(b"error") >= 0 else event
 
     def _exception(self, name: str, payload: bytes) -> bytes:
         try:

@@ -76,27 +76,33 @@ def exception(name: str, message: str) -> bytes:
 _CHUNK_START = 12 + len(_CHUNK)
 
 
-_preludes: dict[bytes, int] = {}
-"""Beginnings of frames whose checksum was right, and the lengths that they name."""
-KNOWN_PRELUDES = 4096
+_beginnings: dict[bytes, tuple[int, int]] = {}
+"""Beginnings of chunks' frames whose checksum was right: the length that each names, its own checksum."""
+KNOWN_BEGINNINGS = 2048
+_crc32, _read_crc = zlib.crc32, _CRC.unpack_from
 
 
 def only_chunk(data: bytes) -> bytes | None:
     """Return the payload of a chunk's frame where that is all of the data, as it mostly is; else None."""
-    if not data.startswith(_CHUNK, 12):
+    beginning = data[:_CHUNK_START]
+    known = _beginnings.get(beginning) or _learnt(beginning)
+    if known is None or known[0] != len(data):
         return None
-    size, prelude = len(data), data[:12]
-    if _preludes.get(prelude) != size:
-        total, headers_length, crc = _PRELUDE_WITH_CRC.unpack(prelude)
-        is_fitting = total == size >= _OVERHEAD + len(_CHUNK) and headers_length == len(_CHUNK)
-        if not is_fitting or crc != zlib.crc32(data[:8]):
-            return None
-        if len(_preludes) >= KNOWN_PRELUDES:
-            _preludes.clear()
-        _preludes[prelude] = size
-    if _CRC.unpack_from(data, size - 4)[0] != zlib.crc32(data[:-4]):
+    payload = data[_CHUNK_START:-4]
+    return payload if _crc32(payload, known[1]) == _read_crc(data, -4)[0] else None
+
+
+def _learnt(beginning: bytes) -> tuple[int, int] | None:
+    """Keep the beginning of a chunk's frame; None: it is none, or its checksum is wrong."""
+    if len(beginning) < _CHUNK_START or not beginning.endswith(_CHUNK):
         return None
-    return data[_CHUNK_START:-4]
+    total, headers_length, crc = _PRELUDE_WITH_CRC.unpack_from(beginning)
+    if total < _OVERHEAD + len(_CHUNK) or headers_length != len(_CHUNK) or crc != zlib.crc32(beginning[:8]):
+        return None
+    if len(_beginnings) >= KNOWN_BEGINNINGS:
+        _beginnings.clear()
+    known = _beginnings[beginning] = total, zlib.crc32(beginning)
+    return known
 
 
 class FrameReader:
