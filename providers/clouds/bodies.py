@@ -3,57 +3,86 @@
 from __future__ import annotations
 
 import base64
+import re
 from functools import lru_cache
 from urllib.parse import quote
 
+import msgspec
 import orjson
 
 from providers.dialects import envelopes
 from providers.dialects.envelopes import COUNT_TOKENS, Fields, RawObject
-from providers.dialects.toplevel import find_model
+from providers.dialects.mending import UNREADABLE
+from providers.dialects.toplevel import EARLY_MODEL
 from providers.dialects.types import Headers, WireRequest
 
 API_VERSION = b"2023-06-01"
 BEDROCK_VERSION, VERTEX_VERSION = b'"bedrock-2023-05-31"', b'"vertex-2023-10-16"'
+_STREAM_FIRST = re.compile(rb'\{\s*+("stream"\s*+:\s*+true\s*+,)')
+_STREAM_LAST = re.compile(rb'(,\s*+"stream"\s*+:\s*+true\s*+\}\s*+)\Z')
+LAST_BYTES = 64
+"""At the end of a body, among which its last member is looked for."""
 INVOKE_TOKENS = 1024
 """Of a count on Bedrock, whose body must name a limit that plays no part in it."""
 
 
+ABSENT = msgspec.Raw()
+
+
+class _Top(msgspec.Struct, gc=False):
+    """What of a body's top level is changed here."""
+
+    model: msgspec.Raw = ABSENT
+    stream: msgspec.Raw = ABSENT
+    anthropic_version: msgspec.Raw = ABSENT
+    anthropic_beta: msgspec.Raw = ABSENT
+
+
+_read_top = msgspec.json.Decoder(_Top).decode
+
+
 def invoke(request: WireRequest, model_id: str) -> WireRequest:
     """Return the call as InvokeModel, or CountTokens, takes it. Raises `Refused` for a body that is no object."""
-    if model_id in (".", ".."):
-        raise envelopes.invalid("model: this is no model's name", "model")
-    betas = betas_of(request.headers)
-    headers = tuple(
-        [pair for pair in request.headers if pair[0] not in (b"anthropic-beta", b"anthropic-version")]
-    )
-    version = _version(request.headers, BEDROCK_VERSION)
-    place = b"/model/" + _quoted(model_id, ":;")  # as the vendor's own client does
-    is_count, is_stream = request.path == COUNT_TOKENS, False
-    body = None if is_count or betas or _may_stream(request.body) else _with_version(request.body, version)
-    if body is None:
-        fields = envelopes.read_object(request.body)
+    place = _place(b"/model", model_id, ":;")  # as the vendor's own client does
+    version, betas, headers = _lifted(request.headers)
+    is_count, body = request.path == COUNT_TOKENS, request.body
+    found = None if is_count else _places(body)
+    if found is not None:
+        start, end, stream = found
+        told = version + b',"anthropic_beta":' + betas if betas else version
+        is_stream = stream is not None
+        if stream is None:
+            body = b'%b"anthropic_version":%b%b' % (body[:start], told, body[end:])
+        elif stream[0] < start:
+            body = b'{%b"anthropic_version":%b%b' % (body[stream[1] : start], told, body[end:])
+        else:
+            body = b'%b"anthropic_version":%b%b}' % (body[:start], told, body[end : stream[0]])
+    else:
+        fields = envelopes.read_object(body)
         is_stream = bytes(fields.pop("stream", b"")) == b"true"
         fields.pop("model", None)
-        told = {"anthropic_version": version, **({"anthropic_beta": orjson.dumps(betas)} if betas else {})}
+        added = {"anthropic_version": version, **({"anthropic_beta": betas} if betas else {})}
         if is_count:
-            body = _count(_countable(fields), told)
+            body = _count(_countable(fields), added)
             return WireRequest(request.method, place + b"/count-tokens", b"", headers, body)
-        body = envelopes.write_object({**fields, **told})
+        body = envelopes.write_object({**fields, **added})
     verb = b"/invoke-with-response-stream" if is_stream else b"/invoke"
     return WireRequest(request.method, place + verb, b"", headers, body)
 
 
 def raw_predict(request: WireRequest, model_id: str, parent: bytes) -> WireRequest:
     """Return the call as Vertex takes it, below `parent`, the publisher's models. Raises `Refused`."""
-    if model_id in (".", ".."):
-        raise envelopes.invalid("model: this is no model's name", "model")
-    headers = request.headers  # the version's is left out by the driver
+    place = _place(parent, model_id, "@:")
+    headers, body = request.headers, request.body  # the version's header is left out by the driver
     version = _version(headers, VERTEX_VERSION)
-    is_count, is_stream = request.path == COUNT_TOKENS, False
-    body = None if is_count or _may_stream(request.body) else _with_version(request.body, version)
-    if body is None:
-        fields = envelopes.read_object(request.body)
+    is_count = request.path == COUNT_TOKENS
+    found = None if is_count else _places(body)
+    if found is not None:
+        start, end, stream = found
+        is_stream = stream is not None
+        body = b'%b"anthropic_version":%b%b' % (body[:start], version, body[end:])
+    else:
+        fields = envelopes.read_object(body)
         if is_count:
             body = envelopes.write_object({**fields, "anthropic_version": version})
             return WireRequest(request.method, parent + b"/count-tokens:rawPredict", b"", headers, body)
@@ -61,41 +90,67 @@ def raw_predict(request: WireRequest, model_id: str, parent: bytes) -> WireReque
         is_stream = bytes(fields.get("stream", b"")) == b"true"
         body = envelopes.write_object({**fields, "anthropic_version": version})
     verb = b":streamRawPredict" if is_stream else b":rawPredict"
-    return WireRequest(request.method, parent + b"/" + _quoted(model_id, "@:") + verb, b"", headers, body)
+    return WireRequest(request.method, place + verb, b"", headers, body)
 
 
 @lru_cache(maxsize=1024)
-def _quoted(model_id: str, safe: str) -> bytes:
-    return quote(model_id, safe=safe).encode()
+def _place(parent: bytes, model_id: str, safe: str) -> bytes:
+    """Return the path of a model below that of its kind. Raises `Refused` for a name that would lead elsewhere."""
+    if model_id in (".", ".."):
+        raise envelopes.invalid("model: this is no model's name", "model")
+    return parent + b"/" + quote(model_id, safe=safe).encode()
 
 
-def _may_stream(body: bytes) -> bool:
-    return body.rfind(b'"stream"') >= 0
+def _places(body: bytes) -> tuple[int, int, tuple[int, int] | None] | None:
+    """Return where the member `model` stands, and where `"stream": true` does, with what parts it from the others.
 
-
-def _with_version(body: bytes, version: bytes) -> bytes | None:
-    """Return the body with the version in place of its model; None where that takes a closer look.
-
-    A key with escaped letters may be anything, and of a name that stands twice it is not known which is meant.
+    None where that takes a closer look: more than plain values before the model, a stream that is neither the first
+    member nor the last, or a version or betas of the caller's own.
     """
-    last = body.rfind(b'"model"')
-    if last < 0 or body.rfind(b'"model"', 0, last) >= 0 or body.rfind(b'"anthropic_') >= 0:
+    try:
+        top = _read_top(body)
+    except UNREADABLE:
         return None
-    if b"\\" in body and body.rfind(b"\\u00") >= 0:
+    model = EARLY_MODEL.match(body)
+    if model is None or top.anthropic_version is not ABSENT or top.anthropic_beta is not ABSENT:
         return None
-    span = find_model(body)
-    if span is None or span[0] < last:
+    if model[2] != bytes(top.model):  # it stands twice
         return None
-    return b'%b"anthropic_version":%b%b' % (body[:last], version, body[span[1] :])
+    if top.stream is ABSENT:
+        return model.start(1), model.end(2), None
+    stream = _STREAM_FIRST.match(body) or _STREAM_LAST.search(body, max(len(body) - LAST_BYTES, model.end(2)))
+    if stream is None or bytes(top.stream) != b"true":
+        return None
+    return model.start(1), model.end(2), stream.span(stream.lastindex or 0)
 
 
 def betas_of(headers: Headers) -> list[str]:
     """Return the betas that a request's headers name, in order, each once."""
-    lines = [value.decode("latin-1") for name, value in headers if name == b"anthropic-beta"]
-    if not lines:
-        return []
-    found = [beta.strip() for line in lines for beta in line.split(",")]
+    return split_betas(b",".join([value for name, value in headers if name == b"anthropic-beta"]))
+
+
+def split_betas(line: bytes) -> list[str]:
+    """Return the betas of such a header, in order, each once."""
+    found = [beta.strip() for beta in line.decode("latin-1").split(",")] if line else []
     return list(dict.fromkeys(beta for beta in found if beta))
+
+
+@lru_cache(maxsize=1024)
+def _as_list(line: bytes) -> bytes:
+    """Return the betas of such a header as JSON, nothing for none."""
+    betas = split_betas(line)
+    return orjson.dumps(betas) if betas else b""
+
+
+def _lifted(headers: Headers) -> tuple[bytes, bytes, Headers]:
+    """Return version and betas for a body of Bedrock's, as JSON, and the headers without them."""
+    lines, kept = [], []
+    for pair in headers:
+        if pair[0] == b"anthropic-beta":
+            lines.append(pair[1])
+        elif pair[0] != b"anthropic-version":
+            kept.append(pair)
+    return _version(headers, BEDROCK_VERSION), _as_list(b",".join(lines)), tuple(kept)
 
 
 def _version(headers: Headers, classic: bytes) -> bytes:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 import orjson
 
+from providers.clouds.names import Names
 from providers.dialects.mending import UNREADABLE, tolerant
 from providers.dialects.overflow import overflow_of
 from providers.dialects.types import Headers, WireAnswer, header
@@ -238,13 +238,7 @@ def _plain(name: str) -> str:
 
 def forwarded(headers: Headers) -> Headers:
     """Return the headers of a good answer that callers may see."""
-    return tuple([pair for pair in headers if not is_hidden(pair[0])])
-
-
-@lru_cache(maxsize=1024)
-def is_hidden(name: bytes) -> bool:
-    """Tell whether a header of an answer speaks of the cloud, not of the call."""
-    return name in _CLOUDS or name.startswith(_CLOUDS_PREFIXES)
+    return tuple([pair for pair in headers if not HIDDEN[pair[0]]])
 
 
 _CLOUDS_PREFIXES = (b"x-amzn-", b"x-amz-", b"x-ms-", b"x-goog-", b"azureml-")
@@ -257,3 +251,5 @@ _CLOUDS = frozenset(
         b"server-timing",
     )
 )
+HIDDEN = Names(lambda name: name in _CLOUDS or name.startswith(_CLOUDS_PREFIXES))
+"""Whether a header of an answer speaks of the cloud, not of the call."""

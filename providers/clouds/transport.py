@@ -35,7 +35,7 @@ ORDER = "cloud_order"
 """Of a request's extensions: the `Order` that it is."""
 NO_CREDENTIAL = "The gateway has no credential for this provider."
 MISFIT = "The provider's count is none."
-FRAMES, EVENTS = b"application/vnd.amazon.eventstream", b"text/event-stream"
+FRAMES, EVENTS, PLAIN = b"application/vnd.amazon.eventstream", b"text/event-stream", b"application/json"
 LOOKED_FOR = (CredentialKind.AWS, CredentialKind.GOOGLE, CredentialKind.AZURE)
 """Credentials that name a source."""
 _BEARER = Bearer()
@@ -151,14 +151,17 @@ class CloudTransport(httpx.AsyncBaseTransport):
     @staticmethod
     def _passes(order: Order, response: httpx.Response) -> bool:
         """Tell whether a good answer goes on as it is, without the headers that speak of the cloud."""
-        kind, has_hidden, is_hidden = b"", False, errors.is_hidden
+        kind, has_hidden, hidden = b"", False, errors.HIDDEN
         for _, name, value in response.headers._list:  # names in lower case, as httpx has put them
             if name == b"content-type":
-                kind = value.strip().lower()
-            elif is_hidden(name):
+                kind = value
+            elif hidden[name]:
                 has_hidden = True
         if has_hidden:
             response.headers = as_they_are(errors.forwarded(headers_of(response)))
+        if kind == PLAIN:
+            return not order.is_aws_count
+        kind = kind.strip().lower()
         if kind.startswith(EVENTS):
             response.extensions[CLEAN_EVENT] = errors.clean_event
             return True
@@ -187,13 +190,9 @@ class CloudTransport(httpx.AsyncBaseTransport):
             events.log()
             return _whole(errors.made(*refusal), request)
         kept = [pair for pair in headers_of(response) if pair[0] not in (b"content-type", b"content-length")]
-        return httpx.Response(
-            response.status_code,
-            headers=[*kept, (b"content-type", EVENTS)],
-            stream=events,
-            extensions={**response.extensions, CLEAN_EVENT: None},
-            request=request,
-        )
+        response.headers = as_they_are([*kept, (b"content-type", EVENTS)])
+        response.stream, response.extensions[CLEAN_EVENT] = events, None
+        return response
 
 
 class FramedEvents(httpx.AsyncByteStream):

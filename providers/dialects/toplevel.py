@@ -25,6 +25,8 @@ _FLAT = re.compile(rb'%b|[{\[](?:[^{}\[\]"]++|%b)*+[}\]]|[^"{}\[\],\s]++' % (_TE
 _COMMA = re.compile(rb"\s*+,")
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")  # in digits only: a plain search
 _STRING = re.compile(rb'\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
+BACKSLASH = ord("\\")
+"""Asked for as a number, a byte is found without the exception by which Python finds out that bytes are none."""
 
 
 def find_model(body: bytes) -> tuple[int, int] | None:
@@ -34,7 +36,7 @@ def find_model(body: bytes) -> tuple[int, int] | None:
 
 def find_nested_model(body: bytes, path: tuple[str, ...]) -> tuple[int, int] | None:
     """Return the span of the last `"model"` value of the object at `path`, a member's name for each level."""
-    if b"\\" in body and _ESCAPED_LETTER.search(body) is not None:
+    if BACKSLASH in body and _ESCAPED_LETTER.search(body) is not None:
         return _walked(body, path, len(body))
     at = body.rfind(b'"model"')  # the name is written as it is: behind the last one nothing can be found
     if at < 0:
@@ -79,8 +81,8 @@ def _walked(body: bytes, path: tuple[str, ...], end: int) -> tuple[int, int] | N
 
 @lru_cache(maxsize=8)
 def _plain_head(path: tuple[str, ...]) -> re.Pattern[bytes]:
-    """Return the pattern of a body in which nothing but plain texts stands before the model of the object at `path`."""
-    members = rb'\{\s*+(?:(?!%b)"[^"\\]*+"\s*+:\s*+"[^"\\]*+"\s*+,\s*+)*+'
+    """Return the pattern of a body that has only plain values before the model of the object at `path`."""
+    members = rb'\{\s*+(?:(?!%b)"[^"\\]*+"\s*+:\s*+(?:"[^"\\]*+"|[^"{}\[\]:,\\\s]++)\s*+,\s*+)*+'
     found = rb"\s*+"
     for name in path:
         key = b'"%b"' % re.escape(name.encode())
@@ -88,8 +90,12 @@ def _plain_head(path: tuple[str, ...]) -> re.Pattern[bytes]:
     return re.compile(found + members % b'"model"' + rb'("model")\s*+:\s*+("[^"\\]*+")')
 
 
+EARLY_MODEL = _plain_head(())
+"""Matches a body before whose model only plain values stand: the key is its first group, the value its second."""
+
+
 def _is_name(token: bytes, name: str) -> bool:
-    return token == f'"{name}"'.encode() or (b"\\" in token and _plain(token) == name)
+    return token == f'"{name}"'.encode() or (BACKSLASH in token and _plain(token) == name)
 
 
 def replace_model(body: bytes, model: str) -> bytes:
@@ -124,7 +130,7 @@ def repeated(
     quoted = _quoted(names)
     seen: set[str] = set()
     for key in _keys(body, _heads(long, len(body) - skipped)):
-        name = quoted.get(key) or (_plain(key) if b"\\" in key else None)
+        name = quoted.get(key) or (_plain(key) if BACKSLASH in key else None)
         if name in names:
             if name in seen:
                 return name
@@ -134,7 +140,7 @@ def repeated(
 
 def _may_repeat(body: bytes, names: tuple[str, ...]) -> bool:
     """Return whether a search finds a name twice, so that the walk is needed."""
-    if b"\\" in body and body.rfind(b"\\u00") >= 0 and _ESCAPED_LETTER.search(body) is not None:
+    if BACKSLASH in body and body.rfind(b"\\u00") >= 0 and _ESCAPED_LETTER.search(body) is not None:
         return True
     for key in _beginnings(names):
         last = body.rfind(key)  # from the end: a quarter of what a search from the front takes
@@ -222,7 +228,7 @@ def with_model(body: bytes, model: str) -> bytes:
 
 
 def _is_model(token: bytes) -> bool:
-    return token == b'"model"' or (b"\\" in token and _plain(token) == "model")
+    return token == b'"model"' or (BACKSLASH in token and _plain(token) == "model")
 
 
 def _plain(token: bytes) -> object:

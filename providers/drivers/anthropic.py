@@ -121,11 +121,15 @@ class AnthropicDriver(HttpDriver):
             return _of_failure(seen, now)
         told = tuple([pair for pair in seen.headers if pair[0].startswith(limits.PREFIX)])
         if seen.status >= 400:
-            return _of_error(seen, limits.windows(told), now)
+            return self.refused(seen, limits.windows(told), now)
         if not told:
             return TAKEN
         is_warning = limits.unified_status(told) == "allowed_warning"
         return Verdict(Outcome.OK, is_warning=is_warning, windows=limits.windows(told))
+
+    def refused(self, seen: WireAnswer, quota: tuple[QuotaWindow, ...], now: float) -> Verdict:
+        """Return the verdict on an error; `quota`: what it says of limits."""
+        return _of_error(seen, quota, now)
 
 
 def _of_error(seen: WireAnswer, quota: tuple[QuotaWindow, ...], now: float) -> Verdict:

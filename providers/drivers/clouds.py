@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 import httpx
 import orjson
 
-from providers.client import request_to
+from providers.client import PinnedUrl, request_to
 from providers.clouds import errors
 from providers.clouds.envelope import CloudEnvelope
+from providers.clouds.names import Names
 from providers.clouds.sources import is_installed
 from providers.clouds.transport import LOOKED_FOR, NO_CREDENTIAL, ORDER, CloudTransport, Order
 from providers.credentials.base import Draft
 from providers.dialects.envelopes import COUNT_TOKENS, MESSAGES
-from providers.dialects.types import Failure, WireAnswer, WireRequest
-from providers.drivers.anthropic import BEDROCK_HEADERS, FORBIDDEN_SECONDS, AnthropicDriver
-from providers.drivers.base import BASE_URL, Outcome, Scope, UpstreamEnvelope, Verdict
+from providers.dialects.types import WireAnswer, WireRequest
+from providers.drivers.anthropic import (
+    BEDROCK_HEADERS,
+    CREDENTIAL_HEADERS,
+    FORBIDDEN_SECONDS,
+    TRANSPORT_HEADERS,
+    VERSION,
+    AnthropicDriver,
+)
+from providers.drivers.base import BASE_URL, Outcome, QuotaWindow, Scope, UpstreamEnvelope, Verdict
 from providers.drivers.http import base_of
 from providers.errors import ForeignUrl
 from providers.upstream import Upstream
 
 REFUSED_SECONDS = 60.0
 UNFOUND_SECONDS = 15.0
+VERSION_NAME = b"anthropic-version"
 JSON = (b"content-type", b"application/json")
 VENDOR_HEADERS = (b"anthropic-workspace-id", b"x-amzn-bedrock-accept", b"x-amzn-bedrock-content-type")
 
@@ -75,57 +84,71 @@ class CloudDriver(AnthropicDriver):
         return model
 
     def __init__(self) -> None:
-        self._is_dropped = lru_cache(maxsize=1024)(self.is_dropped)  # callers choose the names
+        # Callers choose names of headers; of what is asked for again and again the answers are kept.
+        self._drops = Names(self.is_dropped)
+        self._drops_written = Names(lambda name: name == VERSION_NAME or self.is_dropped(name))
+        self._based = lru_cache(maxsize=256)(self._base_of)
 
     def headers(self, upstream: Upstream, request: WireRequest) -> list[tuple[bytes, bytes]]:
         """Return the caller's and the operator's, without what belongs to another way of calling."""
-        is_dropped = self._is_dropped
-        told = AnthropicDriver.headers(self, upstream, request)
-        kept = [pair for pair in told if not is_dropped(pair[0])]
-        for pair in request.headers:
-            if pair[0] in BEDROCK_HEADERS and not is_dropped(pair[0]):
-                kept.append(pair)
+        is_written = not request.path.endswith((MESSAGES, COUNT_TOKENS))  # the version stands in the body
+        drops = self._drops_written if is_written else self._drops
+        told: Iterable[tuple[bytes, bytes]] = request.headers
+        if upstream.headers:
+            extra = [(name.lower().encode(), value.encode()) for name, value in upstream.headers.items()]
+            extra = [pair for pair in extra if pair[0] not in BEDROCK_HEADERS]
+            names = {name for name, _ in extra}
+            told = [*[pair for pair in told if pair[0] not in names], *extra]
+        kept = [pair for pair in told if not drops[pair[0]]]
+        has_version, has_type = is_written, False
+        for name, _ in kept:
+            if name == b"content-type":
+                has_type = True
+            elif name == VERSION_NAME:
+                has_version = True
+        if not has_version:
+            kept.append((VERSION_NAME, VERSION))
+        if not has_type:
+            kept.append(JSON)
         return kept
 
     def is_dropped(self, name: bytes) -> bool:
-        """Tell whether a header is another cloud's."""
-        return name in VENDOR_HEADERS or name.startswith((b"x-amz-", b"x-amzn-", b"x-goog-", b"x-ms-"))
+        """Tell whether a header is of the connection, a credential, or another cloud's."""
+        is_own = name in CREDENTIAL_HEADERS or name in TRANSPORT_HEADERS or name in VENDOR_HEADERS
+        return is_own or name.startswith((b"x-amz-", b"x-amzn-", b"x-goog-", b"x-ms-"))
 
     def written(self, upstream: Upstream, request: WireRequest, region: str) -> WireRequest:
         """Return the call in the cloud's form."""
         return request
 
+    def _base_of(self, base_url: str, region: str, api: str) -> tuple[PinnedUrl, bytes]:
+        """Return the URL and the path that calls begin with: all that they depend on, for they are kept."""
+        return base_of(self.place(base_url, {"region": region, "api": api}, region))
+
     def build(self, upstream: Upstream, request: WireRequest, now: float) -> httpx.Request:
         """See `Driver`. What must be looked for is put in by the transport."""
-        region = upstream.credential.region or upstream.options.get("region", "")
-        place = self.place(upstream.options.get(BASE_URL, upstream.base_url), upstream.options, region)
-        url, prefix = base_of(place)
+        credential, options = upstream.credential, upstream.options
+        region = credential.region or options.get("region", "")
+        base_url = options.get(BASE_URL, upstream.base_url)
+        url, prefix = self._based(base_url, region, options.get("api", ""))
         if not request.path.startswith(b"/"):
             raise ForeignUrl("the path does not start with a slash")
         told = self.written(upstream, request, region)
-        target = prefix + told.path + (b"?" + told.query if told.query else b"")
-        headers = self.headers(upstream, told)
-        if not told.path.endswith((MESSAGES, COUNT_TOKENS)):  # the version stands in the body
-            headers = [pair for pair in headers if pair[0] != b"anthropic-version"]
-        for name, _ in headers:
-            if name == b"content-type":
-                break
-        else:
-            headers.append(JSON)
-        draft = Draft(told.method, url, target, headers, told.body)
-        credential = upstream.credential
+        target = prefix + told.path + b"?" + told.query if told.query else prefix + told.path
+        draft = Draft(told.method, url, target, self.headers(upstream, told), told.body)
         strategy = self.strategies.get(credential.kind)
         if strategy is not None:
             strategy.apply(draft, credential, now)
+        is_looked_for = strategy is None and credential.kind in LOOKED_FOR
         is_count = request.path == COUNT_TOKENS
         order = Order(
             draft,
             upstream,
-            self.service_of(upstream),
+            self.service_of(upstream) if is_looked_for else "",
             region,
-            is_looked_for=strategy is None and credential.kind in LOOKED_FOR,
-            is_count=is_count and bool(self.service),
-            is_aws_count=is_count and told.path.startswith(b"/model/"),
+            is_looked_for,
+            is_count and bool(self.service),
+            is_count and told.path.startswith(b"/model/"),
         )
         extensions = {"target": target, "proxy": upstream.proxy, ORDER: order}
         return request_to(url, draft.method, draft.headers, draft.body, extensions)
@@ -134,10 +157,8 @@ class CloudDriver(AnthropicDriver):
         """Return the service for which AWS checks a signature."""
         return self.service
 
-    def classify(self, seen: WireAnswer | Failure, now: float) -> Verdict:
-        """Return the verdict on an answer, whose errors the transport has put into Anthropic's form."""
-        if isinstance(seen, Failure) or seen.status < 400:
-            return AnthropicDriver.classify(self, seen, now)
+    def refused(self, seen: WireAnswer, quota: tuple[QuotaWindow, ...], now: float) -> Verdict:
+        """Return the verdict on an error, which the transport has put into Anthropic's form."""
         reason = f"upstream returned {seen.status}"
         if NO_CREDENTIAL.encode() in seen.body:
             until = now + UNFOUND_SECONDS
@@ -154,7 +175,7 @@ class CloudDriver(AnthropicDriver):
             return Verdict(Outcome.GIVE_UP, Scope.REQUEST, reason=reason)
         if seen.status in (408, 424):
             return Verdict(Outcome.RETRY_OTHER, Scope.REQUEST, reason=reason)
-        return super().classify(seen, now)
+        return super().refused(seen, quota, now)
 
     def transport(self, shared: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
         """Put credentials and answers on top of the shared one."""

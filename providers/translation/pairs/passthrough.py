@@ -48,10 +48,7 @@ NO_USAGE = Usage()
 
 
 class Place(Protocol):
-    """Tell where what is passed on differs from the API itself."""
-
-    def named(self, target: Target) -> Target:
-        """Return the target with the model's name there."""
+    """Tell where what is passed on differs from the API itself: models have ids, and answers name what was asked."""
 
     def told(self, request: WireRequest) -> WireRequest:
         """Return the request as it may be sent there. Raises `Refused`."""
@@ -119,19 +116,19 @@ class Passthrough:
         return self._totals.failure
 
     def request(self, call: Call, target: Target) -> WireRequest:
-        body, asked, place = call.body, call.fields.model, self.place
+        body, asked, place, model = call.body, call.fields.model, self.place, target.model
         if place is not None:
-            target = place.named(target)
-        if target.names_asked:
+            model, self._alias = target.id or model, asked
+        elif target.names_asked:
             self._alias = asked
         if call.fields.thread is not None:
             self.is_in_thread = True
         if target.may_see_seals and self._seal_prefix and self._watched.without_seals is not None:
             body = self._watched.without_seals(body, self._seal_prefix)
-        if target.model is not None and not asked:
-            body = with_model(body, target.model)  # the provider's default: there is no name to map back
-        elif target.model is not None and asked is not None and target.model != asked:
-            body = replace_model(body, target.model)
+        if model is not None and not asked:
+            body = with_model(body, model)  # the provider's default: there is no name to map back
+        elif model is not None and asked is not None and model != asked:
+            body = replace_model(body, model)
             self._alias = asked
         headers = call.headers
         if call.fields.stream or self._alias is not None:

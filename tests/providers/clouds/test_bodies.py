@@ -78,3 +78,38 @@ def test_a_name_that_would_lead_elsewhere_is_refused(model: str) -> None:
 def test_a_body_that_is_no_object_is_refused() -> None:
     with pytest.raises(Refused):
         invoke(WireRequest("POST", b"/v1/messages", b"", (), b"[]"), "m")
+
+
+BODIES = (
+    '{"model":"m","messages":[{"role":"user","content":"\\"model\\" \\u00e4"}]}',
+    '{"model": "m", "messages": [], "stream": true }\n',
+    '{"stream":true,"max_tokens":1,"model":"m","messages":[{"stream":true}]}',
+    '{"model":"m","stream":true,"messages":[]}',
+    '{"model":"m","messages":[],"stream":false}',
+    '{"model":"m","messages":[{"stream":true}]}',
+    '{"messages":[{"model":"x"}],"model":"m","stream":true}',
+    '{"mod\\u0065l":"m","messages":[]}',
+    '{"model":"x","mod\\u0065l":"m","str\\u0065am":true}',
+    '{"model":"m","anthropic_version":"mine","anthropic_beta":["mine"],"stream":true}',
+    '{"model":"m","metadata":{"anthropic_beta":["theirs"]}}',
+    '{"messages":[]}',
+    '{"model":null,"stream":null}',
+)
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_wherever_model_and_stream_stand_the_rest_stays_as_it_is(body: str) -> None:
+    asked = WireRequest("POST", b"/v1/messages", b"", BETAS, body.encode())
+    rest = json.loads(body)
+    is_stream = rest.get("stream") is True
+    rest.pop("model", None)
+    told = raw_predict(asked, "m", b"/p")
+    assert told.path.endswith(b":streamRawPredict" if is_stream else b":rawPredict")
+    assert json.loads(told.body) == {**rest, "anthropic_version": "vertex-2023-10-16"}
+    rest.pop("stream", None)
+    told = invoke(asked, "m")
+    assert told.path.endswith(b"/invoke-with-response-stream" if is_stream else b"/invoke")
+    own = {"anthropic_version": "bedrock-2023-05-31", "anthropic_beta": ["a", "b", "c"]}
+    assert json.loads(told.body) == {**rest, **own}
+    plain = invoke(WireRequest("POST", b"/v1/messages", b"", (), body.encode()), "m")
+    assert json.loads(plain.body) == {**rest, "anthropic_version": "bedrock-2023-05-31"}
