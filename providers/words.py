@@ -168,7 +168,7 @@ class StreamWords:
         self._is_other = False  # its name says that it is no error
 
     def __call__(self, chunk: bytes) -> bytes:
-        if self._is_between and b"error" not in chunk and chunk.endswith(_ENDS):
+        if self._is_between and chunk.rfind(b"error") < 0 and chunk.endswith(_ENDS):
             return chunk
         return self._looked_at(self.held + chunk)
 

@@ -60,7 +60,7 @@ class Frames:
                 self._has_begun = True  # nearly all are so
                 event = event.replace(b"\n", b" ") if 10 in event else event  # 10: a line feed
                 return b"event: content_block_delta\ndata: %b\n\n" % event
-            return self._chunk(payload)
+            return self._told(event)
         try:
             frames = self._reader.feed(data)
         except Refused as exc:
@@ -96,10 +96,20 @@ class Frames:
 
     def _chunk(self, payload: bytes) -> bytes:
         try:
-            return self._sent(_event_of(payload))
+            event = _event_of(payload)
         except (*UNREADABLE, KeyError, TypeError, ValueError):
-            self.words = ("frame", "a chunk holds no event")
-            return self._ended(errors.API, "The provider's stream is broken.")
+            return self._broken()
+        return self._told(event)
+
+    def _told(self, event: bytes) -> bytes:
+        try:
+            return self._sent(event)
+        except (*UNREADABLE, KeyError, TypeError, ValueError):
+            return self._broken()
+
+    def _broken(self) -> bytes:
+        self.words = ("frame", "a chunk holds no event")
+        return self._ended(errors.API, "The provider's stream is broken.")
 
     def _sent(self, data: bytes) -> bytes:
         found = _TYPE.match(data)
@@ -110,7 +120,7 @@ class Frames:
         elif name == b"error":
             self.is_over = True
             return StreamWords(errors.clean_event)(b"event: error\ndata: " + data + b"\n\n")
-        elif _METRICS in data:
+        elif data.rfind(_METRICS) >= 0:
             document = orjson.loads(data)
             document.pop("amazon-bedrock-invocationMetrics", None)
             data = orjson.dumps(document)

@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from providers.dialects.toplevel import BACKSLASH
+
 BYTES_PER_TOKEN = 4
 TOKENS_PER_IMAGE = 1600
 _DATA_URL = b";base64,"
 _SOURCE = b'"base64"'
+_SEMICOLON = ord(";")
 _CACHED, _HOUR = b'"cache_control"', b'"1h"'
 
 
@@ -34,9 +37,9 @@ def is_plain(body: bytes, names: tuple[str, ...]) -> bool:
 
     One search instead of one for each of them. False: it has to be looked at closely.
     """
-    if len(body) > PLAIN_BYTES or (b";" in body and body.rfind(_DATA_URL) >= 0):
+    if len(body) > PLAIN_BYTES or (_SEMICOLON in body and body.rfind(_DATA_URL) >= 0):
         return False
-    if b"\\" in body and body.rfind(b"\\u") >= 0:  # letters of a key may be escaped
+    if BACKSLASH in body and body.rfind(b"\\u") >= 0:  # letters of a key may be escaped
         return False
     found = _plain(names).findall(body)
     return len(found) == len(set(found)) and _COSTLY.isdisjoint(found)

@@ -16,6 +16,8 @@ Event = tuple[bytes, bytes]
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
+LF, CR = b"\n\r"
+"""As numbers: asked whether it has bytes in it, Python finds out by an exception that they are none."""
 
 
 class SseReader(msgspec.Struct):
@@ -51,7 +53,7 @@ class SseReader(msgspec.Struct):
             and chunk.startswith(beginning)
             and chunk.count(b"\n") == 3
             and chunk.endswith(b"\n\n")
-            and b"\r" not in chunk
+            and CR not in chunk
         )
 
     def is_line(self, chunk: bytes) -> bool:
@@ -61,12 +63,12 @@ class SseReader(msgspec.Struct):
             and chunk.startswith(b"data: {")
             and chunk.find(b"\n") == len(chunk) - 2
             and chunk.endswith(b"\n")
-            and b"\r" not in chunk
+            and CR not in chunk
         )
 
     def feed(self, chunk: bytes) -> list[Event]:
         """Return the events that end inside this chunk, in order."""
-        is_even = self._is_between and not self._is_at_start and b"\r" not in chunk
+        is_even = self._is_between and not self._is_at_start and CR not in chunk
         if is_even and chunk.endswith(b"\n\n"):  # as most come: one, and whole
             lines = chunk.split(b"\n")
             first, count = lines[0], len(lines)
@@ -80,7 +82,7 @@ class SseReader(msgspec.Struct):
         return events
 
     def _read(self, chunk: bytes) -> list[Event]:
-        if self._is_after_cr or b"\r" in chunk:
+        if self._is_after_cr or CR in chunk:
             chunk = self._with_line_feeds(chunk)
         pending = self._pending
         if pending:
@@ -149,7 +151,7 @@ def _parse(block: bytes) -> Event | None:
         line_end = block.find(b"\n")
         if line_end > 0 and block.startswith(b"data: ", line_end + 1) and block.find(b"\n", line_end + 1) < 0:
             return block[7:line_end], block[line_end + 7 :]
-    elif block.startswith(b"data: ") and b"\n" not in block:
+    elif block.startswith(b"data: ") and LF not in block:
         return b"", block[6:]
     return _parse_lines(block)
 
