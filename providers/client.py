@@ -264,15 +264,15 @@ def _head(request: httpx.Request, origin: Origin, netloc: bytes, body: bytes) ->
     lines = [b"%b: %b" % pair for pair in _as_given(request.headers)]
     names = (b"\n" + b"\n".join(lines)).lower()  # a value with a line end is refused below
     lines[:0] = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), target)]
-    if b"\nhost: " not in names:
+    if names.find(b"\nhost: ") < 0:
         lines.insert(1, b"Host: " + netloc)
-    if (body or request.method not in BODILESS) and b"\ncontent-length: " not in names:
+    if (body or request.method not in BODILESS) and names.find(b"\ncontent-length: ") < 0:
         lines.append(b"Content-Length: %d" % len(body))
     if is_forwarded and (authorization := _proxy_authorization(origin.proxy or "")):
         lines.append(b"Proxy-Authorization: " + authorization)
     head = b"\r\n".join(lines)
-    ends = len(lines) - 1
-    if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head or b" " in target:
+    is_clean = head.count(b"\n") == head.count(b"\r") == len(lines) - 1 and head.find(b"\0") < 0
+    if not is_clean or target.find(b" ") >= 0:  # `in` raises and catches an exception for bytes in bytes
         raise httpx.LocalProtocolError(
             "a line end, a zero byte or a space where none may stand", request=request
         )

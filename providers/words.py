@@ -91,7 +91,7 @@ def clean_head(headers: Headers, secret: str) -> Headers:
     """Of a good answer: a search for the one credential that it was asked with."""
     key = secret.encode()
     for _, value in headers:
-        if key in value and key:
+        if value.find(key) >= 0 and key:
             return clean_headers(headers)
     return headers
 

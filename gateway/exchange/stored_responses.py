@@ -137,7 +137,7 @@ class ResponsesStore:
 
         Raises `Refused` (not found) naming an unknown id.
         """
-        if b"previous_response_id" not in call.body and b'"id"' not in call.body:
+        if call.body.find(b"previous_response_id") < 0 and call.body.find(b'"id"') < 0:
             return call
         found = stored_items.references(call.body)
         if found.previous_response_id is None and not found.item_ids:

@@ -46,7 +46,7 @@ def strip_signed_thinking(body: bytes, first: int | None = None) -> bytes:
 def holds_seal(body: bytes, prefix: str) -> bool:
     """Tell whether our seal's prefix stands in the body: most bodies do not even have its first letter."""
     seal = prefix.encode()
-    return seal[:1] in body and body.rfind(seal) >= 0  # backwards it takes less than half the time
+    return body.find(seal[:1]) >= 0 and body.rfind(seal) >= 0  # backwards it takes less than half the time
 
 
 def strip_seals(body: bytes, prefix: str) -> bytes:
