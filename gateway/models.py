@@ -15,11 +15,12 @@ import gateway.alerts.models
 import gateway.rehearsals.models  # noqa: F401 - both for Django, which looks for rows here
 from gateway.audit.models import AuditRow
 from gateway.batches.models import BatchRow
+from gateway.hours.models import HourlyUsage
 from gateway.requestlog.models import RequestLogRow
 from gateway.tries.models import Try
 
-__all__ = ["TEXT_LENGTH", "AuditRow", "BatchRow", "DailyUsage", "ExchangeRow", "GatewayRevision", "Payment",
-           "PaymentStatus", "PriceRow", "RequestLogRow", "Try", "UsageCounts"]  # fmt: skip
+__all__ = ["TEXT_LENGTH", "AuditRow", "BatchRow", "DailyUsage", "ExchangeRow", "GatewayRevision", "HourlyUsage",
+           "Payment", "PaymentStatus", "PriceRow", "RequestLogRow", "Try", "UsageCounts"]  # fmt: skip
 
 TEXT_LENGTH, MESSAGE_LENGTH = 255, 500
 IS_BROKEN = Q(failure_kind__gt="", status__lt=400)

@@ -1,29 +1,23 @@
-"""Count the last hours and days for charts: days from the daily sums, hours from the rows, each hour read once."""
+"""Count the last hours and days for charts, from their sums alone."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, IntegerField, Q, Sum, Value
+from django.db.models import Sum
 
-from gateway.exchange.exchange import CLIENT_LEFT
-from gateway.kernel.moments import id_floor
-from gateway.models import DailyUsage, ExchangeRow
+from gateway.models import DailyUsage, HourlyUsage
 from gateway.usage.reporting.sums import Units
 
 HOURS = 24
 HOUR_SECONDS = 3600
-SETTLED_HOURS = 2
-"""So long after its beginning an hour is read again: rows come when a call ends, a second after it."""
 
 Sums = tuple[int, int, Decimal]
 Rows = Any
-FAILED = (Q(status__gte=400) & ~Q(status=CLIENT_LEFT)) | Q(failure_kind__gt="", status__lt=400)
+NOTHING: Sums = (0, 0, Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,57 +46,15 @@ def days(today: date, count: int, currency: str) -> list[Point]:
     ]
 
 
-class Hours:
-    """The sums of hours that are over, kept by this process: a day of a busy gateway is a million rows.
-
-    What a call of more than an hour has cost, and comes after its hour has been read, stands in the days alone.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: dict[tuple[int, str], Sums] = {}
-
-    def clear(self) -> None:
-        self._kept = {}
-
-    def last(self, now: datetime, currency: str) -> list[Point]:
-        """Count the last hours, the running one among them, in one query."""
-        current = int(now.timestamp()) // HOUR_SECONDS
-        wanted = range(current - HOURS + 1, current + 1)
-        with self._lock:
-            kept = {hour: self._kept[hour, currency] for hour in wanted if (hour, currency) in self._kept}
-            fresh = _read([hour for hour in wanted if hour not in kept], currency)
-            over = {
-                hour: fresh.get(hour, NOTHING) for hour in wanted if hour <= current - SETTLED_HOURS
-            } | kept
-            self._kept = {(hour, currency): sums for hour, sums in over.items()}
-        return [_of_hour(hour, {**fresh, **over}.get(hour, NOTHING)) for hour in wanted]
-
-
-NOTHING: Sums = (0, 0, Decimal(0))
-LAST_HOURS = Hours()
-"""Of this process."""
-
-
-def _read(hours: Sequence[int], currency: str) -> dict[int, Sums]:
-    parts: list[Rows] = [
-        ExchangeRow.objects.filter(
-            pk__gte=id_floor(hour * HOUR_SECONDS), pk__lt=id_floor((hour + 1) * HOUR_SECONDS)
-        )
-        .order_by()
-        .annotate(hour=Value(hour, IntegerField()))
-        .values("hour", "currency")
-        .annotate(calls=Count("pk"), failed=Count("pk", filter=FAILED), units=Units("cost"))
-        for hour in hours
-    ]
+def hours(now: datetime, currency: str) -> list[Point]:
+    """Count the last hours, the running one among them, in one query."""
+    current = int(now.timestamp()) // HOUR_SECONDS
+    wanted = range(current - HOURS + 1, current + 1)
     found: dict[int, Sums] = {}
-    for row in _together(parts):
-        found[row["hour"]] = _added(found.get(row["hour"]), row, currency)
-    return found
-
-
-def _together(parts: Sequence[Rows]) -> Iterable[Any]:
-    return parts[0].union(*parts[1:], all=True) if len(parts) > 1 else (parts[0] if parts else ())
+    for row in HourlyUsage.objects.filter(hour__gte=wanted[0], hour__lte=current):
+        told = {"calls": row.calls, "failed": row.errors, "units": row.units, "currency": row.currency}
+        found[row.hour] = _added(found.get(row.hour), told, currency)
+    return [_of_hour(hour, found.get(hour, NOTHING)) for hour in wanted]
 
 
 def _added(before: Sums | None, row: Any, currency: str) -> Sums:

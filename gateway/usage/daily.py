@@ -62,7 +62,7 @@ class Sums:
         self.sent += exchange.is_sent and exchange.surface not in UNMODELLED
         if status == CLIENT_LEFT:
             self.cancelled += 1
-        elif (status >= 400 or exchange.failure_kind is not None) and not exchange.rehearsal:
+        elif is_error(exchange):
             self.errors += 1
             if exchange.is_refusal and not exchange.attempts:
                 self.refused += 1
@@ -81,6 +81,12 @@ class Sums:
             self.cost += exchange.cost
         elif usage != NO_USAGE:
             self.unpriced += 1
+
+
+def is_error(exchange: Exchange) -> bool:
+    """Tell whether a call counts as failed: not where the client left, and none that was rehearsed."""
+    has_failed = exchange.status >= 400 or exchange.failure_kind is not None
+    return has_failed and exchange.status != CLIENT_LEFT and not exchange.rehearsal
 
 
 _NAMES = tuple(field.name for field in fields(Sums))

@@ -25,7 +25,7 @@ from django.db import Error as DatabaseError
 
 from gateway.exchange.exchange import Exchange
 from gateway.models import AuditRow, ExchangeRow, RequestLogRow
-from gateway.usage import retention, services
+from gateway.usage import hourly, retention, services
 from gateway.usage.requestlog import rows as log_rows
 from gateway.usage.requestlog.taps import RequestLog
 from gateway.usage.spool import Spool, orphans
@@ -276,6 +276,7 @@ class Recorder:
                 if days:
                     cutoff = time.time() - days * retention.DAY_SECONDS
                     gone = max(gone, retention.delete_before(model, cutoff, options.batch))
+            hourly.forget(time.time())
 
         if self._asked(prune) and gone < options.batch:
             self._prune_at = now + options.prune_seconds

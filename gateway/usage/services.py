@@ -1,4 +1,4 @@
-"""Write exchanges and their daily sums. Synchronous; the recorder calls it from its own thread."""
+"""Write exchanges and their sums by day and hour. Synchronous; the recorder calls it from its own thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db import DatabaseError, DataError, IntegrityError, transaction
 
 from gateway.exchange.exchange import Exchange
 from gateway.models import ExchangeRow
-from gateway.usage import daily
+from gateway.usage import daily, hourly
 from gateway.usage.rows import insert
 from tokens.people.standing import OF_PEOPLE
 from tokens.signin.marking import mark_used
@@ -34,7 +34,7 @@ class Written:
 
 
 def write(exchanges: Sequence[Exchange]) -> Written:
-    """Insert the rows that are not there yet and add exactly those to the daily sums, in one transaction.
+    """Insert the rows that are not there yet and add exactly those to the sums, in one transaction.
 
     The exchanges are tidied (`gateway.usage.tidy`).
     Raises `django.db.Error` when the database is away: then nothing has been written. A row that no database
@@ -88,3 +88,4 @@ def _insert(rows: Mapping[str, Exchange]) -> None:
     with transaction.atomic():
         insert(rows)
         daily.add(rows.values())
+        hourly.add(rows.values())

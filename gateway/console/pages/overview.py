@@ -73,7 +73,7 @@ def _rows(days: Sequence[tuple[date, dict[str, Any]]]) -> list[tuple[str, list[t
 
 def _charts(span: str, now: datetime, usual: str) -> dict[str, Any]:
     """Return the bars of money and of calls, those that failed among them, and what stands below them."""
-    points = trend.LAST_HOURS.last(now, usual) if span == HOURS else trend.days(now.date(), DAYS[span], usual)
+    points = trend.hours(now, usual) if span == HOURS else trend.days(now.date(), DAYS[span], usual)
     is_days = span != HOURS
     failed = "/console/requests/?status=failed&"
     costs = [

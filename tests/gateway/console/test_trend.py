@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.console.trend import Hours, days
+from gateway.console.trend import days, hours
 from gateway.kernel.moments import id_floor
 from gateway.models import ExchangeRow
 from gateway.usage import services
@@ -25,7 +25,7 @@ def call(hours_ago: float, **values: object) -> None:
     services.write([tidy(exchange(**given))])
 
 
-def test_hours_are_counted_from_rows(django_assert_num_queries: Any) -> None:
+def test_hours_are_counted_from_their_sums(django_assert_num_queries: Any) -> None:
     call(0)
     call(0, status=500)
     call(0, status=499)
@@ -34,9 +34,8 @@ def test_hours_are_counted_from_rows(django_assert_num_queries: Any) -> None:
     call(23.4)
     call(23.6)  # in the hour before them
     call(-1)  # not yet
-    hours = Hours()
     with django_assert_num_queries(1):
-        found = hours.last(NOON, "USD")
+        found = hours(NOON, "USD")
     assert [each.title for each in found][:2] == ["13:00", "14:00"] and found[-1].title == "12:00"
     counted = {each.title: (each.calls, each.errors, each.cost) for each in found if each.calls}
     assert counted == {
@@ -45,20 +44,15 @@ def test_hours_are_counted_from_rows(django_assert_num_queries: Any) -> None:
     assert found[-1].query == "from=2026-09-21T12:00:00Z&to=2026-09-21T13:00:00Z"
 
 
-def test_hours_that_are_over_are_read_once() -> None:
-    hours = Hours()
+def test_a_call_that_comes_late_counts_in_its_own_hour() -> None:
     call(5)
-    hours.last(NOON, "USD")
-    call(5)  # late
+    hours(NOON, "USD")
+    call(5)
     call(1)
-    call(0)
-    counted = {each.title: each.calls for each in hours.last(NOON, "USD") if each.calls}
-    assert counted == {"07:00": 1, "11:00": 1, "12:00": 1}
-    counted = {each.title: each.calls for each in hours.last(NOON + timedelta(hours=20), "USD") if each.calls}
-    assert counted == {"11:00": 1, "12:00": 1}
-    assert sum(each.calls for each in hours.last(NOON, "EUR")) == 4  # another currency is read anew
-    hours.clear()
-    assert sum(each.calls for each in hours.last(NOON, "USD")) == 4
+    counted = {each.title: each.calls for each in hours(NOON, "USD") if each.calls}
+    assert counted == {"07:00": 2, "11:00": 1}
+    counted = {each.title: each.calls for each in hours(NOON + timedelta(hours=20), "USD") if each.calls}
+    assert counted == {"11:00": 1}
 
 
 def test_days_are_counted_from_their_sums(django_assert_num_queries: Any) -> None:

@@ -12,7 +12,6 @@ import pytest
 from accounts import services as accounts
 from accounts.pool import live
 from accounts.pool.pool import Pool
-from gateway.console import trend
 from gateway.kernel.parts import PARTS
 from tests.gateway.console.pages.people import browser
 from tests.gateway.usage.requests.making import call
@@ -28,7 +27,6 @@ def one_account(options: Any, tmp_path: Path) -> None:
     pool = Pool()
     pool.load()
     PARTS.put(live.POOL, pool)
-    trend.LAST_HOURS.clear()
 
 
 def test_money_and_calls_of_today_with_the_exact_figure(django_assert_max_num_queries: Any) -> None:

@@ -1,0 +1,1 @@
+"""Hours: how many calls each had and what they cost, counted as calls are written."""
