@@ -67,10 +67,9 @@ def shown(states: Sequence[State]) -> dict[str, object]:
 def unlimited(limits: Limits, now: float) -> dict[str, object]:
     """Return the document of somebody without a budget: what was spent in the running periods of UTC. Sync, ORM."""
     calendar = Calendar("UTC")
-    spent = {
-        word: balances.read(replace(limits, budget=ONE, budget_period=period), calendar, now).spent
-        for period, word in PERIODS.items()
-    }
+    sets = [replace(limits, budget=ONE, budget_period=period) for period in PERIODS]
+    found = balances.read_all(sets, calendar, now)
+    spent = {word: balance.spent for word, balance in zip(PERIODS.values(), found, strict=True)}
     extra = _extra(spent["monthly"], currency_of(limits), None, None)
     for word in ("daily", "weekly"):
         extra[word] = {"limit": None, "used_credits": cents(spent[word]), "utilization": None}

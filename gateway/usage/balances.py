@@ -10,14 +10,15 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce
 
 from gateway.kernel.moments import id_floor
 from gateway.models import BatchRow, DailyUsage, ExchangeRow
@@ -109,38 +110,85 @@ class Balances:
 
 def read(limits: Limits, calendar: Calendar, now: float) -> Balance:
     """Read the balance of one set of limits. Sync, ORM."""
-    rows = DailyUsage.objects.filter(_of(limits)).order_by()
-    requests = rows.aggregate(total=Sum("sent"))["total"] or 0
-    if limits.budget is None:
-        return Balance(requests)
-    return Balance(requests, _spent(rows, limits, period_of(limits, calendar, now)))
+    return read_all((limits,), calendar, now)[0]
 
 
-def _spent(rows: QuerySet[DailyUsage], limits: Limits, period: Period) -> Decimal:
-    currency = currency_of(limits)
-    rows = rows.filter(currency=currency)
+def read_all(sets: Sequence[Limits], calendar: Calendar, now: float) -> list[Balance]:
+    """Read the balances of some sets of limits, in order, in three queries at most. Sync, ORM."""
+    if not sets:
+        return []
+    parts = [_Part(limits, period_of(limits, calendar, now)) for limits in sets]
+    budgets = [(place, part) for place, part in enumerate(parts) if part.limits.budget is not None]
     # Before the rows: a batch that another process settles meanwhile is rather counted twice than not at all.
-    held = _held(limits, currency, period)
-    if period.start <= 0:
-        return held + _sum(rows)
-    start = datetime.fromtimestamp(period.start, UTC)
-    midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
-    if midnight < start:
-        midnight += timedelta(days=1)
-    spent = held + _sum(rows.filter(day__gte=midnight.date()))
-    if midnight == start:
-        return spent
-    part = ExchangeRow.objects.filter(_of(limits), currency=currency).order_by()
-    until = id_floor(midnight.timestamp())
-    return spent + _sum(part.filter(pk__gte=id_floor(period.start), pk__lt=until))
+    held = _read([part.held(place) for place, part in budgets])
+    begun = _read([part.begun(place) for place, part in budgets if part.midnight != part.start])
+    days = _read([part.days(place) for place, part in enumerate(parts)])
+    return [
+        Balance(
+            days.get(place, NOTHING)[0],
+            held.get(place, NOTHING)[1] + begun.get(place, NOTHING)[1] + days.get(place, NOTHING)[1]
+            if part.limits.budget is not None
+            else ZERO,
+        )
+        for place, part in enumerate(parts)
+    ]
 
 
-def _held(limits: Limits, currency: str, period: Period) -> Decimal:
-    """Return what is held for batches of the period that still run."""
-    running = BatchRow.objects.filter(_of(limits), currency=currency, settled_at__isnull=True).order_by()
-    if period.start > 0:
-        running = running.filter(made_at__gte=datetime.fromtimestamp(period.start, UTC))
-    return _sum(running, "held")
+NOTHING = (0, ZERO)
+
+
+class _Part:
+    """What is asked for one set; answers come with the set's place."""
+
+    def __init__(self, limits: Limits, period: Period) -> None:
+        self.limits = limits
+        self.currency = currency_of(limits)
+        self.start = datetime.fromtimestamp(period.start, UTC) if period.start > 0 else None
+        self.midnight = self.start
+        if self.start is not None:
+            day = self.start.replace(hour=0, minute=0, second=0, microsecond=0)
+            self.midnight = day if day == self.start else day + timedelta(days=1)
+
+    def days(self, place: int) -> QuerySet[Any, Any]:
+        """Ask for the requests of all days, and for the money of whole days of the period."""
+        counted = Q(currency=self.currency)
+        if self.midnight is not None:
+            counted &= Q(day__gte=self.midnight.date())
+        rows = DailyUsage.objects.filter(_of(self.limits))
+        return _placed(rows, place, Coalesce(Sum("sent"), 0), Sum("cost", filter=counted))
+
+    def begun(self, place: int) -> QuerySet[Any, Any]:
+        """Ask for the money of the period before its first midnight."""
+        rows = ExchangeRow.objects.filter(_of(self.limits), currency=self.currency)
+        if self.start is not None and self.midnight is not None:
+            first, end = self.start.timestamp(), self.midnight.timestamp()
+            rows = rows.filter(pk__gte=id_floor(first), pk__lt=id_floor(end))
+        return _placed(rows, place, Value(0), Sum("cost"))
+
+    def held(self, place: int) -> QuerySet[Any, Any]:
+        """Ask what is held for batches of the period that still run."""
+        rows = BatchRow.objects.filter(_of(self.limits), currency=self.currency, settled_at__isnull=True)
+        if self.start is not None:
+            rows = rows.filter(made_at__gte=self.start)
+        return _placed(rows, place, Value(0), Sum("held"))
+
+
+def _placed(rows: QuerySet[Any], place: int, requests: Any, spent: Any) -> QuerySet[Any, Any]:
+    placed: Any = rows.order_by().annotate(place=Value(place)).values("place")
+    asked: QuerySet[Any, Any] = placed.annotate(counted=requests, spent=spent)
+    return asked.values_list("place", "counted", "spent")
+
+
+def _read(questions: Sequence[QuerySet[Any, Any]]) -> dict[int, tuple[int, Decimal]]:
+    """Ask all in one query."""
+    if not questions:
+        return {}
+    first, *others = questions
+    rows = first.union(*others, all=True) if others else first
+    return {
+        place: (counted, ZERO if spent is None else Decimal(spent).quantize(UNIT))
+        for place, counted, spent in rows
+    }
 
 
 def _of(limits: Limits) -> Q:
@@ -148,8 +196,3 @@ def _of(limits: Limits) -> Q:
     if limits.name:
         return Q(group_ledger=limits.ledger) | Q(parent_ledger=limits.ledger)
     return Q(ledger_id=limits.ledger)
-
-
-def _sum(rows: QuerySet[Any], name: str = "cost") -> Decimal:
-    total = rows.aggregate(total=Sum(name))["total"]
-    return ZERO if total is None else Decimal(total).quantize(UNIT)

@@ -27,9 +27,9 @@ def from_rows(sets: tuple[Limits, ...]) -> tuple[State, ...]:
     """Read requests and money as recorded, up to a second old, where there is no ledger. Sync, ORM."""
     calendar, now = Calendar(settings.GATEWAY.BUDGET_TIME_ZONE), time.time()
     found = []
-    for limits in sets:
-        balance, period = balances.read(limits, calendar, now), period_of(limits, calendar, now)
-        ends_at = None if period.end == float("inf") else period.end
+    for limits, balance in zip(sets, balances.read_all(sets, calendar, now), strict=True):
+        end = period_of(limits, calendar, now).end
+        ends_at = None if end == float("inf") else end
         found.append(State(limits, requests=balance.requests, spent=balance.spent, period_ends_at=ends_at))
     return tuple(found)
 
@@ -43,7 +43,9 @@ class LedgerReader:
 
     def __call__(self, sets: tuple[Limits, ...]) -> tuple[State, ...]:
         known = {state.limits.ledger: state for state in self.known(sets)}
-        return tuple(known.get(limits.ledger) or from_rows((limits,))[0] for limits in sets)
+        others = from_rows(tuple(limits for limits in sets if limits.ledger not in known))
+        found = known | {state.limits.ledger: state for state in others}
+        return tuple(found[limits.ledger] for limits in sets)
 
     def known(self, sets: tuple[Limits, ...]) -> tuple[State, ...]:
         """Return the states of those sets that the ledger knows: the ones that somebody has used. No query."""
