@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from gateway.console.pages.base import address, given, only, page, principal_of, shown
 from gateway.console.pages.charts import bars
 from gateway.kernel.streaming import streamed
+from gateway.usage import reports
 from gateway.usage.reporting import csv, question, sums
 from gateway.usage.reporting.question import COLUMNS, FILTERS, PERIODS, Question
 
@@ -31,8 +32,9 @@ def usage(request: HttpRequest) -> HttpResponseBase:
     read = question.read(asked, today)
     if asked.get("format") == csv.FORMAT:
         return _file(request, read)
-    rows, has_more = sums.page(read, ROWS, 0)
-    totals = sums.totals(read) if has_more else sums.added_up(rows)
+    read = replace(read, currency=sums.usual_currency())
+    totals, spent = sums.totals_and_days(read)
+    rows, has_more = sums.page(read, ROWS, 0) if read.by else (totals, False)
     context = {
         "read": read,
         "asked": asked,
@@ -43,7 +45,7 @@ def usage(request: HttpRequest) -> HttpResponseBase:
         "rows": [_cells(read, row, asked) for row in rows],
         "sums": [_cells(read, row, asked) for row in totals] if read.by else [],
         "has_more": has_more,
-        "bars": _bars(read, asked),
+        "bars": _bars(read, asked, spent),
         "csv": address(PATH, asked, format=csv.FORMAT),
         "json": address("/api/usage", asked),
     }
@@ -114,12 +116,13 @@ def _cells(read: Question, row: sums.Row, asked: dict[str, str]) -> list[dict[st
     return found
 
 
-def _bars(read: Question, asked: dict[str, str]) -> Any:
+NOTHING = Decimal()
+
+
+def _bars(read: Question, asked: dict[str, str], spent: dict[str, Decimal]) -> Any:
     """Return what each day cost, in the usual currency, where the period is not longer than a chart is wide."""
     if (read.ends - read.begins).days >= MOST_BARS:
         return []
-    usual = sums.usual_currency()
-    costs = sums.spent(replace(read, currency=usual))
     days = [
         (read.begins + timedelta(days=number)).isoformat()
         for number in range((read.ends - read.begins).days + 1)
@@ -127,10 +130,10 @@ def _bars(read: Question, asked: dict[str, str]) -> Any:
     return bars(
         [
             (
-                f"{day}: {costs.get(day, '0')} {usual}",
-                Decimal(costs.get(day, "0")),
+                f"{day}: {reports.money(spent.get(day, NOTHING))} {read.currency}",
+                spent.get(day, NOTHING),
                 address(PATH, {**asked, "from": day, "to": day}, period="", month=""),
             )
-            for day in (days if costs else ())
+            for day in (days if spent else ())
         ]
     )

@@ -69,13 +69,16 @@ def totals(question: Question) -> list[Row]:
     return [_figures(row) for row in rows]
 
 
-def spent(question: Question) -> dict[str, str]:
-    """Return what each day has cost that cost something, by day, in the usual currency alone: a chart's figures."""
+def totals_and_days(question: Question) -> tuple[list[Row], dict[str, Decimal]]:
+    """Return the totals, and what each day has cost in the usual currency: a page's figures and chart, in one query."""
     usual = question.currency or usual_currency()
-    rows = DailyUsage.objects.filter(day__gte=question.begins, day__lte=question.ends, currency=usual)
-    rows = rows.filter(**{CHOSEN_BY[name]: value for name, value in question.filters})
-    sums: Rows = rows.order_by("day").values("day").annotate(units=Units("cost"))
-    return {row["day"].isoformat(): reports.money(Decimal(row["units"]).scaleb(-10)) for row in sums}
+    found: list[Row] = []
+    spent: dict[str, Decimal] = {}
+    for row in _counted(_filtered(question), "day", "currency", "money").order_by("day", "money"):
+        found.append(_figures(row))
+        if row["currency"] == usual:
+            spent[row["day"].isoformat()] = Decimal(row["units"]).scaleb(-10)
+    return added_up(found), spent
 
 
 def added_up(rows: Sequence[Row]) -> list[Row]:

@@ -10,7 +10,7 @@ import pytest
 from gateway.models import DailyUsage, PriceRow
 from gateway.usage import services
 from gateway.usage.reporting import sums
-from gateway.usage.reporting.question import read
+from gateway.usage.reporting.question import Question, read
 from tests.gateway.usage.making import exchange
 from tests.gateway.usage.reporting.making import few_calls
 
@@ -107,9 +107,15 @@ def test_pages_and_totals() -> None:
 
 def test_what_each_day_has_cost() -> None:
     few_calls()
-    assert sums.spent(read({}, TODAY)) == {"2026-09-21": "0.1234567891", "2026-09-22": "1.5"}
-    assert sums.spent(read({"person": "bob@example.org"}, TODAY)) == {}
-    assert sums.spent(replace(read({}, TODAY), currency="EUR")) == {"2026-09-21": "2"}
+
+    def spent(question: Question) -> dict[str, Decimal]:
+        totals, days = sums.totals_and_days(question)
+        assert totals == sums.totals(question)
+        return days
+
+    assert spent(read({}, TODAY)) == {"2026-09-21": Decimal("0.1234567891"), "2026-09-22": Decimal("1.5")}
+    assert spent(read({"person": "bob@example.org"}, TODAY)) == {}
+    assert spent(replace(read({}, TODAY), currency="EUR")) == {"2026-09-21": Decimal(2)}
 
 
 def test_no_question_asks_much(django_assert_max_num_queries: Any) -> None:
