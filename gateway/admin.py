@@ -7,17 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import Group as StaffGroup
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from gateway.console import acting
-from gateway.console.lists import DayFilter, LookOnly, StatusFilter, WithinFilter, seen, today
+from gateway.console.lists import DayFilter, LabelledList, LookOnly, StatusFilter, WithinFilter, seen, today
 from gateway.console.payments import PaymentAdmin
 from gateway.console.price_form import PriceForm
 from gateway.console.staff import LoginAdmin, PersonAdmin, StaffGroupAdmin
@@ -25,7 +26,6 @@ from gateway.kernel.principal import of_request
 from gateway.models import AuditRow, BatchRow, DailyUsage, ExchangeRow, Payment, PriceRow, StoredObjectRow
 from gateway.usage import reports
 from gateway.usage.prices import services as prices
-from tokens.models import Token
 from tokens.people.models import Person
 
 USAGE_FIELDS = (
@@ -229,10 +229,8 @@ class DailyUsageAdmin(LookOnly):
     )
     ordering = ("-day", "-requests", "pk")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[DailyUsage]:
-        label = Token.objects.filter(pk=OuterRef("token_id")).values("label")[:1]
-        rows: QuerySet[DailyUsage] = super().get_queryset(request)
-        return rows.annotate(label=Subquery(label))
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return LabelledList
 
     @admin.display(description="day (UTC)")
     def day_utc(self, row: DailyUsage) -> str:
@@ -241,7 +239,7 @@ class DailyUsageAdmin(LookOnly):
     @admin.display(description="token")
     def token(self, row: DailyUsage) -> str:
         """Return the token's label while the token exists and has one, else its id."""
-        return getattr(row, "label", None) or row.token_id
+        return getattr(row, "label", "") or row.token_id
 
     def get_urls(self) -> list[URLPattern]:
         today: Callable[..., HttpResponse] = self.admin_site.admin_view(self.today_view)

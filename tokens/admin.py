@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -85,6 +85,11 @@ class TokenAdmin(ServiceAdmin):
         "used",
     ]
     change_form_template = "admin/tokens/token/change_form.html"
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Token | None:
+        """Return a token with all that its page tells of it."""
+        rows = self.get_queryset(request).select_related("group__parent", "person__user")
+        return rows.filter(pk=object_id).first()
 
     @admin.display(description="label", ordering="label")
     def name(self, token: Token) -> str:
@@ -260,9 +265,13 @@ class GroupAdmin(ServiceAdmin):
     list_select_related = ["parent"]
     search_fields = ["name"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        rows: QuerySet[Group] = super().get_queryset(request)
+        return rows.annotate(token_count=Count("tokens"))
+
     @admin.display(description="tokens")
-    def members(self, group: Group) -> int:
-        return group.tokens.count()
+    def members(self, group: Any) -> int:
+        return int(group.token_count)
 
     @admin.display(description="used")
     def used(self, group: Group) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -103,7 +104,7 @@ def seen(column: str, title: str, field: str) -> type[admin.SimpleListFilter]:
         parameter_name = field
 
         def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-            values = reports.values_seen(column, today())
+            values = _seen(request)[column]
             labels = reports.token_labels(values) if column == "token_id" else {}
             return [(value, labels.get(value, value)) for value in values]
 
@@ -115,6 +116,14 @@ def seen(column: str, title: str, field: str) -> type[admin.SimpleListFilter]:
 
     SeenFilter.title = title
     return SeenFilter
+
+
+def _seen(request: Any) -> dict[str, list[str]]:
+    """Return what was seen, asked for once for all filters of a page."""
+    if not hasattr(request, "values_seen"):
+        request.values_seen = reports.values_seen(today())
+    found: dict[str, list[str]] = request.values_seen
+    return found
 
 
 class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -139,3 +148,13 @@ class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
+
+
+class LabelledList(ChangeList):
+    """Looks up the labels of the tokens of one page: beside each of a day's sums they would be asked for to sort it."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        labels = reports.token_labels([row.token_id for row in self.result_list])
+        for row in self.result_list:
+            row.label = labels.get(row.token_id, "")

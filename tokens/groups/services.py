@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.db import IntegrityError, transaction
+from django.db.models import Count
 
 from gateway.kernel import audit
 from gateway.kernel.principal import Principal
@@ -79,8 +80,9 @@ def get(name: str) -> Group:
 
 
 def find_all() -> list[Group]:
-    """Return every group, by name."""
-    return list(Group.objects.select_related("parent").order_by("name"))
+    """Return every group, by name, with the number of its tokens as `token_count`."""
+    rows = Group.objects.select_related("parent").order_by("name")
+    return list(rows.annotate(token_count=Count("tokens")))
 
 
 def check_parent(parent: Group, child: Group | None) -> None:

@@ -45,9 +45,10 @@ def _told(row: Person, groups: Sequence[Group], role: str | None) -> dict[str, o
 
 def shown(row: Person) -> dict[str, object]:
     """Return a person with what she has spent of her cap, and where she is signed in."""
+    groups = standing.groups_of(row.user)
     return {
-        **person(row),
-        "usage": {"budget": spent(row)},
+        **_told(row, groups, roles.role_of(row.user)),
+        "usage": {"budget": _spent(row, groups)},
         "sign_ins": [sign_in(each) for each in alive(row.user)],
         "totp": totp.is_on(row.user),
     }
@@ -55,15 +56,19 @@ def shown(row: Person) -> dict[str, object]:
 
 def spent(row: Person) -> dict[str, object] | None:
     """Return what is spent of a person's cap; None without one."""
-    found = usage.of_limits(cap_of(row))["budget"]
+    return _spent(row, standing.groups_of(row.user))
+
+
+def _spent(row: Person, groups: Sequence[Group]) -> dict[str, object] | None:
+    cap = cap_of(row, groups)
+    found = usage.of_limits(cap)["budget"] if cap.budget is not None else None
     if not isinstance(found, dict):
         return None
     return {name: found[name] for name in ("spent", "remaining", "resets_at")}
 
 
-def cap_of(row: Person) -> Limits:
+def cap_of(row: Person, groups: Sequence[Group]) -> Limits:
     """Return the limits of a person as the ledger counts them, her first group's budget for members among them."""
-    groups = standing.groups_of(row.user)
     holding = Person(user=row.user, **standing.limits(row, groups[0] if groups else None))
     return records.limits_of(holding, standing.ledger_of(row.user.pk))
 

@@ -129,10 +129,10 @@ def get(who: Who) -> Person:
         address = fields.text("email", who, fields.MAX_NAME_LENGTH).strip()
     except BadTokenField:
         raise PersonNotFound(who) from None
-    user = _rows(address).order_by("pk").first()
+    user = _rows(address).select_related("person").order_by("pk").first()
     if user is None:
         raise PersonNotFound(who)
-    return _person(user)
+    return standing.person_of(user)
 
 
 def find_all() -> list[Person]:

@@ -30,8 +30,10 @@ STATES = ("running", "over")
 def listing(request: HttpRequest) -> HttpResponseBase:
     asked, now = given(request), time.time()
     only(asked, ("q", "state", "after"))
-    found = SignIn.objects.select_related("user", "token").order_by("-started_at", "-id")
-    rows, has_more = portion(found.filter(_wanted(asked, now), _behind(asked.get("after", "")))[: ROWS + 1])
+    newest = SignIn.objects.order_by("-started_at", "-id")
+    # The keys alone first: sorting takes everything along that is asked for.
+    wanted = newest.filter(_wanted(asked, now), _behind(asked.get("after", ""))).values("pk")[: ROWS + 1]
+    rows, has_more = portion(newest.select_related("user", "token").filter(pk__in=wanted))
     may_end = request.user.has_perm(CHANGE)
     shown = Listing(
         "signins",

@@ -46,4 +46,4 @@ def test_choices_are_what_was_lately_seen():
         [exchange(account="a"), exchange(account="b"), exchange(account="b"), exchange(account="")]
     )
     services.write([exchange(account="long ago", started_at=NOON - 40 * 86_400)])
-    assert reports.values_seen("account", TODAY) == ["b", "a"]
+    assert reports.values_seen(TODAY)["account"] == ["b", "a"]

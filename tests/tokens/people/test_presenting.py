@@ -9,7 +9,7 @@ import pytest
 from tests.principals import SOMEBODY
 from tests.sign_ins import person, sign_in
 from tokens.groups import services as groups
-from tokens.people import presenting
+from tokens.people import presenting, standing
 from tokens.signin.models import SignIn
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 def test_her_cap_is_counted_in_her_ledger() -> None:
     groups.create("g", principal=SOMEBODY, member_budget="4", member_budget_period="day")
     who = person(groups=["g"])
-    cap = presenting.cap_of(who)
+    cap = presenting.cap_of(who, standing.groups_of(who.user))
     assert (cap.ledger, cap.name, cap.budget, cap.budget_period) == (f"person:{who.pk}", "", 4, "day")
     assert presenting.person(who)["budget"] is None  # her own
 
