@@ -54,12 +54,14 @@ def overview(request: HttpRequest) -> dict[str, Any]:
 def collected(now: datetime, currency: str) -> dict[str, Any]:
     """Return the overview as JSON has it. `noise`: today's calls without a valid token, since this run began."""
     today, counts = now.date(), current().composed.metrics.total()
-    days = figures.of_days((today, today - timedelta(days=1)), currency)
+    both = today, today - timedelta(days=1)
+    sums = figures.sums_of(both)
+    days = figures.of_days(both, currency, sums)
     is_today = counts.noise_day == int(now.timestamp() // DAY_SECONDS)
     return {
         "today": days[0].as_json(),
         "yesterday": days[1].as_json(),
         "live_streams": counts.streams,
         "noise": counts.noise if is_today else 0,
-        "needs_you": [need.as_json() for need in needs.needs(today)],
+        "needs_you": [need.as_json() for need in needs.needs(today, sums)],
     }

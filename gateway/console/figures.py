@@ -38,10 +38,15 @@ class Figures:
         return asdict(self)
 
 
-def of_days(days: Sequence[date], currency: str) -> list[Figures]:
-    """Count some UTC days, in one query and one for each, however many calls they had."""
-    sums = DailyUsage.objects.filter(day__in=days).order_by().values("day", "currency")
-    rows = list(sums.annotate(calls=Sum("requests"), failed=Sum("errors"), units=Units("cost")))
+def sums_of(days: Sequence[date]) -> list[Any]:
+    """Return the sums of some UTC days by currency and model, in one query."""
+    rows = DailyUsage.objects.filter(day__in=days).order_by().values("day", "currency", "model")
+    counts = {"calls": Sum("requests"), "failed": Sum("errors"), "without_price": Sum("unpriced")}
+    return list(rows.annotate(**counts, units=Units("cost")))
+
+
+def of_days(days: Sequence[date], currency: str, rows: Sequence[Any]) -> list[Figures]:
+    """Count some UTC days from their sums, and in one query for each, however many calls they had."""
     return [_figures(day, [row for row in rows if row["day"] == day], currency) for day in days]
 
 

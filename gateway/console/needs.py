@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 from urllib.parse import quote
-
-from django.db.models import Sum
 
 from accounts.pool.live import pool_to_show
 from accounts.pool.overview import is_healthy, provider_status
@@ -15,7 +15,6 @@ from accounts.pool.pool import Pool
 from accounts.pool.state import AccountState
 from gateway.kernel.moments import end_for_people
 from gateway.kernel.parts import PARTS
-from gateway.models import DailyUsage
 from gateway.usage.viewing import LedgerReader
 from tokens.limits.ledger import State
 from tokens.limits.usage import READER
@@ -40,10 +39,10 @@ class Need:
         return asdict(self)
 
 
-def needs(today: date) -> list[Need]:
-    """Return everything that needs somebody, in three queries."""
+def needs(today: date, sums: Iterable[Any]) -> list[Need]:
+    """Return everything that needs somebody, in two queries. `sums` are those of `figures.sums_of`."""
     pool = pool_to_show()
-    return [*_accounts(pool), *_providers(pool), *_budgets(), *_prices(today)]
+    return [*_accounts(pool), *_providers(pool), *_budgets(), *_prices(today, sums)]
 
 
 def _accounts(pool: Pool) -> Iterator[Need]:
@@ -113,9 +112,12 @@ def _percent(state: State) -> int:
     return int(state.spent * 100 / budget) if budget > 0 else 100
 
 
-def _prices(today: date) -> Iterator[Need]:
-    rows = DailyUsage.objects.filter(day=today, unpriced__gt=0).order_by().values_list("model")
-    for model, count in rows.annotate(total=Sum("unpriced")).order_by("-total")[:MOST_MODELS]:
+def _prices(today: date, sums: Iterable[Any]) -> Iterator[Need]:
+    counted: Counter[str] = Counter()
+    for row in sums:
+        if row["day"] == today and row["without_price"]:
+            counted[row["model"]] += int(row["without_price"])
+    for model, count in counted.most_common(MOST_MODELS):
         text = f"{count} call{'s' if count > 1 else ''} of {model or 'an unknown model'} today: no price is known."
         yield Need(
             "no-price", f"price:{model}", text, f"/console/requests/?model={quote(model)}&from={today}"

@@ -33,8 +33,8 @@ def usage(request: HttpRequest) -> HttpResponseBase:
     if asked.get("format") == csv.FORMAT:
         return _file(request, read)
     read = replace(read, currency=sums.usual_currency())
-    totals, spent = sums.totals_and_days(read)
-    rows, has_more = sums.page(read, ROWS, 0) if read.by else (totals, False)
+    rows, has_more = sums.page(read, ROWS, 0) if read.by else ([], True)
+    totals, spent = sums.totals_and_days(read) if has_more else (sums.added_up(rows), sums.spent(read))
     context = {
         "read": read,
         "asked": asked,
@@ -42,9 +42,9 @@ def usage(request: HttpRequest) -> HttpResponseBase:
         "dimensions": _dimensions(asked, read),
         "fields": [(name, asked.get(name, "")) for name in FILTERS],
         "columns": _columns(asked, read),
-        "rows": [_cells(read, row, asked) for row in rows],
+        "rows": [_cells(read, row, asked) for row in (rows if read.by else totals)],
         "sums": [_cells(read, row, asked) for row in totals] if read.by else [],
-        "has_more": has_more,
+        "has_more": has_more and bool(read.by),
         "bars": _bars(read, asked, spent),
         "csv": address(PATH, asked, format=csv.FORMAT),
         "json": address("/api/usage", asked),

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.django_db
 
 
 def today() -> figures.Figures:
-    [found] = figures.of_days((datetime.now(UTC).date(),), "USD")
+    days = (datetime.now(UTC).date(),)
+    [found] = figures.of_days(days, "USD", figures.sums_of(days))
     return found
 
 

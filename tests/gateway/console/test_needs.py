@@ -14,7 +14,8 @@ import pytest
 from accounts import services as accounts
 from accounts.pool import live
 from accounts.pool.pool import Pool
-from gateway.console.needs import needs
+from gateway.console import figures
+from gateway.console.needs import Need, needs
 from gateway.kernel.parts import PARTS
 from gateway.usage.viewing import LedgerReader
 from providers.drivers.base import Scope
@@ -40,9 +41,13 @@ def nothing_of_this_machine(options: Any, tmp_path: Path) -> None:
     options(DATA_DIR=tmp_path, CLAUDE_CODE_HOME=str(tmp_path / "none"))
 
 
+def everything() -> list[Need]:
+    today = datetime.now(UTC).date()
+    return needs(today, figures.sums_of([today]))
+
+
 def told() -> dict[str, tuple[str, str, str]]:
-    found = needs(datetime.now(UTC).date())
-    return {need.kind: (need.subject, need.text, need.url) for need in found}
+    return {need.kind: (need.subject, need.text, need.url) for need in everything()}
 
 
 def serve() -> Pool:
@@ -110,7 +115,7 @@ def test_budgets_that_are_nearly_used_up(reader: LedgerReader) -> None:
         seed(reader, limits_of(group, group_ledger(group.pk), group.name), spent)
     token = Token.objects.get()
     seed(reader, limits_of(token, token.ledger_id), "4")
-    found = {need.subject: (need.text, need.url) for need in needs(datetime.now(UTC).date())}
+    found = {need.subject: (need.text, need.url) for need in everything()}
     assert found == {
         "group:red": ("Group red is at 92 % of its budget.", "/console/usage/?group=red&by=token"),
         f"token:{token.id}": (

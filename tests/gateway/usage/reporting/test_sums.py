@@ -110,7 +110,7 @@ def test_what_each_day_has_cost() -> None:
 
     def spent(question: Question) -> dict[str, Decimal]:
         totals, days = sums.totals_and_days(question)
-        assert totals == sums.totals(question)
+        assert totals == sums.totals(question) and days == sums.spent(question)
         return days
 
     assert spent(read({}, TODAY)) == {"2026-09-21": Decimal("0.1234567891"), "2026-09-22": Decimal("1.5")}
