@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,7 @@ from tests.gateway.console.pages.people import browser, serve
 
 pytestmark = pytest.mark.django_db
 CALLS = 3_000
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -82,3 +87,53 @@ def test_the_sums_of_the_bench_are_those_of_its_calls(filled: None) -> None:
         row.output_tokens for row in calls
     )
     assert 40 < sum(row.calls for row in HourlyUsage.objects.all()) <= CALLS
+
+
+MEMORY = """
+import django; django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from bench import console_rows
+console_rows.fill(12_000, 30, 200)
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from datetime import UTC, date, datetime, timedelta
+from gateway.usage.reporting import csv, question
+today = datetime.now(UTC).date()
+asked = {"from": str(today - timedelta(days=30)), "to": str(today), "by": "token,account,day"}
+def resident(name):
+    return int(Path("/proc/self/status").read_text().split(name)[1].split()[0]) / 1024
+def export():
+    return sum(len(piece) for piece in csv.export(question.read(asked, today), principal=console_rows.GATEWAY))
+next(csv.export(question.read(asked, today), principal=console_rows.GATEWAY))
+before = resident("VmRSS:")
+Path("/proc/self/clear_refs").write_text("5")  # the peak is counted anew
+size = export()
+print("EXPORTED", size, round(resident("VmHWM:") - before))
+"""
+
+
+def test_a_months_file_is_made_in_little_memory(tmp_path: Path) -> None:
+    settings = {
+        "PATH": os.environ["PATH"],
+        "DATA_DIR": str(tmp_path),
+        "TOKEN_SECRET": "of-a-test-0123456789-0123456789-0123456789",
+        "DJANGO_SETTINGS_MODULE": "gateway.settings",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY],
+        env=settings,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    told = re.search(r"EXPORTED (\d+) (\d+)", done.stdout)
+    assert told is not None, done.stderr
+    size, grown = map(int, told.groups())
+    assert size > 1_000_000
+    assert grown <= 15
