@@ -37,7 +37,7 @@ Absolute figures differ from machine to machine; the ratios are what we hold our
 
 By themselves: [choosing an account](benchmarks-pool.md), [limits](benchmarks-limits.md), [workers and slow
 streams](benchmarks-workers.md), [pairs with another commit, in one run](benchmarks-pairs.md),
-[the live feed](benchmarks-feed.md).
+[the live feed](benchmarks-feed.md), [the console over many calls](benchmarks-console.md).
 """
 
 
