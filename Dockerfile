@@ -1,4 +1,4 @@
-# docker build --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" -t link-assistant-router .
+# docker build --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" -t link-assistant-router:0.2.0 .
 # Twice the same image from the same commit: name the base by digest (--build-arg PYTHON=python@sha256:...), and let BuildKit write its
 # times (--output type=image,rewrite-timestamp=true). What we add holds no times of its own: packages by hash, code compiled by content.
 ARG PYTHON=python:3.13-slim-bookworm
