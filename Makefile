@@ -13,7 +13,7 @@ INSTALL_PROGRAM = cmp -s pyproject.toml $(VENV)/installed-program || { \
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . \
 	&& cp pyproject.toml $(VENV)/installed-program; }
 
-.PHONY: run test test-long compat interop demo check bench soak fuzz format audit docs readme venv venv-dev clean
+.PHONY: run test test-long compat interop demo check bench soak fuzz format audit audit-offline docs readme venv venv-dev clean
 
 run: venv .env  ## Serve on :8080, with a fresh .env if there is none
 	@exec $(PY) manage.py serve $(ARGS)
@@ -53,7 +53,7 @@ bench: venv-dev  ## Measure the gateway beside a bare relay (needs wrk); ARGS="-
 soak: venv-dev  ## An hour of traffic with faults: does anything grow? ARGS="--seconds 60" for a look
 	$(PY) -m bench.soak $(ARGS)
 
-fuzz: venv-dev  ## Fuzz what reads strangers' bytes, a minute each; ARGS="--seconds 600 sse" for longer, or one alone
+fuzz: venv-dev  ## Fuzz what reads strangers' bytes, a minute each, one on each processor at a time; ARGS="--seconds 600 sse" for longer, or one alone
 	$(PY) -m tests.fuzz.run $(ARGS)
 
 format: venv-dev  ## Put the code in the project's form
@@ -62,16 +62,18 @@ format: venv-dev  ## Put the code in the project's form
 
 # Secrets are found by their form (keys of vendors, private keys, addresses with a password); alphabets and tables look random, too.
 REFUSED_LICENCES = AGPL;GPL-2.0;GPL-3.0;GNU General Public License v2 (GPLv2);GNU General Public License v3 (GPLv3)
-audit: venv-dev  ## Known weaknesses, licences, secrets in the repository, and build/sbom.json (asks the registry)
-	@test -x $(AUDIT)/pip-audit || $(PY) -m venv .venv-audit
+audit: audit-offline  ## All of that, and known weaknesses: asks a service on the internet, and fails where one library is not known there
+	$(AUDIT)/pip-audit --strict --require-hashes --disable-pip -r requirements.txt -r requirements-clouds.txt
+
+audit-offline: venv-dev  ## Licences, secrets in the repository, and build/sbom.json: all that is installed
+	@test -x $(AUDIT)/python || $(PY) -m venv .venv-audit
 	@cmp -s requirements-audit.txt .venv-audit/installed || { \
 		$(AUDIT)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt \
 		&& cp requirements-audit.txt .venv-audit/installed; }
-	$(AUDIT)/pip-audit --require-hashes --disable-pip -r requirements.txt -r requirements-clouds.txt -r requirements-otel.txt
 	$(AUDIT)/pip-licenses --python=$(PY) --fail-on="$(REFUSED_LICENCES)" \
 		--packages $$(sed -n 's/^\([a-z0-9._-]*\)==.*/\1/p' requirements.txt requirements-clouds.txt requirements-otel.txt)
 	@mkdir -p build
-	$(AUDIT)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml -o build/sbom.json requirements.txt
+	cat requirements.txt requirements-clouds.txt | $(AUDIT)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml -o build/sbom.json -
 	git ls-files -z -- . ':!tests' ':!requirements*' | xargs -0 $(AUDIT)/detect-secrets-hook \
 		--disable-plugin KeywordDetector --disable-plugin Base64HighEntropyString --disable-plugin HexHighEntropyString \
 		--exclude-lines 'postgres://user:password@'

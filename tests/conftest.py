@@ -1,4 +1,4 @@
-"""Fixtures of all tests. In CI nothing that needs a program may be skipped: `.ci/run` has installed them."""
+"""Fixtures of all tests. In CI nothing may be skipped for want of a program that `.ci/run` installs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from gateway.kernel import events
 from gateway.kernel.parts import PARTS
 from gateway.personal import models
 from providers.catalog.live import CATALOG
+from tests.e2e.installs import NOT_TO_BE_HAD, UNDER_INTEROP
 
-NEEDS_A_PROGRAM = ("postgres", "redis", "nginx", "browser", "cli", "litellm")
+MAY_BE_SKIPPED = (NOT_TO_BE_HAD, UNDER_INTEROP)
+"""How reasons begin that are good in CI, too: the registries' programs come and go, Debian's do not."""
 
 _skipped: list[str] = []
 
@@ -56,8 +58,11 @@ def options(settings: Any) -> Callable[..., Options]:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.skipped and any(name in report.keywords for name in NEEDS_A_PROGRAM):
-        _skipped.append(report.nodeid)
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reason = reason.removeprefix("Skipped: ")
+        if not reason.startswith(MAY_BE_SKIPPED):
+            _skipped.append(f"{report.nodeid}: {reason}")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -69,5 +74,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _skipped and os.environ.get("CI") == "true":
         terminalreporter.section("skipped, and must not be in CI")
-        for nodeid in _skipped:
-            terminalreporter.line(nodeid)
+        for skipped in _skipped:
+            terminalreporter.line(skipped)

@@ -1,17 +1,20 @@
-"""The compose files, by a schema of our own: every name is declared, nothing is open, nobody can become more."""
+"""The compose files, by the schema of compose and rules of ours: all is declared, nothing open, nobody becomes more."""
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
 from gateway.config.table import table
+from tests.e2e import installs
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [ROOT / "deploy" / name for name in ("docker-compose.yml", "docker-compose.one.yml")]
@@ -27,6 +30,21 @@ OWN_HEALTH = "router"  # its image has a HEALTHCHECK
 
 def composed(path: Path) -> dict[str, Any]:
     return dict(yaml.safe_load(path.read_text()))
+
+
+@pytest.fixture(scope="module")
+def schema() -> jsonschema.Draft7Validator:
+    return jsonschema.Draft7Validator(json.loads(installs.compose_schema().read_text()))
+
+
+@pytest.mark.cli
+@pytest.mark.timeout(900)  # fetched first
+@EACH
+def test_the_schema_of_compose_takes_it(path: Path, schema: jsonschema.Draft7Validator) -> None:
+    document = composed(path)
+    assert [found.message for found in schema.iter_errors(document)] == []
+    document["services"]["router"]["read_onyl"] = True
+    assert not schema.is_valid(document)  # it looks
 
 
 @EACH
@@ -106,7 +124,7 @@ def _has_compose() -> bool:
     return subprocess.run(asked, capture_output=True, timeout=60, check=False).returncode == 0
 
 
-@pytest.mark.skipif(not _has_compose(), reason="docker compose is not installed")
+@pytest.mark.skipif(not _has_compose(), reason=f"{installs.NOT_TO_BE_HAD}: docker compose")
 @EACH
 def test_compose_itself_takes_it(path: Path) -> None:
     asked = ["docker", "compose", "-f", str(path), "config", "--quiet"]

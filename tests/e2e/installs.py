@@ -1,4 +1,8 @@
-"""Clients that are not in the environment: pinned by hash, fetched once into `.cache/` of the checkout."""
+"""Clients that are not in the environment: pinned by hash, fetched once into the user's cache folder.
+
+A registry that is slow is asked again. One that can't be reached, or has no build for this machine, skips the test and
+says so (`NOT_TO_BE_HAD`); anything else that goes wrong is a failure, for the pins are ours.
+"""
 
 from __future__ import annotations
 
@@ -7,47 +11,83 @@ import fcntl
 import hashlib
 import os
 import platform
+import re
 import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from tests.harness import ROOT
-
-ONLY_WHEN_ASKED = pytest.mark.skipif(
-    os.environ.get("GATEWAY_TEST_INTEROP") != "true", reason="runs under `make interop`"
-)
+UNDER_INTEROP = "runs under `make interop`"
+ONLY_WHEN_ASKED = pytest.mark.skipif(os.environ.get("GATEWAY_TEST_INTEROP") != "true", reason=UNDER_INTEROP)
 """Marks tests that fetch much and take minutes."""
+NOT_TO_BE_HAD = "not to be had here"
+"""How the reason of a skip begins that is nobody's fault: no registry, or no build for this machine."""
 HERE = Path(__file__).parent
-CACHE = ROOT / ".cache"
+COMPOSE_SCHEMA = HERE.parent / "deploy" / "compose_schema"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "link-assistant-router-tests"
+TRIES, PAUSE_SECONDS, LONGEST_SECONDS = 3, 5, 600
+NO_REGISTRY = re.compile(
+    r"E(?:NOTFOUND|AI_AGAIN|CONN\w+|TIMEDOUT|HOSTUNREACH|NETUNREACH|IDLETIMEOUT)|code E(?:429|5\d\d)"
+    r"|ERR_SOCKET_TIMEOUT|network|ConnectionError|NewConnectionError|[Tt]imed? ?out|name resolution|HTTP error 5\d\d"
+)
+"""What npm and pip say when the registry does not answer."""
+NO_BUILD = "No matching distribution found"
+"""What pip says when none of the pinned wheels fits."""
+
+
+def not_to_be_had(why: str) -> NoReturn:
+    """Skip the test for want of something that this machine can't get, and say why."""
+    pytest.skip(f"{NOT_TO_BE_HAD}: {why}")
 
 
 @contextlib.contextmanager
 def _locked(name: str) -> Iterator[Path]:
     """Hold the directory `name` of the cache, for one process at a time."""
-    CACHE.mkdir(exist_ok=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield CACHE / name
 
 
 def _install(directory: Path, *pins: Path, command: list[str]) -> None:
-    """Run `command` in the new directory, unless it has run there. Skip the test when it cannot be had."""
+    """Run `command` in the new directory, unless it has run there; a few times while the registry does not answer."""
     done = directory / ".complete"
     if done.exists():
         return
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir()
-    for pin in pins:
-        shutil.copy(pin, directory)
-    result = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=600, check=False)
-    if result.returncode != 0:
-        pytest.skip(f"could not install: {' '.join(command)}\n{result.stderr[-800:]}")
-    done.touch()
+    said = ""
+    for tried in range(1, TRIES + 1):
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir()
+        for pin in pins:
+            shutil.copy(pin, directory)
+        said = _said(command, directory)
+        if not said:
+            done.touch()
+            return
+        if NO_REGISTRY.search(said) is None:
+            if NO_BUILD in said:
+                not_to_be_had(f"no build for this machine, {shlex.join(command)}: {said.splitlines()[-1]}")
+            pytest.fail(f"could not install: {shlex.join(command)}\n{said}")
+        if tried < TRIES:
+            time.sleep(PAUSE_SECONDS * tried)
+    not_to_be_had(f"no registry answers {shlex.join(command)}: {said.splitlines()[-1]}")
+
+
+def _said(command: list[str], directory: Path) -> str:
+    """Run the command, and return what it said when it failed."""
+    try:
+        result = subprocess.run(
+            command, cwd=directory, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"timed out after {LONGEST_SECONDS} s"
+    return "" if result.returncode == 0 else result.stderr[-2000:].strip() or f"exit {result.returncode}"
 
 
 def _name(prefix: str, *pins: Path) -> str:
@@ -174,7 +214,7 @@ def coding_clients() -> dict[str, Path]:
 def aider() -> Path:
     """Return a directory for PYTHONPATH that holds the pinned aider with all that it needs."""
     if sys.version_info >= (3, 13):
-        pytest.skip("aider takes Python 3.12 at most")
+        not_to_be_had("aider takes Python 3.12 at most")
     pins = HERE / "aider" / "requirements.txt"
     with _locked(_name("aider", pins)) as directory:
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-compile", "--require-hashes"]
@@ -186,6 +226,11 @@ def fedify() -> tuple[str, Path]:
     """Return a Node that is new enough for the pinned Fedify, and the directory it is installed in."""
     node = _from_npm("fedify", HERE / "fedify", f"node-{sys.platform}-{_machine()}/bin/node")
     return str(node), node.parents[3]
+
+
+def compose_schema() -> Path:
+    """Return the JSON schema of compose files, as the pinned dclint brings it."""
+    return _from_npm("compose-schema", COMPOSE_SCHEMA, "dclint/schemas/compose.schema.json")
 
 
 CODEX_SYSTEMS = {"linux": "unknown-linux-musl", "darwin": "apple-darwin"}
@@ -209,5 +254,5 @@ def _from_npm(name: str, pins: Path, program: str, *beside: Path) -> Path:
         _install(directory, manifest, lock, *beside, command=npm)
         found = directory / "node_modules" / program
         if not found.exists():
-            pytest.skip(f"no build of {name} for {sys.platform} on {platform.machine()}")
+            not_to_be_had(f"no build of {name} for {sys.platform} on {platform.machine()}")
         return found

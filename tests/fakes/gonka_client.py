@@ -6,7 +6,7 @@ import importlib
 import logging
 from types import ModuleType
 
-import pytest
+from tests.e2e.installs import not_to_be_had
 
 
 def theirs() -> ModuleType:
@@ -16,7 +16,7 @@ def theirs() -> ModuleType:
     try:
         return importlib.import_module("gonka_openai.utils")
     except ImportError:
-        pytest.skip("gonka-openai is not installed: its compiled part has wheels for Linux on x86-64 only")
+        not_to_be_had("gonka-openai, whose compiled part has wheels for Linux on x86-64 only")
     finally:  # it configures logging when it is imported
         root.setLevel(level)
         root.handlers[:] = handlers
