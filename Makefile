@@ -13,7 +13,7 @@ INSTALL_PROGRAM = cmp -s pyproject.toml $(VENV)/installed-program || { \
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . \
 	&& cp pyproject.toml $(VENV)/installed-program; }
 
-.PHONY: run test test-long compat interop demo check bench soak fuzz format audit audit-offline docs readme venv venv-dev clean
+.PHONY: run test test-long compat interop peers demo check bench soak fuzz format audit audit-offline docs readme venv venv-dev clean
 
 run: venv .env  ## Serve on :8080, with a fresh .env if there is none
 	@exec $(PY) manage.py serve $(ARGS)
@@ -42,10 +42,13 @@ check: venv-dev  ## Format, lint, types, imports, migrations, deployment checks
 compat: venv-dev  ## Run the real link-assistant-router 0.18.0 beside ours and compare (needs cargo); ARGS="--only routes" for a part
 	$(PY) -m tests.compat.run $(ARGS)
 
-interop: venv-dev  ## Talk to a server made with Fedify, let another library check our signatures, run the SDKs' own tests through us, ask the API what its document says, sign in from a terminal, set up six clients and run them (needs npm, tmux, chromium)
+interop: peers  ## Talk to a server made with Fedify, let another library check our signatures, run the SDKs' own tests through us, ask the API what its document says, sign in from a terminal, set up six clients and run them (needs npm, tmux, chromium)
 	GATEWAY_TEST_INTEROP=true $(PY) -m pytest -n 2 tests/e2e/test_federation.py tests/forgefed/signing \
 		tests/e2e/test_foreign_suites.py tests/e2e/test_llm_comply.py tests/e2e/test_schemathesis.py tests/e2e/test_signed_in_terminal.py \
 		tests/e2e/test_clients.py $(ARGS)
+
+peers: venv-dev  ## Fetch the programs of others that tests run (npm, PyPI) into ~/.cache/link-assistant-router-tests
+	$(PY) -m tests.e2e.installs
 
 bench: venv-dev  ## Measure the gateway beside a bare relay (needs wrk); ARGS="--help" tells more
 	$(PY) -m bench.run $(ARGS)

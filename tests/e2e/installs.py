@@ -1,4 +1,4 @@
-"""Clients that are not in the environment: pinned by hash, fetched once into the user's cache folder.
+"""Clients that are not in the environment: pinned by hash, fetched once into the user's cache folder (`make peers`).
 
 A registry that is slow is asked again. One that can't be reached, or has no build for this machine, skips the test and
 says so (`NOT_TO_BE_HAD`); anything else that goes wrong is a failure, for the pins are ours.
@@ -17,7 +17,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
@@ -256,3 +257,33 @@ def _from_npm(name: str, pins: Path, program: str, *beside: Path) -> Path:
         if not found.exists():
             not_to_be_had(f"no build of {name} for {sys.platform} on {platform.machine()}")
         return found
+
+
+ALL = (
+    claude_code, codex, coding_clients, fedify, suites, aider, litellm, newest_sdk, old_sdk, pympp, mppx, llm_comply,
+    compose_schema,
+)  # fmt: skip
+
+
+def main() -> int:
+    """Fetch all of them, so that no test waits for a registry; return 1 when one does not fit its pin."""
+    with ThreadPoolExecutor(2) as side_by_side:
+        return max(side_by_side.map(_fetched, ALL))
+
+
+def _fetched(install: Callable[[], object]) -> int:
+    began = time.monotonic()
+    try:
+        install()
+    except pytest.skip.Exception as why:
+        said = str(why)
+    except pytest.fail.Exception as why:
+        said = f"failed: {why}"
+    else:
+        said = "there"
+    print(f"{install.__name__}: {said} ({time.monotonic() - began:.0f} s)", flush=True)
+    return int(said.startswith("failed: "))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
