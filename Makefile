@@ -13,7 +13,7 @@ INSTALL_PROGRAM = cmp -s pyproject.toml $(VENV)/installed-program || { \
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . \
 	&& cp pyproject.toml $(VENV)/installed-program; }
 
-.PHONY: run test test-long compat interop peers demo check bench soak fuzz format audit audit-offline docs readme venv venv-dev clean
+.PHONY: run test test-long compat interop peers demo check bench soak fuzz format audit audit-offline image-check docs readme venv venv-dev clean
 
 run: venv .env  ## Serve on :8080, with a fresh .env if there is none
 	@exec $(PY) manage.py serve $(ARGS)
@@ -65,8 +65,9 @@ format: venv-dev  ## Put the code in the project's form
 
 # Secrets are found by their form (keys of vendors, private keys, addresses with a password); alphabets and tables look random, too.
 REFUSED_LICENCES = AGPL;GPL-2.0;GPL-3.0;GNU General Public License v2 (GPLv2);GNU General Public License v3 (GPLv3)
+AUDITED = requirements.txt requirements-clouds.txt requirements-otel.txt
 audit: audit-offline  ## All of that, and known weaknesses: asks a service on the internet, and fails where one library is not known there
-	$(AUDIT)/pip-audit --strict --require-hashes --disable-pip -r requirements.txt -r requirements-clouds.txt
+	$(AUDIT)/pip-audit --strict --require-hashes --disable-pip $(AUDITED:%=-r %)
 
 audit-offline: venv-dev  ## Licences, secrets in the repository, and build/sbom.json: all that is installed
 	@test -x $(AUDIT)/python || $(PY) -m venv .venv-audit
@@ -74,12 +75,15 @@ audit-offline: venv-dev  ## Licences, secrets in the repository, and build/sbom.
 		$(AUDIT)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt \
 		&& cp requirements-audit.txt .venv-audit/installed; }
 	$(AUDIT)/pip-licenses --python=$(PY) --fail-on="$(REFUSED_LICENCES)" \
-		--packages $$(sed -n 's/^\([a-z0-9._-]*\)==.*/\1/p' requirements.txt requirements-clouds.txt requirements-otel.txt)
+		--packages $$(sed -n 's/^\([a-z0-9._-]*\)==.*/\1/p' $(AUDITED))
 	@mkdir -p build
-	cat requirements.txt requirements-clouds.txt | $(AUDIT)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml -o build/sbom.json -
+	cat $(AUDITED) | $(AUDIT)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml -o build/sbom.json -
 	git ls-files -z -- . ':!tests' ':!requirements*' | xargs -0 $(AUDIT)/detect-secrets-hook \
 		--disable-plugin KeywordDetector --disable-plugin Base64HighEntropyString --disable-plugin HexHighEntropyString \
 		--exclude-lines 'postgres://user:password@'
+
+image-check:  ## Build the image without an engine and try it: buildah in a chroot (Debian: buildah, debootstrap; as root, minutes)
+	tests/deploy/image_check.sh
 
 docs: venv-dev  ## Build the documents as a site into build/site; a link that leads nowhere ends it
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from gateway.config.table import table
+from tests.e2e.installs import NOT_TO_BE_HAD
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "k8s"
@@ -59,7 +60,7 @@ def test_every_file_is_named_and_valid(folder: str) -> None:
         kubernetes_validate.validate(resource, kubernetes_validate.latest_version(), strict=True)
 
 
-@pytest.mark.skipif(KUBECTL is None, reason="kubectl, which has kustomize in it, is not installed")
+@pytest.mark.skipif(KUBECTL is None, reason=f"{NOT_TO_BE_HAD}: kubectl with kustomize; Debian's is too old")
 @pytest.mark.parametrize("folder", ["base", "one"])
 def test_what_kustomize_makes_is_valid(folder: str) -> None:
     made = built(folder)

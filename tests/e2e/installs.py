@@ -261,7 +261,7 @@ def _from_npm(name: str, pins: Path, program: str, *beside: Path) -> Path:
 
 ALL = (
     claude_code, codex, coding_clients, fedify, suites, aider, litellm, newest_sdk, old_sdk, pympp, mppx, llm_comply,
-    compose_schema,
+    compose_schema, schemathesis,
 )  # fmt: skip
 
 

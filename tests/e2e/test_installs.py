@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 import sys
 from pathlib import Path
@@ -60,3 +61,12 @@ def test_without_a_registry_the_reason_is_told(program: str, tmp_path: Path) -> 
     command = {"pip": [*pip, "segno==1.6.1"], "npm": [*npm, "fedify"]}[program]
     with pytest.raises(SKIPPED, match=f"^{installs.NOT_TO_BE_HAD}: no registry answers"):
         installs._install(tmp_path / "one", command=command)
+
+
+def test_all_of_them_are_fetched_before_the_tests() -> None:
+    made = {
+        value
+        for name, value in vars(installs).items()
+        if inspect.isfunction(value) and not name.startswith("_") and not inspect.signature(value).parameters
+    }
+    assert made - {installs.main} == set(installs.ALL)
