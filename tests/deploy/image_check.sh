@@ -13,11 +13,12 @@ done
 work=$(mktemp -d /var/tmp/image-check.XXXXXX)
 server=
 end() {
-    [[ -z $server ]] || kill "$server" 2>/dev/null || true
+    [[ -z $server ]] || { kill "$server" && wait "$server"; } 2>/dev/null || true
     rm -rf "$work"
 }
 trap end EXIT
-builder() { command buildah --root "$work/storage" --runroot "$work/run" --storage-driver vfs "$@"; }
+buildah=(buildah --root "$work/storage" --runroot "$work/run" --storage-driver vfs)
+builder() { "${buildah[@]}" "$@"; }
 
 base=${PYTHON:-}
 if [[ -z $base ]]; then
@@ -51,7 +52,7 @@ version=$(inside router --version)
 
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 builder config --env ROUTER_HOST=127.0.0.1 --env "ROUTER_PORT=$port" --env "TOKEN_SECRET=$(openssl rand -hex 32)" "$container"
-inside router serve &
+"${buildah[@]}" run --isolation chroot --network host "$container" -- router serve & # no function: its process would be another
 server=$!
 for _ in $(seq 120); do
     curl -fs "http://127.0.0.1:$port/health" >/dev/null && break
