@@ -77,9 +77,16 @@ class JsonLineFormatter(JsonFormatter):
         return redact(super().format(record))
 
 
+_OURS = ("gateway", "providers", "accounts", "tokens", "forgefed")
+"""Loggers that may write at debug. Libraries say there what they work on: whole template contexts, forms, frames of a
+WebSocket, an issuer's answers, and no pattern knows every secret in them."""
+
+
 def config(level: str, form: str) -> dict[str, Any]:
     """Return Django's LOGGING. `level` as LOG_LEVEL, `form` as LOG_FORMAT."""
     formatter = JsonLineFormatter if form == "json" else TextFormatter
+    own = level.upper()
+    foreign = "INFO" if own == "DEBUG" else own
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -96,18 +103,12 @@ def config(level: str, form: str) -> dict[str, Any]:
                 "filters": ["few", "request_id"],
             }
         },
-        "root": {"handlers": ["stderr"], "level": level.upper()},
+        "root": {"handlers": ["stderr"], "level": foreign},
         "loggers": {
+            **{name: {"level": own} for name in _OURS},
             # Django's default handlers would write the same lines again.
-            "django": {"handlers": [], "level": level.upper(), "propagate": True},
-            "django.server": {"handlers": [], "level": level.upper(), "propagate": True},
-            # What these say at debug is every byte and every callback.
-            "asyncio": {"level": "INFO"},
-            "httpcore": {"level": "INFO"},
-            "hpack": {"level": "INFO"},
-            # And these name the secrets of a login at an issuer.
-            "authlib": {"level": "INFO"},
-            "urllib3": {"level": "INFO"},
+            "django": {"handlers": [], "level": foreign, "propagate": True},
+            "django.server": {"handlers": [], "level": foreign, "propagate": True},
             # It repeats at every attempt what freshness and recorder say once.
             "psycopg.pool": {"level": "ERROR"},
         },

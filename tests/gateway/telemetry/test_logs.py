@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from django.template import Context, Template
 
 from gateway.kernel.redaction import Redactor
 from gateway.telemetry import logs
@@ -95,6 +96,27 @@ def test_everything_goes_to_standard_error_once(form: str, capsys: pytest.Captur
     assert captured.err.count("one") == 1
     assert "none" not in captured.err
     assert sys.stderr is not None
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_libraries_say_nothing_at_debug(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Django writes the whole context of a template there in which a name is missed, a server the frames it gets."""
+    root, ours = logging.getLogger(), [logging.getLogger(name) for name in ("gateway", "providers")]
+    before = (root.handlers[:], root.level, [logger.level for logger in ours])
+    try:
+        logging.config.dictConfig(logs.config("debug", form))
+        page = Template("{% if account.nothing %}{{ account.less|lower }}{% endif %}")
+        page.render(Context({"account": object(), "secret": "canary-in-a-context"}))
+        for name in ("websockets.server", "daphne.http_protocol", "a.library.of.tomorrow", "authlib.oauth2"):
+            logging.getLogger(name).debug("canary-in-%s", name)
+        logging.getLogger("providers.client").debug("of ours")
+    finally:
+        root.handlers[:], level, levels = before
+        root.setLevel(level)
+        for logger, level in zip(ours, levels, strict=True):
+            logger.setLevel(level)
+    written = capsys.readouterr().err
+    assert "of ours" in written and "canary" not in written
 
 
 def test_no_terminal_obeys_a_text_line(redactor: None) -> None:
