@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import orjson
 
-from gateway.kernel.redaction import redact
+from gateway.kernel.redaction import SHORTEST_SECRET, redact
 from providers.dialects import encodings
 from providers.dialects.types import Failure, Headers, Refused, WireAnswer
 
@@ -54,10 +54,15 @@ def heard(answer: WireAnswer) -> Heard:
         return _unseen(answer)
     if len(plain.body) > MAX_WORDS_BYTES:
         return _unseen(answer)
-    body, headers = redact.body(plain.body), clean_headers(plain.headers)
+    told = encodings.in_utf8(plain.body)
+    body, headers = redact.body(told), clean_headers(plain.headers)
     if body is plain.body and headers is plain.headers:
         return Heard(plain, answer)
     kept = tuple(pair for pair in headers if pair[0] != b"content-length")
+    if told is not plain.body:
+        kept = tuple(
+            (name, value.partition(b";")[0] if name == b"content-type" else value) for name, value in kept
+        )
     clean = WireAnswer(answer.status, kept, body)
     return Heard(clean, clean)
 
@@ -85,15 +90,6 @@ def clean_headers(headers: Headers) -> Headers:
     """Without secrets; the same object when there are none."""
     clean = tuple([(name, redact.body(value)) for name, value in headers])
     return headers if clean == headers else clean
-
-
-def clean_head(headers: Headers, secret: str) -> Headers:
-    """Of a good answer: a search for the one credential that it was asked with."""
-    key = secret.encode()
-    for _, value in headers:
-        if value.find(key) >= 0 and key:
-            return clean_headers(headers)
-    return headers
 
 
 def clean_failure(failure: Failure) -> Failure:
@@ -135,6 +131,9 @@ def read_bounded(answer: httpx.Response, limit: int) -> WireAnswer:
         raise httpx.RemoteProtocolError("the answer is too large") from exc
 
 
+_NOWHERE = b"\0\0no credential\0\0"
+
+
 # --- streams ------------------------------------------------------------------------------------------
 
 _ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
@@ -156,19 +155,25 @@ EVENT_BYTES = 65536
 
 
 class StreamWords:
-    """Takes secrets out of a stream's error events, and lets every other event pass as it is, once it is whole."""
+    """Takes secrets out of a stream's error events, and the call's own credential (`secret`) out of any event."""
 
-    __slots__ = ("_clean", "_is_between", "_is_inside", "_is_other", "held")
+    __slots__ = ("_clean", "_is_between", "_is_inside", "_is_other", "_key", "held")
 
-    def __init__(self, clean: Callable[[bytes], bytes] = redact.body) -> None:
+    def __init__(self, clean: Callable[[bytes], bytes] = redact.body, secret: str = "") -> None:
         self._clean = clean  # takes an event, whole or its last part
+        self._key = key_of(secret)  # quoted in any event, of whatever shape, it is taken out
         self.held = b""
         self._is_between = True  # two events, and nothing is held
         self._is_inside = False  # some of an event has passed, its end has not come
         self._is_other = False  # its name says that it is no error
 
     def __call__(self, chunk: bytes) -> bytes:
-        if self._is_between and chunk.rfind(b"error") < 0 and chunk.endswith(_ENDS):
+        if (
+            self._is_between
+            and chunk.rfind(b"error") < 0
+            and chunk.rfind(self._key) < 0
+            and chunk.endswith(_ENDS)
+        ):
             return chunk
         return self._looked_at(self.held + chunk)
 
@@ -184,12 +189,15 @@ class StreamWords:
         at = 0
         for end in _END.finditer(data):
             event = data[at : end.end()]
-            out.append(event if self._is_other or _ERROR.search(event) is None else self._clean(event))
+            out.append(event if self._may_pass(event) else self._clean(event))
             self._is_inside = self._is_other = False
             at = end.end()
         out.append(self._begun(data[at:]))
         self._is_between = not self.held and not self._is_inside
         return b"".join(out)
+
+    def _may_pass(self, event: bytes) -> bool:
+        return (self._is_other or _ERROR.search(event) is None) and self._key not in event
 
     def _begun(self, rest: bytes) -> bytes:
         """As much as may pass of an event whose end has not come."""
@@ -198,10 +206,10 @@ class StreamWords:
             return b""
         if not self._is_inside:
             self._is_other = _is_named_otherwise(rest)
-        if self._is_other:
+        if self._is_other and self._key not in rest:
             passing = rest.rstrip(b"\r\n")  # the line end that follows may end the event
             self.held = rest[len(passing) :]
-        elif _ERROR.search(rest) is None:
+        elif self._may_pass(rest):
             passing, self.held = rest[:-HELD_BYTES], rest[-HELD_BYTES:]
         elif len(rest) <= MAX_WORDS_BYTES:
             passing, self.held = b"", rest
@@ -220,6 +228,8 @@ _OTHER_BODY = re.compile(
 )
 _OPENINGS = (b'{"id"', b'{"model"', b'{"type":"message"')
 """Of nearly all answers: known without the patterns."""
+SMALL_BYTES = 4096
+"""An answer that begins with so little is searched for the call's credential, whatever its shape."""
 OPENING_BYTES = 256
 """Within these it is seen what an answer is."""
 
@@ -227,14 +237,19 @@ OPENING_BYTES = 256
 class WholeWords:
     """Masks secrets in a 200 that is an error all the same; every other answer passes, from its first bytes on."""
 
-    __slots__ = ("_passes", "held")
+    __slots__ = ("_key", "_passes", "held")
 
-    def __init__(self) -> None:
+    def __init__(self, secret: str = "") -> None:
         self.held = b""
         self._passes = False
+        self._key = key_of(secret)
 
     def __call__(self, chunk: bytes) -> bytes:
-        if self._passes or (chunk.startswith(_OPENINGS) and not self.held):
+        if self._passes:
+            return chunk
+        if len(chunk) <= SMALL_BYTES and self._key in chunk:
+            chunk = redact.masked(chunk)
+        if chunk.startswith(_OPENINGS) and not self.held:
             self._passes = True
             return chunk
         data = self.held + chunk
@@ -257,14 +272,19 @@ CLEAN_EVENT = "clean_event"
 """Of an answer's extensions: who puts an error event into words for callers; None: nothing is left to be looked at."""
 
 
-def words_of(extensions: Mapping[str, Any], is_stream: bool) -> StreamWords | WholeWords | None:
-    """Return who looks at an answer's bytes for errors; None: nobody has to."""
+def words_of(extensions: Mapping[str, Any], is_stream: bool, secret: str) -> StreamWords | WholeWords | None:
+    """Return who looks at an answer's bytes for errors, and for the credential; None: nobody has to."""
     if not is_stream:
-        return WholeWords()
+        return WholeWords(secret)
     clean = extensions.get(CLEAN_EVENT, redact.body)
     if clean is None:
         return None
-    return StreamWords(clean if clean is redact.body else lambda raw: redact.body(clean(raw)))
+    return StreamWords(clean if clean is redact.body else lambda raw: redact.body(clean(raw)), secret)
+
+
+def key_of(secret: str) -> bytes:
+    """Return by what a credential is found: all of it, since what is good may begin like it. Without one: nowhere."""
+    return secret.encode("utf-8", "replace") if len(secret) >= SHORTEST_SECRET else _NOWHERE
 
 
 def _is_named_otherwise(rest: bytes) -> bool:

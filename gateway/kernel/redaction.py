@@ -7,6 +7,7 @@ little; the words of an upstream go on to a caller, so there only what can hardl
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections import OrderedDict
@@ -143,11 +144,12 @@ class Redactor:
 
 
 def _forms(secret: str) -> tuple[str, ...]:
-    """As it stands in a text, in JSON, and in UTF-8 of which each byte is a character."""
+    """As it stands in a text, in JSON, in UTF-8 of which each byte is a character, and in base64."""
     if len(secret) < SHORTEST_SECRET:
         return ()
-    raw = secret.encode("utf-8", "surrogatepass").decode("latin-1")
-    return tuple(dict.fromkeys((secret, json.dumps(secret)[1:-1], raw)))
+    raw = secret.encode("utf-8", "surrogatepass")
+    encoded = base64.b64encode(raw[: len(raw) // 3 * 3]).decode()
+    return tuple(dict.fromkeys((secret, json.dumps(secret)[1:-1], raw.decode("latin-1"), encoded)))
 
 
 def _shaped(text: str, patterns: Sequence[re.Pattern[str]]) -> Iterable[Span]:

@@ -35,7 +35,7 @@ from providers.translation.messages.thinking import count_messages, strip_signed
 from providers.translation.pairs.forwarding import Forwarding
 from providers.translation.pairs.passthrough import Passthrough
 from providers.translation.pairs.table import PAIRS
-from providers.words import clean_failure, clean_head, words_of
+from providers.words import clean_failure, words_of
 
 Prepared = tuple[Translator, WireRequest]  # a translator and what it made
 
@@ -228,7 +228,8 @@ class Rotation:
     ) -> None:
         """Read as much of the answer as its verdict needs: an error whole, a stream to its first event."""
         translator = attempt.translator
-        seen = head_of(response)
+        secret = attempt.lease.credential.secret
+        seen = head_of(response, secret=secret)
         form, is_good = form_of(seen.headers), 200 <= seen.status < 300
         body: AsyncIterable[bytes] = response.stream  # type: ignore[assignment]
         (is_stream, is_coded, _), first = form, b""
@@ -240,18 +241,17 @@ class Rotation:
             if is_stream is not call.fields.stream or is_odd(first, *form):
                 answer = (seen, joined(first, chunks), is_stream)
                 seen, body, is_stream = await as_it_is(context, call, attempt, answer)
-                first = await anext(body := aiter(body), b"")
+                first, is_good = await anext(body := aiter(body), b""), seen.status < 300
         if not is_good or not (is_stream or translator.is_transparent):
             whole = first + await read_all(body, MAX_BUFFERED_BYTES)
             await self._classify_whole(context, call, attempt, WireAnswer(seen.status, seen.headers, whole))
             return
-        seen = WireAnswer(seen.status, clean_head(seen.headers, attempt.lease.credential.secret))
         reply = Reply(translator.response(seen), translator, body, is_stream=is_stream)
         reply.taps = self._taps(context, call, attempt.route)
         passing = translator if isinstance(translator, Passthrough) else innermost(translator)
         reply.made = passing.made if isinstance(passing, Passthrough) and context.surface.has_body else None
         if not is_coded:
-            reply.words = words_of(response.extensions, is_stream)
+            reply.words = words_of(response.extensions, is_stream, secret)
         attempt.reply = reply
         attempt.verdict = attempt.driver.classify(seen, time.time())
         context.exchange.bytes_in += len(first)

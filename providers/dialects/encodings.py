@@ -153,3 +153,12 @@ def unreadable() -> Refused:
 def without_coding(headers: Headers) -> Headers:
     """Return the headers of the same body, decoded."""
     return tuple(pair for pair in headers if pair[0] not in (b"content-encoding", b"content-length"))
+
+
+_UTF16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"{\0": "utf-16-le", b"\0{": "utf-16-be"}
+
+
+def in_utf8(body: bytes) -> bytes:
+    """Return a text that was written in UTF-16, as nothing else here reads it, in UTF-8; the same object otherwise."""
+    name = _UTF16.get(body[:2])
+    return body if name is None else body.decode(name, "replace").encode("utf-8", "replace")

@@ -9,9 +9,11 @@ from urllib.parse import quote
 import pytest
 
 from tests.e2e.calls import ASK, STREAM
+from tests.e2e.routing import post, provide
 from tests.fakes import vendor as v
+from tests.fakes.openai_vendor import KEY, OpenAiVendor
 from tests.fakes.server import CUT, Answer
-from tests.harness import ADMIN_KEY, TOKEN_SECRET
+from tests.harness import ADMIN_KEY, TOKEN_SECRET, GatewayProcess
 from tests.rawhttp import RawClient
 
 FOREIGN = "sk-ant-api03-CANARY-foreign-key-of-a-client"
@@ -201,3 +203,29 @@ def test_what_an_upstream_quotes_is_seen_nowhere(start, quoter, form):
     found = [place for place, held in places.items() if "CANARY" in held or "Canary" in held]
     assert not found, (found, [places[place][:600] for place in found][:3])
     assert "bad key ***, go away" in "".join(places.values())
+
+
+QUOTING = (
+    b'data: {"detail": "key %s"}\n\n',
+    b"data: bad key %s\n\n",
+    b": key %s\n\n",
+    b'{"message": "key %s", "code": 500}\n',
+)
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions", "/v1/responses"])
+def test_the_operators_key_is_taken_out_of_whatever_quotes_it(
+    routed: GatewayProcess, other: OpenAiVendor, path: str
+) -> None:
+    provide(routed, other, models=["gpt-x"], responses="translate")
+    chunk = b'data: {"id": "c", "model": "gpt-x", "choices": [{"index": 0, "delta": {"content": "one"}}]}\n\n'
+    asked = {"model": "gpt-x", "max_tokens": 9, "stream": True}
+    asked |= {"input": "hi"} if path == "/v1/responses" else {"messages": [{"role": "user", "content": "hi"}]}
+    for quoting in QUOTING:
+        said = quoting.replace(b"%s", KEY.encode())
+        other.say(*[Answer(200, [v.EVENT_STREAM, ("x-request-id", KEY)], [chunk, said], "chunked")] * 4)
+        told = post(routed, path, asked)
+        assert KEY not in told.body.decode() + repr(told.headers), quoting
+        other.reset()
+        routed.admin("POST", "/api/providers/other/clear", {})
+    assert KEY not in routed.log()

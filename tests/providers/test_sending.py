@@ -95,3 +95,11 @@ async def test_reading_stops_beyond_the_limit() -> None:
 
 def test_names_of_headers_are_lower_case() -> None:
     assert head_of(httpx.Response(200, headers={"X-A": "B"}), b"c").headers == ((b"x-a", b"B"),)
+
+
+def test_no_header_quotes_the_call_s_credential() -> None:
+    secret = "canary-of-a-call-0123456789"
+    Credential(CredentialKind.API_KEY, secret)  # known since it was made
+    quoting = httpx.Response(200, headers={"request-id": "r", "x-debug": f"key={secret}"})
+    assert head_of(quoting, secret=secret).headers == ((b"request-id", b"r"), (b"x-debug", b"key=***"))
+    assert head_of(quoting, secret="another").headers[1] == (b"x-debug", b"key=" + secret.encode())

@@ -18,7 +18,6 @@ from providers.words import (
     StreamWords,
     WholeWords,
     clean_failure,
-    clean_head,
     heard,
     is_quick,
     read_bounded,
@@ -104,15 +103,6 @@ def test_what_is_large_or_compressed_is_not_for_the_event_loop() -> None:
     assert not is_quick(WireAnswer(400, JSON, b"x" * 10**6))
     assert not is_quick(WireAnswer(400, GZIP, b""))
     assert not is_quick(WireAnswer(200, GZIP, b""))
-
-
-def test_the_head_of_a_good_answer() -> None:
-    plain = ((b"request-id", b"req_1"),)
-    assert clean_head(plain, SECRET) is plain
-    assert clean_head((*plain, (b"x-debug", b"key=" + SECRET.encode())), SECRET) == (
-        *plain,
-        (b"x-debug", b"key=***"),
-    )
 
 
 def test_a_failure() -> None:
@@ -231,3 +221,59 @@ def test_an_answer_passes_from_its_first_bytes_on() -> None:
 )
 def test_what_can_be_no_error_is_not_held(good: bytes) -> None:
     assert WholeWords()(good) is good
+
+
+# --- the credential that a call was made with
+
+QUOTING = [
+    b'data: {"detail":"key %s"}\n\n',
+    b'data: {"message":"key %s","code":500}\n\n',
+    b"data: bad key %s\n\n",
+    b": key %s\n\n",
+    b'id: %s\ndata: {"choices":[]}\n\n',
+    b'{"detail":"key %s"}\n\n',
+    b'event: response.incomplete\ndata: {"response":{"incomplete_details":{"reason":"%s"}}}\n\n',
+    b'event: content_block_delta\ndata: {"delta":{"text":"%s"}}\n\n',
+]
+
+
+@pytest.mark.parametrize("quoting", QUOTING)
+def test_any_event_that_quotes_the_call_s_credential_is_cleaned(quoting: bytes) -> None:
+    data = ORDINARY + quoting.replace(b"%s", SECRET.encode()) + ORDINARY
+    for chunks in splits(data):
+        listening = StreamWords(secret=SECRET)
+        told = b"".join(map(listening, chunks)) + listening.flush()
+        assert told == ORDINARY + quoting.replace(b"%s", b"***") + ORDINARY
+    other = StreamWords(secret="sk-of-another-account-0123456789")
+    assert other(data) == data  # what is good passes unseen
+
+
+@pytest.mark.parametrize("secret", ["", "short"])
+def test_without_a_credential_nothing_is_looked_for(secret: str) -> None:
+    good = b'data: {"choices": "short"}\n\n'
+    assert StreamWords(secret=secret)(good) is good
+    assert WholeWords(secret)(b'{"id": "short"}') == b'{"id": "short"}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"message":"key %s","code":500}', b'{"id":"r","status":"failed","error":{"message":"%s"}}', b"key %s"],
+)
+def test_a_small_answer_of_any_shape_is_masked(body: bytes) -> None:
+    listening = WholeWords(SECRET)
+    told = listening(body.replace(b"%s", SECRET.encode())) + listening.flush()
+    assert told == body.replace(b"%s", b"*" * len(SECRET))
+
+
+def test_what_only_begins_like_the_credential_passes() -> None:
+    token = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9." + "a" * 40 + ".b"
+    good = b'data: {"text":"eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9 is a head"}\n\n'
+    assert StreamWords(secret=token)(good) is good
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_an_error_in_utf_16_is_read_and_cleaned(coding: str) -> None:
+    body = json.dumps({"error": {"message": SECRET}}).encode(coding)
+    told = heard(WireAnswer(401, ((b"content-type", f"application/json; charset={coding}".encode()),), body))
+    assert told.plain.body == told.passing.body == b'{"error": {"message": "***"}}'
+    assert told.passing.headers == ((b"content-type", b"application/json"),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -45,3 +46,11 @@ def test_what_looks_like_a_secret_is_taken_out(text: str, clean: str) -> None:
     redact = Redactor()
     redact.add([SECRET, "short"])
     assert redact(text) == clean
+
+
+def test_a_secret_in_base64_is_one_too() -> None:
+    redact = Redactor()
+    redact.add([SECRET])
+    for quoted in (SECRET, SECRET + ":", SECRET + "x"):
+        encoded = base64.b64encode(quoted.encode()).decode()
+        assert base64.b64encode(SECRET.encode())[:16].decode() not in redact.words(f"key {encoded} is wrong")
