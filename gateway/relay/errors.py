@@ -53,6 +53,7 @@ from providers import errors as providers
 from providers.dialects.mending import UNWRITABLE, is_unwritable
 from providers.dialects.table import DIALECTS, JSON
 from providers.dialects.types import Failure, FailureKind, Headers, Refused, Truncated, WireAnswer
+from providers.words import clean_failure
 from tokens import errors as tokens
 from tokens.people import errors as people
 from tokens.policies.errors import PolicyNotFound
@@ -240,14 +241,14 @@ STATUS_OF: dict[object, int] = {tokens.LimitExceeded: 429, tokens.CapUnreadable:
 """Where the failure's kind has another status: a spend limit is a 429 to clients, so that they show its text."""
 
 
-def describe(exc: Exception) -> tuple[int, Failure]:
-    """Return status and words for what was raised.
+def describe(exc: Exception, told: Failure | None = None) -> tuple[int, Failure]:
+    """Return status and words for what was raised. `told`: by an upstream before it broke off.
 
     What is not in the tree is a defect: logged, told as 500.
     """
     for kind, words in TREE:
         if isinstance(exc, kind):
-            failure = words(exc)
+            failure = words(exc) if told is None else clean_failure(told)
             return STATUS_OF.get(kind) or status_of(failure), failure
     own = getattr(exc, "failure", None)
     if isinstance(own, Failure):

@@ -14,9 +14,10 @@ from msgspec.structs import replace
 from gateway.exchange.attempts import Attempt
 from gateway.exchange.context import CallContext
 from gateway.exchange.surfaces import Action
+from gateway.relay import errors
 from gateway.relay.answers import MAX_BUFFERED_BYTES
 from providers.dialects.encodings import codings, is_known, plain, without_coding
-from providers.dialects.types import Call, Headers, Refused, WireAnswer
+from providers.dialects.types import Call, Failure, Headers, Refused, WireAnswer
 from providers.sending import read_all
 from providers.translation.pairs.collecting import LEAST_BYTES, collected, looks_like_events
 from providers.translation.pairs.spreading import spread
@@ -87,7 +88,10 @@ async def seen_as_it_is(
     if is_asked:
         return Seen(_labelled(head, STREAM), joined(start, chunks), is_stream=True)
     data = start + await read_all(chunks, MAX_BUFFERED_BYTES)
-    whole = _collected(head, dialect, data)
+    try:
+        whole = _collected(head, dialect, data)
+    except Refused as exc:
+        return _refused(dialect, exc.failure)
     if whole is None:
         return Seen(head, joined(data, None), is_stream=is_stream)
     told = replace(_labelled(head, JSON), headers=without_coding(_labelled(head, JSON).headers))
@@ -99,9 +103,16 @@ def _collected(head: WireAnswer, dialect: str, data: bytes) -> bytes | None:
     if names and not is_known(names):
         return None
     try:
-        return collected(dialect, plain(replace(head, body=data)).body)
+        plain_data = plain(replace(head, body=data)).body
     except Refused:
         return None
+    return collected(dialect, plain_data)
+
+
+def _refused(dialect: str, failure: Failure) -> Seen:
+    """Return the error that a stream is for a caller who has asked for none."""
+    told = errors.render(failure.vendor_status or errors.status_of(failure), failure, dialect, None)
+    return Seen(told, joined(told.body, None), is_stream=False)
 
 
 def _labelled(head: WireAnswer, label: tuple[bytes, bytes]) -> WireAnswer:

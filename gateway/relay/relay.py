@@ -203,10 +203,10 @@ class Relay:
                 await tap.fed(last)
             await downstream.end(last)
         except (httpx.TransportError, Truncated, *UNWRITABLE) as exc:
-            status, failure = errors.describe(exc)
             if words is not None and words.held:
                 await self._write(context, reply, feed(words.flush()))
-            self._failover.learn(context.attempt, translator.failure or failure)
+            status, failure = errors.describe(exc, translator.failure)
+            self._failover.learn(context.attempt, failure)
             await self._tell(context, status, failure)
 
     async def _write(self, context: CallContext, reply: Reply, data: bytes) -> None:

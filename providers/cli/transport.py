@@ -16,6 +16,8 @@ from providers.cli.command import CliOptions
 from providers.cli.failing import BROKE_DOWN, BUSY, MISSING, STOPPED, TIME_OVER, CliFailed, Failed
 from providers.cli.running import Order, Run
 from providers.cli.telling import Telling
+from providers.dialects.anthropic import error_body
+from providers.dialects.types import Refused
 from providers.translation.pairs.collecting import collected
 
 ORDER = "cli"
@@ -48,6 +50,8 @@ class CliTransport(httpx.AsyncBaseTransport):
             whole = collected("anthropic", await exchange.read())
         except CliFailed as exc:
             return _response(request, exc.failed.status, JSON, exc.failed.body())
+        except Refused as exc:
+            return _response(request, exc.failure.vendor_status or 502, JSON, error_body(exc.failure))
         if whole is None:
             return _response(request, BROKE_DOWN.status, JSON, BROKE_DOWN.body())
         return _response(request, 200, JSON, whole)

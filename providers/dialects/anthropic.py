@@ -22,8 +22,10 @@ from providers.dialects.anthropic_messages import (
     read_event,
 )
 from providers.dialects.anthropic_messages import read_totals as read_totals
+from providers.dialects.error_shapes import event_error
 from providers.dialects.made import by_messages
 from providers.dialects.mending import UNREADABLE, tolerant
+from providers.dialects.openai_errors import failure_from_object
 from providers.dialects.types import (
     UNREAD,
     Failure,
@@ -74,7 +76,9 @@ class StreamTotals(msgspec.Struct):
 
     def see(self, name: bytes, data: bytes) -> None:
         if (name or event_type(data).encode()) not in _TOTAL_EVENTS:
-            if self.made is not None and name == b"content_block_start" and b'"file_id"' in data:
+            if name == sse.BARE:
+                self.failure = failure_told(data)
+            elif self.made is not None and name == b"content_block_start" and b'"file_id"' in data:
                 self.made += by_messages(data)
             return
         try:
@@ -180,6 +184,15 @@ def failure_of(error: ErrorFields) -> Failure:
     word = error.type or "api_error"
     kind = _KINDS.get(word, FailureKind.UPSTREAM)
     return Failure(kind, error.message or word, type=None if word in _KINDS else word)
+
+
+def failure_told(data: bytes) -> Failure | None:
+    """Return the error that an event without a known type is, of whatever shape; None for one that is no error."""
+    try:
+        error = event_error(tolerant(orjson.loads, data))
+    except UNREADABLE:
+        return None
+    return None if error is None else failure_from_object(error)
 
 
 class _ErrorBody(msgspec.Struct):

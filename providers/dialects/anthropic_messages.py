@@ -257,6 +257,7 @@ _KNOWN_EVENTS = frozenset(
 )
 
 
+MALFORMED = "the upstream sent a malformed event"
 _event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
@@ -275,7 +276,7 @@ def read_event(data: bytes) -> Event | None:
         kind = event_type(data)
         if kind and kind not in _KNOWN_EVENTS:
             return None
-        raise Refused(Failure(FailureKind.UPSTREAM, "the upstream sent a malformed event")) from exc
+        raise Refused(Failure(FailureKind.UPSTREAM, MALFORMED)) from exc
 
 
 class _Typed(msgspec.Struct):

@@ -1,11 +1,13 @@
 """JSON whose text is broken, read all the same: half a character becomes U+FFFD. Pure.
 
-Clients cut texts in the middle of an emoji (`\\ud83d`), and servers count in UTF-16 or cut UTF-8. No parser here takes
-that, and no work may be lost by it. Costs nothing until a parser has refused.
+Clients cut texts in the middle of an emoji (`\\ud83d`), and servers count in UTF-16 or cut UTF-8, send line ends in
+texts as they are, or several values in one event. No parser here takes that, and no work may be lost by it. Costs
+nothing until a parser has refused.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import TypeVar
@@ -68,3 +70,35 @@ def tolerant(decode: Callable[[bytes], T], data: bytes) -> T:
         if whole is data:
             raise
         return decode(whole)
+
+
+_lenient = json.JSONDecoder(strict=False)
+_SPACE = re.compile("[ \t\r\n,\x1e]*")
+"""Between two values; the last is RFC 7464's."""
+DONE = b"[DONE]"
+
+
+def pieces(data: bytes) -> tuple[list[bytes], bytes]:
+    """Return what stands in the data of an event that no parser takes: the values in it, as JSON, and what is broken.
+
+    `[DONE]` is a value here; controls in texts are taken as they are.
+    """
+    text = mended(data).decode("utf-8", "replace")
+    found: list[bytes] = []
+    at = 0
+    while (at := _end_of_space(text, at)) < len(text):
+        if text.startswith("[DONE]", at):
+            found.append(DONE)
+            at += len(DONE)
+            continue
+        try:
+            value, at = _lenient.raw_decode(text, at)
+            found.append(orjson.dumps(value))
+        except (*UNREADABLE, orjson.JSONEncodeError):
+            return found, text[at:].encode()
+    return found, b""
+
+
+def _end_of_space(text: str, at: int) -> int:
+    space = _SPACE.match(text, at)
+    return at if space is None else space.end()

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import orjson
 
 from providers.dialects.mending import tolerant
+from providers.dialects.openai_fields import number_in
 
 T = TypeVar("T")
 MAX_COUNT = 2**53
@@ -54,5 +55,6 @@ def _counts(usage: Any) -> dict[str, Any] | None:
 
 
 def _count(value: Any) -> int | None:
+    value = number_in(value)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return int(value) if is_number and 0 <= value < MAX_COUNT and value == int(value) else None

@@ -12,18 +12,20 @@ import msgspec
 import orjson
 
 from providers.dialects.error_shapes import event_error
-from providers.dialects.mending import UNREADABLE, tolerant
+from providers.dialects.mending import UNREADABLE, pieces, tolerant
 from providers.dialects.openai_errors import error_body, error_object, failure_from_object
 from providers.dialects.openai_fields import (
     OpenAiCall,
     UsageReader,
     count_or_none,
     long_values,
+    loose_index,
     member,
     priced,
     text_or_none,
     usage_object,
 )
+from providers.dialects.sse import BARE
 from providers.dialects.types import NO_VALUE, UNREAD, Call, CallFields, Failure, Made, Usage
 
 __all__ = [
@@ -138,7 +140,7 @@ def loose_chunk(value: object) -> Chunk:
 
 def _loose_choice(value: dict[str, Any]) -> Choice:
     return Choice(
-        _loose_index(value.get("index")) or 0,
+        loose_index(value.get("index")) or 0,
         _loose_delta(value.get("delta")),
         _loose_delta(value.get("message")),
         value.get("finish_reason"),
@@ -159,7 +161,7 @@ def _loose_delta(value: object) -> Delta | None:
 
 def _loose_call(value: dict[str, Any]) -> ToolCall:
     known = {name: value[name] for name in ToolCall.__struct_fields__ if name in value}
-    known["index"] = _loose_index(value.get("index"))
+    known["index"] = loose_index(value.get("index"))
     known["function"] = _loose_function(value.get("function"))
     custom = value.get("custom")
     known["custom"] = Custom(custom.get("name"), custom.get("input")) if isinstance(custom, dict) else None
@@ -168,13 +170,6 @@ def _loose_call(value: dict[str, Any]) -> ToolCall:
 
 def _loose_function(value: object) -> Function | None:
     return Function(value.get("name"), value.get("arguments")) if isinstance(value, dict) else None
-
-
-def _loose_index(value: object) -> int | None:
-    try:
-        return None if value is None or isinstance(value, bool) else int(value)  # type: ignore[call-overload]
-    except (TypeError, ValueError, OverflowError):
-        return None
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:
@@ -265,18 +260,20 @@ class StreamTotals(msgspec.Struct):
         if data.startswith(b"[DONE]"):
             self.is_finished = True
             return
-        if self.model is not None and not may_matter(data):
+        if self.model is not None and not may_matter(data) and name != BARE:
             return
         try:
             chunk = decode_chunk(data)
         except UNREADABLE:
+            for value in pieces(data)[0]:
+                self.see(name, value)
             return
         self.model = self.model or text_or_none(chunk.model)
         told = _usage.told(chunk.told_usage)
         if told is not None:
             self.usage = priced(told, chunk.service_tier)
         if chunk.error:
-            self.failure, self.is_finished = failure_from_object(chunk.error), True
+            self.failure, self.is_finished = failure_from_object(chunk.error), name != BARE
         elif any(choice.finish_reason for choice in chunk.choices or ()):
             self.is_finished = True
 

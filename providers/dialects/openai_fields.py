@@ -76,6 +76,12 @@ _WRITTEN_BESIDE = "cache_creation_input_tokens"
 _BESIDE = frozenset((_WRITTEN_BESIDE, *_CACHED_BESIDE))
 
 
+_INPUT_NAMES = ("prompt_tokens", "input_tokens", "promptTokens", "prompt_eval_count")
+_OUTPUT_NAMES = ("completion_tokens", "output_tokens", "completionTokens", "eval_count")
+MOST_DIGITS = 18
+"""Of a count that is written as a text."""
+
+
 class UsageReader:
     """Reader of `usage` objects: Chat and Responses name their two counts differently and mean the same."""
 
@@ -93,6 +99,9 @@ class UsageReader:
         if not isinstance(usage, dict):
             return None
         whole, output = count(usage.get(self._input)), count(usage.get(self._output))
+        if not whole and not output:  # some tell it by the other API's names
+            whole = max(count(usage.get(name)) for name in _INPUT_NAMES)
+            output = max(count(usage.get(name)) for name in _OUTPUT_NAMES)
         details = usage.get(self._input_details) or usage.get("input_tokens_details")
         written, read = count(member(details, "cache_write_tokens")), count(member(details, "cached_tokens"))
         if not usage.keys().isdisjoint(_BESIDE):  # of most nothing is told there
@@ -148,6 +157,14 @@ def long_values(*values: msgspec.Raw) -> tuple[msgspec.Raw, ...]:
     return tuple([value for value in values if len(value) > LONG_BYTES])
 
 
+def loose_index(value: object) -> int | None:
+    """Return an index that may be written as a text; None for what is none."""
+    try:
+        return None if value is None or isinstance(value, bool) else int(value)  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
 def text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
@@ -160,9 +177,15 @@ def count(value: object) -> int:
     """Return a count that a vendor wrote, however oddly: from 0 to `MOST_TOKENS`, 0 when there is none."""
     if type(value) is int and 0 <= value <= MOST_TOKENS:  # as nearly all are
         return value
+    value = number_in(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         return 0
     return int(min(value, MOST_TOKENS))
+
+
+def number_in(value: object) -> object:
+    """Return the number that a text is; anything else as it is."""
+    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) <= MOST_DIGITS else value
 
 
 def member(value: object, name: str) -> object:

@@ -13,20 +13,23 @@ import msgspec
 import orjson
 from msgspec.structs import replace
 
+from providers.dialects.error_shapes import event_error
 from providers.dialects.made import left_by
-from providers.dialects.mending import UNREADABLE, tolerant
+from providers.dialects.mending import UNREADABLE, pieces, tolerant
 from providers.dialects.openai_errors import error_body, failure_from_object, words
 from providers.dialects.openai_fields import (
     OpenAiCall,
     UsageReader,
     count_or_none,
     long_values,
+    loose_index,
     member,
     priced,
     text_or_none,
 )
 from providers.dialects.openai_response import Resource
 from providers.dialects.overflow import TOO_LONG
+from providers.dialects.sse import BARE
 from providers.dialects.types import NO_VALUE, UNREAD, Call, CallFields, Failure, FailureKind, Made, Usage
 
 __all__ = [
@@ -149,11 +152,29 @@ def names_objects(call: Call) -> bool:
 
 
 def decode_event(data: bytes) -> Event:
-    """Decode one event.
+    """Decode one event; an odd field of it is read as what it means, or is absent. An error without a type is one too.
 
-    Raises one of `UNREADABLE` when it is none.
+    Raises one of `UNREADABLE` when it is no JSON.
     """
-    return tolerant(_event_decoder.decode, data)
+    try:
+        event = _event_decoder.decode(data)
+    except UNREADABLE:
+        return _loose_event(tolerant(orjson.loads, data))
+    return event if event.type else _loose_event(tolerant(orjson.loads, data))
+
+
+def _loose_event(value: object) -> Event:
+    error = event_error(value)
+    if not isinstance(value, dict):
+        return Event() if error is None else Event("error", error=error)
+    named: dict[str, Any] = {name: value.get(name) for name in Event.__struct_fields__}
+    named["type"] = text_or_none(named["type"]) or ("" if error is None else "error")
+    if named["type"] == "error":
+        named["error"] = error
+    named["item_id"] = text_or_none(named["item_id"])
+    for name in ("output_index", "content_index", "summary_index"):
+        named[name] = loose_index(named[name])
+    return Event(**named)
 
 
 def counted(input_tokens: int) -> bytes:
@@ -201,6 +222,8 @@ class StreamTotals:
         try:
             event = decode_event(data)
         except UNREADABLE:
+            for value in pieces(data)[0]:
+                self.see(name, value)
             return
         if isinstance(event.response, dict):
             self.response = self.response or event.response
@@ -212,12 +235,12 @@ class StreamTotals:
             if self.made is not None and (event.type in TERMINAL or event.response.get("background")):
                 self.made += left_by(event.response)
         if event.type in TERMINAL:
-            self.is_finished = True
+            self.is_finished = name != BARE
             self.failure = failure_of(event)
 
 
 _TERMINAL = re.compile(rb'"type"\s*:\s*"(?:response\.(?:created|completed|incomplete|failed)|error)"')
-_WATCHED = frozenset(name.encode() for name in TERMINAL | {"response.created"})
+_WATCHED = frozenset(name.encode() for name in TERMINAL | {"response.created"}) | {BARE}
 
 
 def _is_watched(name: bytes, data: bytes) -> bool:

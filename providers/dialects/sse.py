@@ -13,6 +13,11 @@ from providers.dialects.types import Failure, FailureKind, Refused
 Event = tuple[bytes, bytes]
 """`(name, data)`: the `event:` line's value (b"" when there was none) and the `data:` lines joined by LF."""
 
+BARE = b"(bare)"
+"""The name of an event that is none: JSON without `data:`. Some servers end a stream so that has failed; no client
+reads it.
+"""
+
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
@@ -23,8 +28,8 @@ LF, CR = b"\n\r"
 class SseReader(msgspec.Struct):
     """Incremental reader: network bytes in, whole events out.
 
-    Comments and events without `data:` give nothing. Raises `Refused` (kind `upstream`) when an event
-    that has not ended grows over `max_event_bytes`.
+    Comments and events without `data:` give nothing, except JSON that stands there bare. Raises `Refused` (kind
+    `upstream`) when an event that has not ended grows over `max_event_bytes`.
     """
 
     max_event_bytes: int = MAX_EVENT_BYTES
@@ -105,14 +110,18 @@ class SseReader(msgspec.Struct):
             self._wait()
         return self._events(whole)
 
-    def flush(self) -> list[Event]:
+    def peek(self) -> list[Event]:
         """Return the last event at the end of the stream, when only its blank line is missing.
 
         Its data may have been cut anywhere; the reader of the data finds out.
         """
-        rest = bytes(self._pending)
+        return self._events(bytes(self._pending))
+
+    def flush(self) -> list[Event]:
+        """Return what `peek` returns, and forget it."""
+        events = self.peek()
         self._pending.clear()
-        return self._events(rest)
+        return events
 
     def _events(self, whole: bytes) -> list[Event]:
         if self._is_at_start:
@@ -120,9 +129,11 @@ class SseReader(msgspec.Struct):
             whole = whole.removeprefix(_BOM)
         events = []
         for block in whole.split(b"\n\n"):
-            event = _parse(block)
+            event = _usual(block)
             if event is not None:
                 events.append(event)
+            elif block:
+                events += _parse_lines(block)
         return events
 
     def _wait(self) -> list[Event]:
@@ -146,26 +157,31 @@ class SseReader(msgspec.Struct):
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
-def _parse(block: bytes) -> Event | None:
+def _usual(block: bytes) -> Event | None:
+    """Return the event of a block of the two forms that nearly all have."""
     if block.startswith(b"event: "):
         line_end = block.find(b"\n")
         if line_end > 0 and block.startswith(b"data: ", line_end + 1) and block.find(b"\n", line_end + 1) < 0:
             return block[7:line_end], block[line_end + 7 :]
     elif block.startswith(b"data: ") and LF not in block:
         return b"", block[6:]
-    return _parse_lines(block)
+    return None
 
 
-def _parse_lines(block: bytes) -> Event | None:
+def _parse_lines(block: bytes) -> list[Event]:
     name = b""
     lines: list[bytes] = []
+    bare: list[bytes] = []
     for line in block.split(b"\n"):
         field, _, value = line.partition(b":")
         if field == b"data":
             lines.append(value.removeprefix(b" "))
         elif field == b"event":
             name = value.removeprefix(b" ")
-    return (name, b"\n".join(lines)) if lines else None
+        elif bare or line.lstrip().startswith(b"{"):
+            bare.append(line)
+    events = [(name, b"\n".join(lines))] if lines else []
+    return [*events, (BARE, b"\n".join(bare))] if bare else events
 
 
 def event(name: bytes, data: bytes) -> bytes:

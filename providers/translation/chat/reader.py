@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers.dialects.error_shapes import plain_words
-from providers.dialects.mending import UNREADABLE
+from providers.dialects.mending import UNREADABLE, pieces
 from providers.dialects.openai_chat import (
     Choice,
     Chunk,
@@ -34,6 +33,7 @@ from providers.translation.common.parts import (
     Sequencer,
     nonsense,
 )
+from providers.translation.common.spoiled import failure_in
 
 NO_COMPLETION = "The upstream sent something that is no chat completion"
 
@@ -61,7 +61,11 @@ class ChatReader:
         if data.startswith(b"[DONE]"):
             self.is_complete = self._finish_reason is not None
             return
-        chunk = self._decode(data)
+        try:
+            chunk = self._decode(data)
+        except UNREADABLE:
+            self._spoiled(data)
+            return
         if chunk is None:
             return
         self._sequencer.begin()
@@ -70,9 +74,22 @@ class ChatReader:
         if self._finish_reason is not None and not chunk.choices and self._usage is not None:
             self.is_complete = True
 
+    def _spoiled(self, data: bytes) -> None:
+        """Read what can be read of an event."""
+        values, rest = pieces(data)
+        for value in values:
+            if self.failure is None and not self.is_complete:
+                self.event(value)
+        is_in_call = any(not part.is_closed for part in self._calls.found)
+        self.failure = self.failure or failure_in(rest, NO_COMPLETION, is_in_call=is_in_call)
+
     def whole(self, body: bytes) -> None:
         """Read a completion that was not streamed."""
-        chunk = self._decode(body)
+        try:
+            chunk = self._decode(body)
+        except UNREADABLE:
+            chunk = None
+            self.failure = failure_in(body, NO_COMPLETION, is_in_call=True)
         if chunk is None:
             self.failure = self.failure or nonsense(NO_COMPLETION)
             return
@@ -101,14 +118,8 @@ class ChatReader:
         return Outcome(reason, usage, self._reasoning_tokens, self._has_refusal, self._stop_sequence)
 
     def _decode(self, data: bytes) -> Chunk | None:
-        try:
-            chunk = decode_chunk(data)
-        except UNREADABLE:
-            if data.strip():  # an event without data keeps the connection open
-                words = plain_words(data)
-                is_text = bool(words) and not words.startswith(("{", "["))
-                self.failure = nonsense(words if is_text else NO_COMPLETION)
-            return None
+        """Return a chunk; None for one that is an error. Raises one of `UNREADABLE`."""
+        chunk = decode_chunk(data)
         if chunk.error:
             self.failure = failure_from_object(chunk.error)
             return None

@@ -16,7 +16,7 @@ from providers.dialects.error_shapes import error_event
 from providers.dialects.mending import UNREADABLE, tolerant
 from providers.dialects.openai_errors import read_failure
 from providers.dialects.overflow import TOO_LONG
-from providers.dialects.sse import SseReader
+from providers.dialects.sse import BARE, SseReader
 from providers.dialects.types import (
     Call,
     Failure,
@@ -42,6 +42,7 @@ JSON_TYPE = (b"content-type", b"application/json")
 STREAM_TYPE = (b"content-type", b"text/event-stream; charset=utf-8")
 BAD_REQUEST, BAD_GATEWAY = 400, 502
 _KEPT_HEADERS = frozenset({b"retry-after", b"retry-after-ms", b"x-should-retry"})
+_OF_ERRORS = (b"error", BARE)
 
 
 def refuse(message: str, param: str | None = None) -> Refused:
@@ -215,7 +216,7 @@ class OpenAiUpstream(ABC):
         exchange = self._exchange or self._open()
         reader = exchange.reader
         for name, data in events:
-            reader.event(error_event(data) if name == b"error" else data)
+            reader.event(error_event(data) if name in _OF_ERRORS else data)
             if reader.failure is not None:
                 return self._broken(reader.failure)
             if reader.is_complete:

@@ -8,9 +8,8 @@ them, the events of later blocks wait until the earlier one has ended.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
 
-from providers.dialects.anthropic import failure_of, read_error
+from providers.dialects.anthropic import failure_of
 from providers.dialects.anthropic_messages import (
     Block,
     BlockDelta,
@@ -31,14 +30,11 @@ from providers.dialects.anthropic_messages import (
     read_message,
 )
 from providers.dialects.encodings import Decoder, decoder, needed, plain
-from providers.dialects.openai_errors import error_body
-from providers.dialects.overflow import TOO_LONG, overflow_of
 from providers.dialects.sse import SseReader, comment
 from providers.dialects.types import (
     UNREAD,
     Call,
     Failure,
-    FailureKind,
     Headers,
     MakeId,
     Moment,
@@ -51,13 +47,12 @@ from providers.dialects.types import (
     seconds,
 )
 from providers.translation.common.left_out import left_out_header
+from providers.translation.messages.answer import JSON_TYPE, told_error
+from providers.translation.messages.spoiled import readable
 
-JSON_TYPE = (b"content-type", b"application/json")
 STREAM_TYPE = (b"content-type", b"text/event-stream; charset=utf-8")
 _KEPT_HEADERS = {one: one for one in (b"retry-after", b"retry-after-ms", b"x-should-retry")}
 _KEPT_HEADERS[b"request-id"] = b"x-request-id"  # the name that OpenAI's clients know
-_STATUSES = {529: 503}
-"""Statuses for those of the vendor's own that an OpenAI client does not know."""
 PING = comment(b"ping")
 
 
@@ -83,6 +78,7 @@ class OverMessages(ABC):
         self._call_ids: set[str] = set()
         self._left_out: list[str] = []  # what of the call this upstream can't be given
         self._open_index: int | None = None  # of the block that is being written
+        self._is_in_prose = False  # it is text: a piece that can't be read is passed by
         self._waiting: list[BlockStart | BlockDelta | BlockStop] = []
 
     # --- the relay's side ----------------------------------------------------------------------------
@@ -101,7 +97,7 @@ class OverMessages(ABC):
         if self._decoder is not None and answer.body:
             answer = plain(answer)
         if not 200 <= answer.status < 300:
-            return self._error(answer, kept)
+            return told_error(answer, kept)
         if kind.startswith(b"text/event-stream"):
             return WireAnswer(answer.status, (STREAM_TYPE, *kept))
         message = read_message(answer.body)
@@ -156,7 +152,11 @@ class OverMessages(ABC):
     def _event(self, data: bytes) -> bytes:
         if self._has_ended:
             return b""
-        event = read_event(data)
+        try:
+            event = read_event(data)
+        except Refused:
+            found = readable(data, is_in_prose=self._is_in_prose)
+            return b"".join([self._event(one) for one in found])
         if isinstance(event, BlockDelta) and event.index == self._open_index:
             return self._delta(event.delta)
         if isinstance(event, BlockStart | BlockDelta | BlockStop):
@@ -173,6 +173,7 @@ class OverMessages(ABC):
             if self._open_index is not None:  # it has not ended, and starts again
                 return self._closed() + self._block_event(event)
             self._open_index = event.index
+            self._is_in_prose = event.content_block.type == "text"
             return self._open(event.content_block)
         if isinstance(event, BlockStop):
             return self._closed()
@@ -180,7 +181,7 @@ class OverMessages(ABC):
             return self._delta(event.delta)
         if event.delta.type != "text_delta":
             return b""  # of no block that was started
-        self._open_index = event.index
+        self._open_index, self._is_in_prose = event.index, True
         return self._open(Block("text")) + self._delta(event.delta)
 
     def _closed(self) -> bytes:
@@ -234,13 +235,6 @@ class OverMessages(ABC):
             out += self._open(block) + self._close()
         self._has_ended = True
         return out + self._end()
-
-    def _error(self, answer: WireAnswer, kept: Headers) -> WireAnswer:
-        failure = replace(read_error(answer.status, answer.headers, answer.body), type=None)
-        status = _STATUSES.get(answer.status, answer.status if answer.status >= 400 else 502)
-        if overflow_of(failure.message, answer.status) is not None:
-            status, failure = 400, replace(failure, kind=FailureKind.INVALID_REQUEST, code=TOO_LONG)
-        return WireAnswer(status, (JSON_TYPE, *kept), error_body(failure))
 
     def _call_id(self, block: Block) -> str:
         """Return the id of a tool call, unique in the answer also where the upstream's are not."""

@@ -6,15 +6,21 @@ has its own way: Chat's deltas are joined, Responses tells the whole in its clos
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 
-from providers.dialects.error_shapes import event_error
-from providers.dialects.mending import UNREADABLE, tolerant
+from providers.dialects.error_shapes import error_event, event_error
+from providers.dialects.mending import DONE, UNREADABLE, pieces, tolerant
+from providers.dialects.openai_errors import failure_from_object
+from providers.dialects.openai_fields import loose_index
 from providers.dialects.sse import SseReader
 from providers.dialects.types import Refused
+from providers.translation.common.arguments import is_whole_object
+from providers.translation.common.parts import nonsense
+from providers.translation.common.spoiled import failure_in
 
 Json = dict[str, Any]
 
@@ -29,25 +35,53 @@ def looks_like_events(start: bytes) -> bool:
 
 
 def collected(dialect: str, data: bytes) -> bytes | None:
-    """Return the whole answer as JSON; None when the events of a stream make none."""
+    """Return the whole answer as JSON; None when there is no event in it.
+
+    Raises `Refused` for a stream that is an error, or holds no whole answer.
+    """
     try:
         reader = SseReader()
         events = [*reader.feed(data), *reader.flush()]
     except Refused:
         return None
     read: list[Json] = []
-    for _, raw in events:
-        try:
-            value = tolerant(orjson.loads, raw)
-        except UNREADABLE:
-            continue
-        failure = event_error(value)
-        if failure is not None:
-            return orjson.dumps(value if isinstance(value, dict) else {"error": failure})
-        if isinstance(value, dict):
-            read.append(value)
+    is_in_call = _CALLS.search(data) is not None
+    for name, raw in events:
+        _read(read, error_event(raw) if name == b"error" else raw, is_in_call=is_in_call)
+    if not events:
+        return None
     whole = _COLLECTORS[dialect](read)
-    return None if whole is None else orjson.dumps(whole)
+    if whole is None:
+        raise Refused(CUT)
+    return orjson.dumps(whole)
+
+
+CUT = nonsense("Upstream closed the stream before its end")
+_OVER: Json = {}
+"""Stands for `[DONE]`, which some servers alone end with."""
+_CALLS = re.compile(rb'"(?:tool_calls|tool_use|function_call|custom_tool_call)"')
+
+
+def _read(read: list[Json], raw: bytes, *, is_in_call: bool) -> None:
+    """Add what an event says. Raises `Refused` for an error, and for what may not be passed by."""
+    try:
+        value = tolerant(orjson.loads, raw)
+    except UNREADABLE:
+        values, rest = pieces(raw)
+        for each in values:
+            if each == DONE:
+                read.append(_OVER)
+            else:
+                _read(read, each, is_in_call=is_in_call)
+        failure = failure_in(rest, "The upstream sent something that is no event", is_in_call=is_in_call)
+        if failure is not None:
+            raise Refused(failure) from None
+        return
+    error = event_error(value)
+    if error is not None:
+        raise Refused(failure_from_object(error))
+    if isinstance(value, dict):
+        read.append(value)
 
 
 # --- Chat -----------------------------------------------------------------------------------------------
@@ -61,11 +95,11 @@ def _chat(chunks: list[Json]) -> Json | None:
             if name not in ("choices", "object") and (value is not None or name not in whole):
                 whole[name] = value
         listed = chunk.get("choices")
-        for choice in listed if isinstance(listed, list) else ():
+        for choice in listed if isinstance(listed, list) else [listed]:
             if isinstance(choice, dict):
-                index = choice.get("index")
-                _add_choice(choices.setdefault(index if isinstance(index, int) else 0, {}), choice)
-    if not choices:
+                _add_choice(choices.setdefault(loose_index(choice.get("index")) or 0, {}), choice)
+    is_over = any(chunk is _OVER for chunk in chunks)
+    if not choices or not (is_over or any(choice.get("finish_reason") for choice in choices.values())):
         return None
     told = [{"index": index, **choices[index]} for index in sorted(choices)]
     return {**whole, "object": "chat.completion", "choices": told}
@@ -92,8 +126,7 @@ def _add_call(calls: list[Json], piece: Json) -> None:
     """Add a piece of a call: to the one of its index, as long as that is the same call."""
     index = piece.get("index")
     known = next((call for call in reversed(calls) if call.get("index") == index), None)
-    other = piece.get("id") and known is not None and known.get("id") not in (None, "", piece["id"])
-    if known is None or other:
+    if known is None or _is_another(known, piece):
         calls.append({**piece, "function": dict(piece.get("function") or {})})
         return
     for name, value in piece.items():
@@ -105,6 +138,18 @@ def _add_call(calls: list[Json], piece: Json) -> None:
                     _join(known["function"], part, text)
         elif value is not None:
             known[name] = value
+
+
+def _is_another(known: Json, piece: Json) -> bool:
+    """Tell whether a piece is of another call than the one that is known under its index."""
+    if piece.get("id") and known.get("id") not in (None, "", piece["id"]):
+        return True
+    told, new = known["function"], piece.get("function") or {}
+    name, arguments = new.get("name"), str(new.get("arguments") or "")
+    is_whole = is_whole_object(str(told.get("arguments") or ""))
+    return bool(name and told.get("name") not in (None, "", name)) or (
+        is_whole and arguments.lstrip().startswith("{")
+    )
 
 
 def _join(holder: Json, name: str, value: Any) -> None:
@@ -149,9 +194,11 @@ def _messages(events: list[Json]) -> Json | None:
         elif kind == "message_delta":
             message.update(event.get("delta") or {})
             message["usage"] = {**(message.get("usage") or {}), **(event.get("usage") or {})}
+    if message is None or not (message.get("stop_reason") or events[-1].get("type") == "message_stop"):
+        return None
     for index, text in inputs.items():
         try:
-            message["content"][index]["input"] = orjson.loads(text)  # type: ignore[index]
+            message["content"][index]["input"] = orjson.loads(text)
         except (*UNREADABLE, IndexError):
             continue
     return message

@@ -164,7 +164,10 @@ class Passthrough:
 
     def finish(self) -> bytes:
         if self._reader is not None and self._is_legible and not (self._is_plain or self._totals.is_finished):
-            raise Truncated
+            for name, data in self._reader.peek():
+                self._totals.see(name, data)
+            if not self._totals.is_finished:
+                raise Truncated
         if self._is_kept:
             body, self._body = b"".join(self._body), []
             self._answered_model, self._answered_usage = self._watched.read_totals(body)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import orjson
 
-from providers.dialects.mending import UNREADABLE, tolerant
+from providers.dialects.mending import UNREADABLE, pieces, tolerant
 from providers.dialects.openai_errors import failure_from_object
 from providers.dialects.openai_fields import text_or_none
 from providers.dialects.openai_responses import (
@@ -20,14 +20,18 @@ from providers.dialects.openai_responses import (
 )
 from providers.dialects.types import Failure, Usage
 from providers.translation.common.parts import (
+    CALL_KINDS,
     Outcome,
     PartKind,
     ReaderContext,
     Sequencer,
     nonsense,
 )
+from providers.translation.common.spoiled import failure_in
 from providers.translation.responses.answer_parts import CALLS, SUMMARY_SEPARATOR, AnswerParts, Item, kind_of
 from providers.translation.responses.ending import Ending
+
+NO_EVENT = "The upstream sent something that is no response event"
 
 
 class ResponsesReader:
@@ -73,7 +77,7 @@ class ResponsesReader:
         try:
             event = decode_event(data)
         except UNREADABLE:
-            self.failure = nonsense("The upstream sent something that is no response event")
+            self._spoiled(data)
             return
         handler = self._handlers.get(event.type)
         if handler is not None:
@@ -84,6 +88,16 @@ class ResponsesReader:
         elif isinstance(event.response, dict):
             self._ending.see(event.response)
             self._sequencer.begin()
+
+    def _spoiled(self, data: bytes) -> None:
+        """Read what can be read of an event."""
+        values, rest = pieces(data)
+        for value in values:
+            if self.failure is None and not self.is_complete:
+                self.event(value)
+        open_part = self._sequencer.open_part
+        is_in_call = open_part is not None and open_part.kind in CALL_KINDS
+        self.failure = self.failure or failure_in(rest, NO_EVENT, is_in_call=is_in_call)
 
     def whole(self, body: bytes) -> None:
         """Read a response that was not streamed."""

@@ -4,7 +4,16 @@ import msgspec
 import orjson
 import pytest
 
-from providers.dialects.mending import UNREADABLE, UNWRITABLE, as_refusal, is_unwritable, mended, tolerant
+from providers.dialects.mending import (
+    DONE,
+    UNREADABLE,
+    UNWRITABLE,
+    as_refusal,
+    is_unwritable,
+    mended,
+    pieces,
+    tolerant,
+)
 from providers.dialects.types import Refused
 
 
@@ -54,3 +63,28 @@ def test_what_cannot_be_written_again() -> None:
         assert isinstance(as_refusal(raised.value), Refused)
     defect = TypeError("unsupported operand")
     assert as_refusal(defect) is defect
+
+
+@pytest.mark.parametrize(
+    ("data", "found", "rest"),
+    [
+        (b'{"a": "x\ty\nz"}', [{"a": "x\ty\nz"}], b""),
+        (b'{"a": 1}{"b": 2}', [{"a": 1}, {"b": 2}], b""),
+        (b'{"a": 1}\n{"b": 2},\n[DONE]', [{"a": 1}, {"b": 2}, None], b""),
+        (b'{"a": NaN}', [{"a": None}], b""),
+        (b'{"a": 1} {"b', [{"a": 1}], b'{"b'),
+        (b"out of memory", [], b"out of memory"),
+        (b'{"a": "\xff\\ud83d\n"}', [{"a": "\ufffd\ufffd\n"}], b""),
+        (b"", [], b""),
+    ],
+)
+def test_pieces_of_an_event(data: bytes, found: list[object], rest: bytes) -> None:
+    values, left = pieces(data)
+    assert [None if value == DONE else orjson.loads(value) for value in values] == found and left == rest
+
+
+def test_many_pieces_take_linear_time() -> None:
+    values, _ = pieces(b'{"a": 1}\n' * 200_000)
+    assert len(values) == 200_000
+    assert pieces(b"[" * 100_000)[1] == b"[" * 100_000
+    assert pieces(b'{"a": ' + b"9" * 30 + b"}")[0] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import ModuleType
 
 import pytest
 
@@ -52,11 +53,29 @@ def test_a_call_s_fields_and_what_has_another_type() -> None:
 
 @pytest.mark.parametrize(
     ("odd", "told"),
-    [(True, 0), (-3, 0), (2.7, 2), ("4", 0), (None, 0), (6, 6), (float("inf"), 10**12), (float("nan"), 0)],
+    [(True, 0), (-3, 0), (2.7, 2), ("4", 4), (None, 0), (6, 6), (float("inf"), 10**12), (float("nan"), 0)],
     ids=str,
 )
 def test_counts(odd: object, told: int) -> None:
     assert count(odd) == told
+
+
+@pytest.mark.parametrize(
+    ("odd", "told"), [("7", 7), (" 7", 0), ("9" * 19, 0), ("-7", 0), ("7.5", 0), ("", 0)]
+)
+def test_counts_that_are_written_as_a_text(odd: str, told: int) -> None:
+    assert count(odd) == told
+
+
+@pytest.mark.parametrize("reader", [openai_chat, openai_responses])
+def test_usage_by_the_other_api_s_names(reader: ModuleType) -> None:
+    for names in (
+        ("input_tokens", "output_tokens"),
+        ("prompt_tokens", "completion_tokens"),
+        ("prompt_eval_count", "eval_count"),
+    ):
+        found = reader.usage_from({names[0]: 100, names[1]: 7, "input_tokens_details": {"cached_tokens": 60}})
+        assert (found.input_tokens, found.cache_read_tokens, found.output_tokens) == (40, 60, 7)
 
 
 def test_members_of_what_is_no_object() -> None:

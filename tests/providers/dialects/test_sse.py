@@ -150,3 +150,21 @@ def test_a_line_is_only_one_between_two_events(before: bytes) -> None:
     reader = sse.SseReader()
     reader.feed(before)
     assert not reader.is_line(LINE)
+
+
+def test_json_that_stands_bare_is_told_apart() -> None:
+    for line_end in LINE_ENDS:
+        data = b'data: {"a": 1}\n{"error": "x"}\n\n: note\n\n{\n "error": "y"\n}\n\nerror: z\n\n'
+        for chunks in splits(data.replace(b"\n", line_end)):
+            assert read(chunks) == [
+                (b"", b'{"a": 1}'),
+                (sse.BARE, b'{"error": "x"}'),
+                (sse.BARE, b'{\n "error": "y"\n}'),
+            ]
+
+
+def test_what_is_peeked_at_stays() -> None:
+    reader = sse.SseReader()
+    reader.feed(b"data: 1\n\ndata: 2")
+    assert reader.peek() == reader.peek() == [(b"", b"2")] and not reader.is_at_boundary
+    assert reader.flush() == [(b"", b"2")] and reader.flush() == []

@@ -145,7 +145,7 @@ def test_an_event_without_data_says_nothing(data: bytes) -> None:
     ("data", "words"),
     [
         (b"out of memory", "out of memory"),
-        (b"{broken", "The upstream sent something that is no chat completion"),
+        (b'{"tool_calls": [', "The upstream sent something that is no chat completion"),
         (b"<html></html>", "The upstream sent something that is no chat completion"),
         (b'{"choices":[{"index":0,"delta":{},"finish_reason":"error","error":{"message":"bad"}}]}', "bad"),
         (b'{"choices":[{"index":0,"finish_reason":"error"}]}', "The upstream's answer ended with an error"),

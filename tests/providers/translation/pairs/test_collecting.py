@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from providers.dialects.types import Refused
 from providers.translation.pairs.collecting import collected, looks_like_events
 
 
@@ -63,7 +64,7 @@ def test_chat_calls_under_one_index_with_other_ids() -> None:
         call = {"index": 0, "id": name, "function": {"name": name, "arguments": "{}"}}
         return {"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
 
-    calls = told("openai_chat", piece("a"), piece("b"))["choices"][0]["message"]["tool_calls"]
+    calls = told("openai_chat", piece("a"), piece("b"), b"[DONE]")["choices"][0]["message"]["tool_calls"]
     assert [call["id"] for call in calls] == ["a", "b"]
 
 
@@ -107,6 +108,59 @@ def test_messages_are_filled() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["openai_chat", "openai_responses", "anthropic"])
-def test_an_error_is_the_answer_and_nothing_is_none(dialect: str) -> None:
-    assert told(dialect, {"error": {"message": "no"}}) == {"error": {"message": "no"}}
-    assert told(dialect, b"odd", {"type": "ping"}) is None and collected(dialect, b"") is None
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ({"error": {"message": "no"}}, "no"),
+        (b"out of memory", "out of memory"),
+        (b'{"error": {"message": "no', "no"),
+        ({"type": "ping"}, "Upstream closed the stream before its end"),
+    ],
+)
+def test_what_is_no_whole_answer_is_an_error(dialect: str, event: Any, words: str) -> None:
+    with pytest.raises(Refused) as refused:
+        told(dialect, event)
+    assert refused.value.failure.message == words
+    assert collected(dialect, b"") is None
+
+
+def test_errors_that_are_no_events_and_answers_that_broke_off() -> None:
+    chunk = json.dumps({"choices": [{"index": 0, "delta": {"content": "a"}}]}).encode()
+    end = b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n'
+    for rest, words in (
+        (b'{"detail": "it broke"}\n', "it broke"),
+        (b"event: error\ndata: it broke\n\n", "it broke"),
+        (b"", "Upstream closed the stream before its end"),
+    ):
+        with pytest.raises(Refused) as refused:
+            collected("openai_chat", b"data: " + chunk + b"\n\n" + rest)
+        assert refused.value.failure.message == words
+    assert collected("openai_chat", b"data: " + chunk + b"\n\ndata: {broken\n\n" + end) is not None
+    call = b'data: {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0}]}}]}\n\n'
+    with pytest.raises(Refused):
+        collected("openai_chat", call + b"data: {broken\n\n" + end)
+
+
+@pytest.mark.parametrize("ids", [("", ""), (None, None), ("a", "a")])
+def test_calls_that_come_under_one_index_stay_apart(ids: tuple[Any, Any]) -> None:
+    def piece(call_id: str | None, name: str | None, arguments: str) -> Any:
+        call = {"index": 0, "id": call_id, "function": {"name": name, "arguments": arguments}}
+        return {"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
+
+    pieces = (
+        piece(ids[0], "f", '{"a"'),
+        piece(None, None, ":1}"),
+        piece(ids[1], "g", '{"b":2}'),
+        piece(None, None, '{"c":3}'),
+    )
+    calls = told("openai_chat", *pieces, b"[DONE]")["choices"][0]["message"]["tool_calls"]
+    assert [(call["function"]["name"], call["function"]["arguments"]) for call in calls] == [
+        ("f", '{"a":1}'),
+        ("g", '{"b":2}'),
+        (None, '{"c":3}'),
+    ]
+
+
+def test_one_choice_need_not_be_in_a_list() -> None:
+    choice = {"index": "0", "delta": {"content": "hey"}, "finish_reason": "stop"}
+    assert told("openai_chat", {"choices": choice})["choices"][0]["message"]["content"] == "hey"
