@@ -17,7 +17,7 @@ TOO_LONG = "context_length_exceeded"
 _CODES = re.compile(
     r"context[_-]?(?:length|window|size)[_-]?(?:exceed|overflow|too)|exceed\w*[_-]context|contextwindowexceeded"
     r"|(?:prompt|input)[_-]?(?:is[_-])?too[_-]?long|max[_-]?prompt[_-]?tokens[_-]?exceeded|tokens[_-]limit[_-]reached"
-    r"|^1261$|^context_overflow$",
+    r"|^1261$|^context_overflow$|^336007$",
     re.IGNORECASE,
 )
 _RATE = re.compile(
@@ -27,23 +27,34 @@ _RATE = re.compile(
 )
 _CONTEXT = re.compile(
     r"context(?:[ _-]?(?:window|length|size|limit|overflow)|\b.{0,12}\boverflow)"
-    r"|max[ _]?(?:model|seq|sequence|context)[ _]?len|session_len|\bn_ctx\b|sequence length"
+    r"|max[ _]?(?:model|seq|sequence|context)[ _]?len|session_len|\bn_ctx|sequence length"
     r"|(?:model|model's) (?:token limit|maximum)|max(?:imum)?(?: \w+)? (?:prompt|input) (?:length|size|tokens?)|上下文"
     r"|longueur du contexte|kontext(?:länge|fenster|größe)|longitud del? contexto|ventana de contexto"
-    r"|(?:into|the|maximum|max) context\b|maximum number of (?:input )?tokens|max message tokens|maximum model length"
+    r"|(?:into|the|maximum|max|than) context\b|maximum number of (?:input )?tokens"
+    r"|max message tokens|maximum model length"
+    r"|max_(?:num|total|prompt|input)_(?:tokens|length|len)|コンテキスト|컨텍스트|контекст|(?:el|del) contexto"
 )
-_MEASURE = re.compile(r"\btokens?\b|length|\btoo long\b|\bcontext\b|长|tokens?")
+_MEASURE = re.compile(
+    r"tokens?|length|\btoo long\b|\bcontext\b|char(?:acter)?s\b|长|長|字符|トークン|토큰|токен|깁|길"
+)
 _EXCESS = re.compile(
     r"exceed|too (?:long|large|many|big)|(?:longer|greater|larger|more|bigger) than|over the|overflow|beyond|not enough"
     r"|at most|maximum|(?:should|must|can) (?:be|have|not be|only be) |cannot|does ?n[o']t fit"
     r"|(?:does|will) not fit|reduce the length|reached|resulted in|however|but the|while limit|surpass|above the"
     r"|supports? (?:only )?up to|\bfull\b|\bgot \d|\d ?> ?(?:\w+ )?\d|dépass|überschr|super(?:a|ior)|excede"
-    r"|超长|超过|超出|过长|过大|上限|太长"
+    r"|limit is \d|\bmax input|\bmax length|no more than|shorten"
+    r"|超长|超过|超出|过长|过大|上限|太长|超え|長すぎ|초과|너무 (?:길|깁)|превы|слишком"
 )
 _OTHER_LIMIT = re.compile(
-    r"\bbytes?\b|\b[kmg]i?b\b|pixels?|characters?|string (?:too long|above)"
-    r"|\b(?:name|description|url|header|file ?size|pages?)\b"
+    r"\bbytes?\b|\b[kmg]i?b\b|pixels?|\bseconds?\b|\bminutes?\b|string (?:too long|above)|array too long"
+    r"|\b(?:name|description|url|header|file ?size|pages?|keys?|ids?|metadata|stop|caption|title|label|audio|images?"
+    r"|speech|voice|items|values?)\b"
 )
+_IN_CHARACTERS = re.compile(
+    r"(?:prompt|inputs?|messages|conversation|request|text|total)\b[^.;]{0,60}\bchar(?:acter)?s\b"
+    r"|\bchar(?:acter)?s\b[^.;]{0,24}\b(?:prompt|inputs?|messages|conversation|request)\b|字符"
+)
+"""Some measure a whole prompt by its letters; single fields are measured so by everybody."""
 _ANSWER_ONLY = re.compile(r"max_?(?:completion_|new_|output_)?tokens|output tokens|completion tokens")
 _PROMPT = re.compile(r"\bprompt\b|\binputs?\b|\bmessages?\b|context|提示|输入|上下文")
 
@@ -75,7 +86,8 @@ def overflow_of(message: str, status: int | None = None, *words: object) -> Over
     text = " ".join(message[:MAX_CHARACTERS].lower().split())
     if not is_coded and (status not in _STATUSES or not _says_so(text)):
         return None
-    return _numbers(text)
+    is_in_characters = _TOKENS.search(text) is None and _CHARACTERS.search(text) is not None
+    return Overflow() if is_in_characters else _numbers(text)  # no client counts in them
 
 
 def _says_so(text: str) -> bool:
@@ -85,8 +97,10 @@ def _says_so(text: str) -> bool:
         return True
     if _EXCESS.search(text) is None and not re.search(r"range of input length", text):
         return False
-    is_of_tokens = "token" in text or _CONTEXT.search(text) is not None
-    if _OTHER_LIMIT.search(text) and not is_of_tokens:
+    is_of_tokens = _TOKENS.search(text) is not None or _CONTEXT.search(text) is not None
+    if not is_of_tokens and (
+        _OTHER_LIMIT.search(text) or (_CHARACTERS.search(text) and not _IN_CHARACTERS.search(text))
+    ):
         return False
     if _CONTEXT.search(text):
         return True
@@ -95,24 +109,46 @@ def _says_so(text: str) -> bool:
     return _is_prompt_too_long(text, is_of_tokens)
 
 
+_TOKENS = re.compile("token|トークン|토큰|токен")
+_CHARACTERS = re.compile(r"\bchar(?:acter)?s?\b|字符")
 _LIMITED = re.compile(
     r"(?:prompt|inputs?|`inputs`|messages?|conversation)[^.;]{0,60}?(?:exceed|too (?:long|large)"
     r"|longer than|greater than|larger than|must (?:be|have)|should be|supports? (?:only )?up to|超|过长|太长"
     r"|cannot exceed)"
     r"|(?:提示|输入|消息|对话|文本|内容|prompt)[^。;]{0,20}?(?:超长|超过|超出|过长|太长|上限)"
+    r"|(?:入力|プロンプト|トークン|입력|프롬프트|токен|запрос|промпт).{0,24}?(?:超え|長すぎ|초과|너무|превы|слишком)|превы.{0,40}токен"
+    r"|too long (?:a )?(?:prompt|input|messages?)|shorten (?:the |your )?(?:prompt|inputs?|messages?|conversation)"
+    r"|max(?:imum)? (?:input|prompt) char|max length of (?:the )?(?:current )?(?:question|prompt|input)"
+    r"|char(?:acter)?s\b[^.;]{0,40}?(?:exceed|too (?:many|large|long)|limit|maximum)"
+    r"|too many char|max(?:imum) (?:of|is) \d+ char"
     r"|reduce the length of (?:the |your )?(?:messages|prompt|input)|tokens?[^.;]{0,30}?(?:超过|超出|上限)"
-    r"|request (?:body )?(?:is )?too large|exceed[^.;]{0,40}(?:prompt|input)\b"
+    r"|request (?:body )?(?:is )?too l(?:arge|ong)|exceed[^.;]{0,40}(?:prompt|input)\b"
     r"|too many (?:input )?tokens|exceed\w* (?:the )?(?:model )?(?:max(?:imum)? )?token limit"
-    r"|tokens?[^.;]{0,40}exceed[^.;]{0,40}(?:prompt|input|message|limit|max)"
+    r"|tokens?[^.;]{0,40}(?:exceed|more than)[^.;]{0,40}(?:prompt|input|message|limit|max)"
+    r"|token limit (?:\w+ ){0,2}exceeded"
 )
 
 
 def _is_prompt_too_long(text: str, is_of_tokens: bool) -> bool:
+    if is_of_tokens and _has_more(text):
+        return True
     if _LIMITED.search(text) is None or _MEASURE.search(text) is None:
         return False
-    is_plain = re.search(r"(?:prompt|input|context|conversation|messages?)\b.{0,24}too (?:long|large)", text)
-    is_length = re.search(r"(?:max(?:imum)?|input|prompt|reduce the) length|长", text)
+    if not is_of_tokens and _IN_CHARACTERS.search(text):
+        return re.search(r"\d{3}|max|limit|too (?:many|long|large)|exceed|超", text) is not None
+    is_plain = re.search(
+        r"(?:prompt|input|context|conversation|messages?)\b.{0,24}too (?:long|large)|too long prompt", text
+    )
+    is_length = re.search(r"(?:max(?:imum)?|input|prompt|reduce the) length|长|長|길|слишком", text)
     return is_of_tokens or is_plain is not None or is_length is not None
+
+
+def _has_more(text: str) -> bool:
+    """Return whether it tells of more tokens than fit."""
+    if not re.search(r"\b(?:prompt|inputs?|messages?|request|conversation)\b", text):
+        return False
+    told = _numbers(text)
+    return told.input is not None and told.window is not None and told.input > told.window
 
 
 # --- numbers --------------------------------------------------------------------------------------------
@@ -125,8 +161,8 @@ _WINDOWS = tuple(
     for pattern in (
         r"n_ctx\W{0,4}#",
         r"(?:context|model|sequence|session)(?:'s)?[ _](?:\w+[ _])?(?:length|window|size|limit|len)[^\d]{0,28}#",
-        r"max_(?:model_len|seq_len|total_tokens)\D{0,24}#",
-        r"maximum (?:prompt|input)(?: \w+)? (?:length|tokens?)(?: is| of|:)? ?\(?#",
+        r"max_(?:model_len|seq_len|(?:total|num|prompt|input)_(?:tokens|length|len))\D{0,24}#",
+        r"maximum (?:allowed )?(?:prompt|input)(?: \w+)? (?:length|tokens?)(?: is| of|:)? ?\(?#",
         r"(?:maximum(?: number of tokens)?(?: allowed)?|tokens allowed|limit)(?: of| is|:|=)? ?\(?#",
         r"must be <= #",
         r"less than #",
@@ -134,6 +170,7 @@ _WINDOWS = tuple(
         r"tokens? > #",
         r"model with # maximum context",
         r"cannot exceed #",
+        r"(?:no more than|at most|maximum is|\bmax|input characters is|characters limit is) #",
         r"supports? (?:only )?up to #",
         r"exceed(?:s|ed)? (?:the )?(?:limit|maximum|max)\w*(?: \w+){0,3} #",
     )
@@ -145,7 +182,8 @@ _INPUTS = re.compile(
 _INPUT = tuple(
     re.compile(pattern.replace("#", _NUMBER))
     for pattern in (
-        r"(?:n_)?prompt_tokens\W{0,4}#",
+        r"(?<!max_)(?:n_)?prompt_tokens\W{0,4}#",
+        r"(?:number of input tokens \(|token count of )#",
         r"(?:prompt|inputs?|messages|request) (?:contains?|resulted in)(?: at least| over)? #",
         r"(?:prompt|input|messages|request)[^.;\d]{0,40}?(?:contains?|has|is|are|of|length|count|\()"
         r"(?: at least| over)?[ (:]*#",
@@ -155,6 +193,10 @@ _INPUT = tuple(
         r"resulted in (?:over )?#",
         r"requested:? #",
         r"current length is #",
+        r"too long: #",
+        r"\bgot #",
+        r"(?:has|have|contains?|it has) # tokens",
+        r"(?:input|prompt) is # char",
     )
 )
 _OUTPUT = tuple(

@@ -71,6 +71,52 @@ ANSWERS: list[tuple[str, str, int | None, int, int]] = [
     ("Anthropic", "input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000, decrease input length or `max_tokens` and try again", 188240, 21333, 200000),
 ]  # fmt: skip
 
+MORE = [
+    "The input is too long: max input characters is 4000 but got 5213",
+    "Input exceeds the maximum of 400000 characters",
+    "input text exceeds max input characters 131072",
+    "max input characters exceeded",
+    "Range of input length should be [1, 98304]",
+    "The total number of characters in the messages is too large: 1200000 > 1000000",
+    "输入字符数超过限制",
+    "input characters limit is 20000",
+    "the max input characters is 516096, but your input is 600000 characters",
+    "Prompt has too many characters: 812000 (maximum 800000)",
+    "messages: total characters 900000 exceed the limit of 800000 characters",
+    "Your prompt is 1048577 characters long, which exceeds the limit of 1048576 characters",
+    "the messages exceed max input characters",
+    "prompt tokens too long",
+    "the max length of current question is 2000",
+    "Max input tokens exceeded: 40000 > 32768",
+    "input tokens (40000) + max tokens (4096) exceeds context window (32768)",
+    "request too long: 210000 tokens (limit 200000)",
+    "This model supports at most 65536 tokens but the request has 70000 tokens",
+    "total message token length exceed model limit",
+    "Conversation too long",
+    "too long prompt",
+    "The prompt contains 9000 tokens, but the maximum is 8192",
+    "Please shorten your prompt: it has 9000 tokens, max 8192.",
+    "入力トークン数が上限を超えています",
+    "El contexto supera la longitud máxima",
+    "入力が長すぎます",
+    "프롬프트가 너무 깁니다. 최대 토큰 수를 초과했습니다",
+    "Превышен максимальный размер контекста: 40000 токенов > 32768",
+    "Number of input tokens (40000) has exceeded max_prompt_tokens (32768) limit.",
+    "number of input tokens must be no more than 8192, got 9000",
+    "The sum of prompt length (9000.0), query length (0) should not exceed max_num_tokens (8192)",
+    "KV cache is full: prompt is larger than context",
+    "Prompt has 256468 tokens, but the configured context size is 256000 tokens",
+    "Input length 131393 exceeds the maximum allowed input length of 131040 tokens.",
+    "token count of 290000 exceeds the maximum allowed input length of 262112 tokens",
+    "tokens in request more than max tokens allowed",
+    "max input token count exceeded",
+    "n_ctx_slot exceeded",
+    "model_context_window_exceeded",
+    "too many tokens",
+    "token limit exceeded",
+]  # fmt: skip
+"""Seen in the wild, or in the patterns by which other clients find them; the numbers in them are not always a window's."""
+
 OTHERS: list[tuple[str, int]] = [
     ("Rate limit reached for gpt-4 on tokens per min (TPM): Limit 10000, Used 9000, Requested 5000", 429),
     ("You have exceeded your token limit", 429),
@@ -98,6 +144,38 @@ OTHERS: list[tuple[str, int]] = [
     ("Input should be a valid string", 422),
     ("Invalid API key", 401),
     ("messages: roles must alternate", 400),
+    ("Image has too many characters in caption", 400),
+    ("string too long. Expected a string with maximum length 512 characters", 400),
+    ("description must be at most 1024 characters", 400),
+    ("stop sequence exceeds maximum of 100 characters", 400),
+    ("tool name exceeds 64 characters", 400),
+    ("system prompt cache key must be at most 64 characters", 400),
+    ("input audio is too long: maximum is 1500 seconds", 400),
+    ("input must have less than 2048 characters for text-to-speech", 400),
+    ("metadata value exceeds 512 characters", 400),
+    (
+        "Invalid 'input': string too long. Expected a string with maximum length 10485760, but got a string with length 20971520 instead.",
+        400,
+    ),
+    ("user id exceeds 256 characters", 400),
+    ("Input exceeds the maximum of 20 images", 400),
+    ("prompt_cache_key too long (max 64 characters)", 400),
+    ("messages exceed maximum of 2048 items", 400),
+    ("array too long: expected at most 2048 messages", 400),
+    ("max_tokens must be at most 8192, got 9000", 400),
+    ("max_tokens is too large: 100000. This model supports at most 16384 completion tokens", 400),
+    ("temperature must be at most 2, got 3", 400),
+    ("n must be no more than 1, got 2", 400),
+    ("messages must not be empty", 400),
+    ("too many tools: at most 128, got 200", 400),
+    ("invalid characters in tool name; must be at most 64 characters", 400),
+    ("input contains invalid characters", 400),
+    ("You requested 9000 tokens of thinking budget, maximum is 8192", 400),
+    ("prompt contains invalid characters: must be UTF-8", 400),
+    ("logprobs must be at most 20 for input messages", 400),
+    ("input_audio exceeds the maximum of 25 MB", 400),
+    ("Your request exceeded the maximum number of characters per minute", 400),
+    ("messages.0.content: text content blocks must contain non-whitespace text", 400),
     ("The response was filtered due to the prompt triggering content management policy", 400),
 ]
 
@@ -108,6 +186,27 @@ def test_a_prompt_that_is_too_long(words: str, status: int, given: int | None, w
     assert found is not None and not found.is_output
     if given is not None:
         assert (found.input, found.window) == (given, window)
+
+
+@pytest.mark.parametrize("words", MORE)
+def test_more_words_for_a_prompt_that_is_too_long(words: str) -> None:
+    assert overflow_of(words, 400) is not None and overflow_of(words, 429) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "window"),
+    [
+        ("Prompt has 256468 tokens, but the configured context size is 256000 tokens", 256468, 256000),
+        ("Input length 131393 exceeds the maximum allowed input length of 131040 tokens.", 131393, 131040),
+        ("token count of 290000 exceeds the maximum allowed input length of 262112 tokens", 290000, 262112),
+        ("Number of input tokens (40000) has exceeded max_prompt_tokens (32768) limit.", 40000, 32768),
+        ("The prompt contains 9000 tokens, but the maximum is 8192", 9000, 8192),
+        ("Your prompt is 1048577 characters long, which exceeds the limit of 1048576 characters", None, None),
+        ("the max input characters is 516096, but your input is 600000 characters", None, None),
+    ],
+)
+def test_numbers_are_those_of_tokens(words: str, given: int | None, window: int | None) -> None:
+    assert overflow_of(words, 400) == Overflow(given, None, window)
 
 
 @pytest.mark.parametrize(("words", "given", "asked", "window"), [case[1:] for case in ANSWERS], ids=[case[0] for case in ANSWERS])  # fmt: skip
