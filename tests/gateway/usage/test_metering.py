@@ -92,6 +92,27 @@ async def test_what_is_reserved_is_settled_with_the_vendors_usage() -> None:
     assert (after.parallel, after.minute_requests) == (0, 1)
 
 
+async def test_a_call_costs_what_stands_when_it_ends_and_a_credit_is_in_its_counts_alone() -> None:
+    """A refusal gives a credit, a price is changed, and the credit is redeemed: its vendor tells it as tokens read."""
+    of = meter()
+    refused, hold = await sonnet(of)
+    refused.exchange.is_sent = True
+    tell(refused, Usage(10, cache_write_5m_tokens=1000, output_tokens=1), "claude-x-1", is_whole=True)
+    of.conclude(refused, hold)
+    first = refused.exchange.cost
+    again, hold = await sonnet(of)
+    held = (await state(of)).reserved
+    of.prices.table = PriceTable([Price("claude-*", Decimal(20), Decimal(100), cache_read=Decimal(2))])
+    assert (await state(of)).reserved == held
+    again.exchange.is_sent = True
+    tell(again, Usage(10, cache_read_tokens=1000, output_tokens=1), "claude-x-1", is_whole=True)
+    of.conclude(again, hold)
+    assert first == refused.exchange.cost == Decimal("0.00203")
+    assert again.exchange.cost == Decimal("0.0023")
+    after = await state(of)
+    assert (after.spent, after.reserved) == (Decimal("0.25") + first + again.exchange.cost, 0)
+
+
 async def test_nothing_sent_is_given_back() -> None:
     of = meter()
     of.conclude(*await sonnet(of))
