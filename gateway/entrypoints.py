@@ -51,7 +51,8 @@ class AsgiEntryPoint:
             try:
                 relay = await self._runtime.relay()
             except NotHere as exc:
-                await _not_here(exc, unknown(request.raw_path).dialect, send)
+                nowhere = unknown(request.raw_path, request.headers)
+                await _not_here(exc, nowhere.surface.dialect, send)
                 return
             await relay.refuse(wrong, request, receive, send)
             return
@@ -61,9 +62,8 @@ class AsgiEntryPoint:
         if request.raw_path == b"*" and request.method == "OPTIONS":
             await _answer(send, 200, ((b"allow", METHODS),), b"")
             return
-        await enter(
-            self._runtime, match or Match(unknown(request.raw_path), request.raw_path), request, receive, send
-        )
+        match = match or unknown(request.raw_path, request.headers)
+        await enter(self._runtime, match, request, receive, send)
 
 
 def _is_browser(request: Request) -> bool:
@@ -126,9 +126,7 @@ async def django_entry_point(request: HttpRequest) -> HttpResponseBase:
     seen = read_request(dict(request.scope))
     bridge = _Bridge(request, runtime.composed.options.MAX_BODY_BYTES)
     try:
-        match = runtime.table.match(seen.method, seen.raw_path) or Match(
-            unknown(seen.raw_path), seen.raw_path
-        )
+        match = runtime.table.match(seen.method, seen.raw_path) or unknown(seen.raw_path, seen.headers)
     except WrongMethod as wrong:
         relay = await runtime.relay()
         return await bridge.response(relay.refuse(wrong, seen, bridge.receive, bridge.send))

@@ -1,4 +1,4 @@
-"""Answer what a browser asks for by itself: the icon, robots.txt, `/` and `/admin`. No token, no session, no row."""
+"""Answer what a browser asks for by itself: the icon, robots.txt, `/`, `/admin`. No token, no session, no row."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from gateway.entrypoints import django_entry_point, wants_page
 
 ICON = Path(__file__).parent.parent / "static" / "gateway" / "favicon.ico"
 ROBOTS = "User-agent: *\nDisallow: /\n"
+PAGES = ("admin", "console", "login", "me")
 WEEK_SECONDS = 7 * 24 * 3600
 
 
@@ -45,9 +46,10 @@ def _kept(response: HttpResponse) -> HttpResponse:
 
 
 @require_safe
-def admin(request: HttpRequest) -> HttpResponseBase:
-    """`GET /admin`: the slash was forgotten."""
-    return redirect("admin:index", permanent=True)
+def forgotten(request: HttpRequest) -> HttpResponseBase:
+    """`GET /admin` and the like: the slash was forgotten."""
+    query = request.META.get("QUERY_STRING")
+    return redirect(f"/{request.path.strip('/')}/" + (f"?{query}" if query else ""), permanent=True)
 
 
 @csrf_exempt
@@ -74,6 +76,6 @@ def urls() -> list[URLPattern]:
     return [
         path("favicon.ico", icon),
         path("robots.txt", robots),
-        path("admin", admin),
+        *(path(name, forgotten) for name in PAGES),
         path("", root),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote_to_bytes
 
 from gateway.exchange.attempts import Reply
@@ -128,6 +129,12 @@ NEVER_DOWN = (
 NEVER_DOWN_PREFIXES = (b"anthropic-ratelimit-", b"x-ratelimit-", b"x-codex-")
 """The limits of an account that others share: a token's own are put in their place."""
 
+_OF_SECRETS = re.compile(
+    rb"(?:^|[-_])(?:secret|password|passwd|credentials?|jwt|authorization|auth|(?:api|access|auth|id|session|bearer)[-_]?token"
+    rb"|(?:api|access|secret|private|client|master|virtual|admin|license|service|subscription|app)[-_]?key)(?:$|[-_])"
+)
+"""Words in a name by which somebody proves who she is, whoever has made the name up."""
+
 MAX_NAMES, MAX_NAME_BYTES = 1024, 64
 """Bounds of what is remembered of names that callers and upstreams make up."""
 
@@ -135,18 +142,22 @@ MAX_NAMES, MAX_NAME_BYTES = 1024, 64
 class _Passing(dict[bytes, bool]):
     """Names that pass, remembered: the same few come with every call."""
 
-    def __init__(self, never: frozenset[bytes], never_prefixes: tuple[bytes, ...]) -> None:
+    def __init__(
+        self, never: frozenset[bytes], prefixes: tuple[bytes, ...], words: re.Pattern[bytes] | None = None
+    ) -> None:
         self._never = never
-        self._never_prefixes = never_prefixes
+        self._never_prefixes = prefixes
+        self._never_words = words
 
     def __missing__(self, name: bytes) -> bool:
         passes = name not in self._never and not name.startswith(self._never_prefixes)
+        passes = passes and (self._never_words is None or self._never_words.search(name) is None)
         if len(self) < MAX_NAMES and len(name) <= MAX_NAME_BYTES:
             self[name] = passes
         return passes
 
 
-PASSES_UP = _Passing(NEVER_UP, NEVER_UP_PREFIXES)
+PASSES_UP = _Passing(NEVER_UP, NEVER_UP_PREFIXES, _OF_SECRETS)
 PASSES_DOWN = _Passing(NEVER_DOWN, NEVER_DOWN_PREFIXES)
 PASSES_TO_OWNER = _Passing(NEVER_DOWN - {b"anthropic-organization-id"}, NEVER_DOWN_PREFIXES[1:])
 """With whose login the call was made: the limits are the caller's own."""

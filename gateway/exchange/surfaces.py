@@ -211,13 +211,15 @@ UNKNOWN = Surface("unknown", (), "", "Any other path", family=Family.NONE, has_b
 """Stands for paths that no row has: 401 without a token, 404 with one."""
 
 UNKNOWN_OPENAI = replace(UNKNOWN, dialect="openai_chat")
-_OPENAI_NAMES = b"responses chat/ embeddings completions moderations rerank images audio"
-OPENAI_PREFIXES = tuple(b"/v1/" + name for name in _OPENAI_NAMES.split())
+_NAMES = b"""responses chat/ embeddings completions moderations rerank images audio batches vector_stores
+uploads fine_tuning assistants threads conversations realtime videos evals edits engines graders organization/"""
+OPENAI_PREFIXES = tuple(b"/v1/" + name for name in _NAMES.split())
 
 
-def unknown(path: bytes) -> Surface:
-    """Return what stands for a path that no row has: below OpenAI's own paths its errors are OpenAI's."""
-    return UNKNOWN_OPENAI if path.startswith(OPENAI_PREFIXES) else UNKNOWN
+def unknown(path: bytes, headers: Headers) -> Match:
+    """Return what stands for a path that no row has; below OpenAI's own, and for its clients, errors are OpenAI's."""
+    is_openai = path.startswith(OPENAI_PREFIXES) or is_openai_client(headers)
+    return Match(UNKNOWN_OPENAI if is_openai else UNKNOWN, path)
 
 
 def as_called(surface: Surface, headers: Headers) -> Surface:

@@ -104,7 +104,7 @@ class Relay:
 
     async def refuse(self, wrong: WrongMethod, request: Request, receive: Receive, send: Send) -> None:
         """Refuse a method that the surface of this path does not have, before any token is looked at."""
-        arrival = self.arrive(Match(unknown(request.raw_path), request.raw_path), request, receive, send)
+        arrival = self.arrive(unknown(request.raw_path, request.headers), request, receive, send)
         status, failure, headers = errors.refusal(wrong, request)
         arrival.downstream.add_headers(headers)
         try:

@@ -52,8 +52,8 @@ class SocketEntryPoint:
 
     def _find(self, scope: Scope) -> tuple[Match | None, WireAnswer]:
         """Return the surface that is served this way, or how the handshake is refused."""
-        path = read_handshake(scope).raw_path
-        surface = unknown(path)
+        request = read_handshake(scope)
+        path, surface = request.raw_path, unknown(request.raw_path, request.headers).surface
         match, has_surface = _surface(self._runtime.table, path)
         if match is not None and match.surface.has_socket and self._runtime.serves_sockets:
             return match, NOTHING

@@ -22,6 +22,7 @@ _HOLDERS = ("error", "errors", "detail", "error_msg", "error_message", "err_msg"
 _WORDS = (
     "message", "error_msg", "error_message", "err_msg", "errmsg", "msg", "detail", "details", "reason", "description",
     "error_description", "title", "error", "errors", "status_msg", "faultstring", "exception", "messages", "content",
+    "text",
 )  # fmt: skip
 _GENERIC = re.compile(r"(?:the )?(?:provider|upstream) (?:returned|reported) (?:an )?error\.?", re.IGNORECASE)
 
@@ -43,7 +44,7 @@ def error_in(value: object, depth: int = 0) -> object:
         return value
     for name in _HOLDERS:
         inner = value.get(name)
-        found = error_in(inner, depth + 1)
+        found = error_in(inner, depth + 1) or _by_field(inner)
         if not found:
             continue
         if isinstance(inner, list):
@@ -51,6 +52,17 @@ def error_in(value: object, depth: int = 0) -> object:
             return {**value, **own, "message": _listed(inner) or UNTOLD}
         return {**value, "message": found} if isinstance(found, str) else found
     return None if depth else _buried(value, 0)
+
+
+def _by_field(value: object) -> str | None:
+    """Return the words of findings that stand under the names of the fields that they are about."""
+    if not isinstance(value, dict):
+        return None
+    texts = []
+    for name, told in value.items():
+        words = "; ".join(one for one in told if isinstance(one, str)) if isinstance(told, list) else ""
+        texts.append(words if name in _WORDS or not words else f"{name}: {words}")
+    return "; ".join(filter(None, texts)) or None
 
 
 def _buried(value: object, depth: int) -> str | None:
@@ -90,7 +102,7 @@ def event_error(value: object) -> object:
 
 def words_of(error: dict[str, Any]) -> str:
     """Return what an error says, with what the server behind it said and the numbers that some put beside it."""
-    text = _text(error)
+    text = _text(error) or _buried(error, 0) or ""
     metadata = error.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     if isinstance(raw, str) and raw and (not text or _GENERIC.fullmatch(text)):

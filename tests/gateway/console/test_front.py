@@ -41,8 +41,10 @@ def test_people_are_led_in(client: Client) -> None:
 
 
 def test_a_forgotten_slash(client: Client) -> None:
-    slash = client.get("/admin")
-    assert (slash.status_code, slash["Location"]) == (301, "/admin/")
+    for name in ("admin", "console", "login", "me"):
+        slash = client.get(f"/{name}?a=b%20c")
+        assert (slash.status_code, slash["Location"]) == (301, f"/{name}/?a=b%20c")
+    assert client.get("/admin")["Location"] == "/admin/"
     assert client.post("/admin").status_code == 405
     assert client.post("/favicon.ico").status_code == 405
 

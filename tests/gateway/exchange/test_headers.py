@@ -99,12 +99,26 @@ def test_a_stream_has_no_length_and_is_not_to_be_held_back() -> None:
         b"x-forwarded-client-cert", b"x-real-ip", b"via", b"cf-connecting-ip", b"true-client-ip", b"x-client-ip",
         b"x-cluster-client-ip", b"fastly-client-ip", b"x-original-forwarded-for", b"x-original-url",
         b"proxy-authorization", b"x-envoy-peer-metadata", b"cdn-loop", b"x-auth-token",
-        b"payment-authorization", b"accept-payment", b"traceparent", b"tracestate", b"baggage",
+        b"traceparent", b"tracestate", b"baggage",
+        b"payment-authorization", b"accept-payment", b"x-client-secret", b"x-api-token", b"helicone-auth",
+        b"x-my-api-key", b"x-portkey-api-key", b"x-upstream-authorization", b"x-password", b"x-id-token",
+        b"access_key", b"x-jwt-assertion", b"x-user-credential",
     ],
 )  # fmt: skip
 def test_who_calls_and_with_what_stays_here(name: bytes) -> None:
     kept = (b"anthropic-version", b"2023-06-01")
     assert headers_up(((name, b"CANARY"), kept, (name, b"CANARY"))) == (kept,)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"idempotency-key", b"session_id", b"x-session-id", b"openai-organization", b"x-max-tokens", b"x-cache-key",
+        b"x-stainless-lang", b"x-author", b"anthropic-dangerous-direct-browser-access", b"x-grok-conv-id",
+    ],
+)  # fmt: skip
+def test_what_only_sounds_like_it_passes(name: bytes) -> None:
+    assert headers_up(((name, b"1"),)) == ((name, b"1"),)
 
 
 @pytest.mark.parametrize(

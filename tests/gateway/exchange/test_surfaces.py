@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.exchange.surfaces import SURFACES, Table, WrongMethod
+from gateway.exchange.surfaces import SURFACES, UNKNOWN, UNKNOWN_OPENAI, Match, Table, WrongMethod, unknown
 
 TABLE = Table(SURFACES, ("/v1/messages/batches*", "/v1/files*"))
 
@@ -60,6 +60,21 @@ def test_a_path_finds_its_row(method: str, path: bytes, name: str, inner: bytes)
 def test_a_path_that_only_looks_like_one_is_unknown(path: bytes) -> None:
     assert TABLE.match("POST", path) is None
     assert TABLE.match("GET", path) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["batches", "vector_stores/vs_1", "fine_tuning/jobs", "threads/t", "uploads", "responses/x/y"]
+)
+def test_below_openai_s_paths_errors_are_openai_s(name: str) -> None:
+    path = b"/v1/" + name.encode()
+    assert unknown(path, ()) == Match(UNKNOWN_OPENAI, path)
+
+
+def test_elsewhere_they_are_the_caller_s() -> None:
+    agent = (b"user-agent", b"OpenAI/Python 2.1.0")
+    assert unknown(b"/v1/nothing", (agent,)).surface is UNKNOWN_OPENAI
+    assert unknown(b"/v1/nothing", (agent, (b"anthropic-version", b"2023-06-01"))).surface is UNKNOWN
+    assert unknown(b"/v1/nothing", ()).surface is UNKNOWN
 
 
 def test_a_known_path_with_another_method_names_the_allowed_ones() -> None:

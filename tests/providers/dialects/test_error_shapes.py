@@ -40,6 +40,9 @@ SHAPES: list[tuple[Any, str]] = [
     ({"error": {"code": "x", "message": {"content": "bad"}}}, "bad"),
     ({"exception": "bad"}, "bad"),
     ({"result": {"error": "bad"}}, "bad"),
+    ({"errors": {"model": ["bad"], "x": ["one", "two"]}}, "model: bad; x: one; two"),
+    ({"error": {"code": "x", "innererror": {"message": "bad"}}}, "bad"),
+    ({"error": {"message": {"text": "bad"}}}, "bad"),
 ]  # fmt: skip
 
 
