@@ -158,7 +158,15 @@ def without_coding(headers: Headers) -> Headers:
 _UTF16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"{\0": "utf-16-le", b"\0{": "utf-16-be"}
 
 
+LEAST_TEXT = 4
+
+
 def in_utf8(body: bytes) -> bytes:
     """Return a text that was written in UTF-16, as nothing else here reads it, in UTF-8; the same object otherwise."""
     name = _UTF16.get(body[:2])
-    return body if name is None else body.decode(name, "replace").encode("utf-8", "replace")
+    if name is None or len(body) < LEAST_TEXT:
+        return body
+    try:
+        return body.decode(name).encode()
+    except UnicodeError:
+        return body
