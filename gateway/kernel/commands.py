@@ -1,6 +1,6 @@
 """The frame of our management commands: subcommands, `--json` everywhere, errors as exit statuses.
 
-Standard output holds only the result; what went wrong stands on standard error.
+Standard output holds only the result; what went wrong stands on standard error, with `--json` as `{"error": text}`.
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ class ResultCommand(BaseCommand):
         tuple[str, ...] | Literal["__all__"]
     ) = ()  # quick, and it works whatever else is misconfigured
     json_form: ClassVar[dict[str, Any]] = {"indent": 2, "ensure_ascii": False}
+    tells_json = False
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        self.tells_json = bool(options.get("as_json"))
+        return super().execute(*args, **options)
 
     def add_arguments(self, parser: CommandParser) -> None:
         type(self).declare(parser)
@@ -62,6 +67,8 @@ class ResultCommand(BaseCommand):
     def fail(self, text: str, status: int = FAILED) -> NoReturn:
         """Print `text` on standard error and end."""
         self.stdout.flush()
+        if self.tells_json:
+            text = json.dumps({"error": text.removeprefix("error: ")}, ensure_ascii=False)
         self.stderr.write(text)
         sys.exit(status)
 

@@ -20,6 +20,9 @@ PAYMENT_STATUSES = ("claimed", "settled", "failed", "refunded", "refund-due", "u
 
 def serve(parser: argparse.ArgumentParser) -> None:
     """Declare `serve`: every option of the gateway is a flag of it."""
+    parser.add_argument(
+        "--json", action="store_true", dest="as_json", help="print where it listens as a line of JSON"
+    )
     add_options(parser)
 
 
@@ -31,6 +34,14 @@ def doctor(parser: argparse.ArgumentParser) -> None:
 
 def setup_link(parser: argparse.ArgumentParser) -> None:
     """Declare `setup-link`."""
+    add_json(parser)
+
+
+def completion(parser: argparse.ArgumentParser) -> None:
+    """Declare `completion`."""
+    import shtab  # noqa: PLC0415 - nothing else needs it
+
+    parser.add_argument("shell", choices=shtab.SUPPORTED_SHELLS)
     add_json(parser)
 
 

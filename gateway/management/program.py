@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple, NoReturn
 
@@ -77,7 +78,9 @@ COMMANDS = {
     "clients": _known(
         "gateway", "clients", "set up Claude Code, Codex and others, and prove it", is_anywhere=True
     ),
-    "completion": Known("a script that completes commands in bash, zsh or tcsh", "", ""),
+    "completion": Known(
+        "a script that completes commands in bash, zsh or tcsh", "gateway.management.arguments:completion", ""
+    ),
 }
 
 
@@ -95,6 +98,14 @@ class Parser(argparse.ArgumentParser):
 
     def has_commands(self) -> bool:
         return any(isinstance(action.choices, dict) for action in self._actions)
+
+    def lowest(self, words: str) -> Iterator[tuple[str, Parser]]:
+        """Yield every command that has none below it, `words` before its name."""
+        if not self.has_commands():
+            yield words, self
+        for action in self._actions:
+            for name, parser in action.choices.items() if isinstance(action.choices, dict) else ():
+                yield from parser.lowest(f"{words} {name}")
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
@@ -153,7 +164,7 @@ def _command(name: str, command: str, given: list[str], *, with_django: bool) ->
         if with_django and not command.startswith("-"):
             return _django(name, command, given)
         _unknown(name, command)
-    parser = _parser(name, command, known)
+    parser = parser_of(command, name)
     if given[:1] == ["help"] and parser.has_commands():  # `tokens help list`, as the reference takes it
         given = [*given[1:], "--help"]
     parsed = vars(parser.parse_args(given))
@@ -162,12 +173,15 @@ def _command(name: str, command: str, given: list[str], *, with_django: bool) ->
     return _execute(known, parsed)
 
 
-def _parser(name: str, command: str, known: Known) -> Parser:
-    epilog = (
-        None if command == "serve" else f"The gateway's options are accepted too: {name} --help lists them."
+def parser_of(command: str, name: str = NAME) -> Parser:
+    """Return what reads the arguments of a command."""
+    known = COMMANDS[command]
+    has_options = command not in ("serve", "completion")  # of the gateway, beside its own
+    parser = Parser(
+        prog=f"{name} {command}",
+        description=known.text[:1].upper() + known.text[1:] + ".",
+        epilog=f"The gateway's options are accepted too: {name} --help lists them." if has_options else None,
     )
-    text = known.text[:1].upper() + known.text[1:] + "."
-    parser = Parser(prog=f"{name} {command}", description=text, epilog=epilog)
     _declare(parser, known)
     return parser
 
@@ -227,7 +241,8 @@ def _execute(known: Known, parsed: dict[str, Any]) -> None:
     try:
         import_module(known.runs).Command().execute(**usual, **parsed)
     except CommandError as error:
-        sys.stderr.write(f"error: {error}\n")
+        is_json = parsed.get("as_json", False)
+        sys.stderr.write((json.dumps({"error": str(error)}) if is_json else f"error: {error}") + "\n")
         sys.exit(error.returncode)
     finally:
         connections.close_all()
@@ -252,16 +267,16 @@ def _django(name: str, command: str, given: list[str]) -> None:
 def _complete(name: str, given: list[str]) -> None:
     import shtab  # noqa: PLC0415 - nothing else needs it
 
-    parser = Parser(prog=f"{name} completion", description="Print a completion script for a shell.")
-    parser.add_argument("shell", choices=shtab.SUPPORTED_SHELLS)
-    shell = parser.parse_args(given).shell
+    asked = parser_of("completion", name).parse_args(given)
     whole = Parser(prog=name)
     commands = whole.add_subparsers(metavar="COMMAND")
     for command, known in COMMANDS.items():
         made = commands.add_parser(command, help=known.text, description=known.text)
-        if known.declared:
-            _declare(made, known)
-    sys.stdout.write(shtab.complete(whole, shell) + "\n")
+        _declare(made, known)
+    script = shtab.complete(whole, asked.shell)
+    if asked.as_json:
+        script = json.dumps({"shell": asked.shell, "script": script})
+    sys.stdout.write(script + "\n")
 
 
 if __name__ == "__main__":

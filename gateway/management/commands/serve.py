@@ -5,6 +5,7 @@ Every option of the gateway is its flag.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -43,6 +44,7 @@ class Command(BaseCommand):
     help = "Start the HTTP server."
     requires_system_checks = ()
     secret = ""  # of the link by which the first admin is made
+    tells_json = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.usage = "%(prog)s [options]"
@@ -51,6 +53,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if any(name in options for name in table()):
             raise CommandError("flags are read by router and manage.py; start the gateway with one of them")
+        self.tells_json = options["as_json"]
         self.check()  # Django's own: what is broken shows now, not at the first request
         self.refuse_bad_configuration()
         self.say_what_starts()
@@ -116,10 +119,13 @@ class Command(BaseCommand):
         installed = Path(sys.executable).with_name("router")
         router = _from_here(str(installed)) if installed.exists() else manage
         address = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+        places = {"listening": url, "health": f"{address}/health", "admin": f"{address}/admin/"}
         self.stdout.write(
-            f"Listening on {url}\n"
-            f"  health       {address}/health\n"
-            f"  admin        {address}/admin/     (without a page: {manage} createsuperuser)\n"
+            json.dumps({**places, "api": f"{address}/api/docs"})
+            if self.tells_json
+            else f"Listening on {url}\n"
+            f"  health       {places['health']}\n"
+            f"  admin        {places['admin']}     (without a page: {manage} createsuperuser)\n"
             f"  API          {address}/api/docs\n"
             f"  a token      {router} tokens issue --label me\n"
             f"  Claude Code  ANTHROPIC_BASE_URL={address} ANTHROPIC_AUTH_TOKEN=<the token> claude\n"

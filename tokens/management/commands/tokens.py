@@ -98,7 +98,7 @@ class Command(ActionCommand):
         told = {"added": report.added, "revoked": report.revoked, "problems": problems}
         self.say(options, told, [f"imported {report.added} token(s), revoked {report.revoked}"])
         if problems:
-            self.fail("\n".join(f"error: {problem}" for problem in problems))
+            self.fail("error: " + "\nerror: ".join(problems))
 
     def do_export(self, options: dict[str, Any]) -> None:
         directory = options["directory"]

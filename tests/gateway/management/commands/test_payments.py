@@ -60,7 +60,7 @@ def test_what_stays_open_is_an_error(options: Any) -> None:
     out, err, status = run("reconcile", "--json")
     (told,) = json.loads(out)["payments"]
     assert (told["was"], told["status"], status) == ("claimed", "unknown", 1)
-    assert err.startswith("1 payment(s) are still open")
+    assert json.loads(err)["error"].startswith("1 payment(s) are still open")
     options(MPP_ENABLE=False)
     assert run("reconcile")[2] == 1
     assert Payment.objects.get().status == "unknown"

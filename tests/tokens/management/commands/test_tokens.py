@@ -158,7 +158,7 @@ def test_import(tmp_path: Path) -> None:
     (tmp_path / "tokens.lino").write_bytes(b"(token x (label")
     out, err, status = run("import", str(tmp_path), "--json")
     assert status == 1 and json.loads(out)["added"] == 1
-    assert err.startswith("error: tokens.lino line 1: expected parens around record")
+    assert json.loads(err)["error"].startswith("tokens.lino line 1: expected parens around record")
     assert run("import", str(tmp_path / "nowhere"))[2] == 1
 
 
