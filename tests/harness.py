@@ -122,15 +122,22 @@ class GatewayProcess:
         flags = ["--server", self.entry_point, "--host", "127.0.0.1", "--port", "0"]
         return [sys.executable, str(ROOT / "manage.py"), "serve", *flags]
 
-    def start(self, timeout: float = 40.0) -> Self:
+    def environment(self) -> dict[str, str]:
+        """Return what it is started with."""
+        return {**base_environment(self.data_dir), **self.settings}
+
+    def _launch(self) -> None:
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
                 self._command(),
                 cwd=self.data_dir,
-                env={**base_environment(self.data_dir), **self.settings},
+                env=self.environment(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+
+    def start(self, timeout: float = 40.0) -> Self:
+        self._launch()
         try:
             self.port = self._port_once_listening(timeout)
         except BaseException:

@@ -9,29 +9,30 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.compat import reference
+from tests.compat import reference, warm
 from tests.compat.cases import SECRET, TABLES
 from tests.compat.compare import Aspects, Difference, changed, differences
-from tests.compat.work import Done, Job
+from tests.compat.work import Job
 from tests.harness import ROOT
 from tests.ports import free_port
 
-OURS = [sys.executable, "-c", "from gateway.management.program import reference_main; reference_main()"]
-MOST_SECONDS = 300
-"""Nothing may take so long."""
 FILES = ("commands.runs", "config.runs")
 SERVES = "none: it serves"
 _LOG = re.compile(r"^\x1b\[2m.*|^\d{4}-\d\d-\d\dT\S+ +(?:INFO|WARN|ERROR|DEBUG) .*", re.MULTILINE)
 _LABEL = re.compile(r"^([\w ]+?) *: (.*)$", re.MULTILINE)
 _EPOCH = re.compile(r"\b1[789]\d{8}\b")
 _NEVER = re.compile(r"\b[2-4]\d{9}\b")
+
+
+Process = subprocess.Popen[bytes] | warm.Forked
+Starter = Callable[[list[str], Path, dict[str, str], tuple[Path, Path, Path]], Process]
 
 
 @dataclass
@@ -57,8 +58,8 @@ class Run:
 class Runner:
     """Runs a sequence with one program, in folders of its own."""
 
-    def __init__(self, command: list[str], folder: Path, base: dict[str, str]) -> None:
-        self.command, self.folder, self.base = command, folder, base
+    def __init__(self, start: Starter, folder: Path, base: dict[str, str]) -> None:
+        self.start, self.folder, self.base = start, folder, base
         self.tokens: list[str] = []
         self.port = free_port()
         for name in ("cwd", "home", "claude", "work"):
@@ -73,9 +74,7 @@ class Runner:
             "CLAUDE_CODE_HOME": "<CLAUDE_CODE_HOME>", **one.env,
         }  # fmt: skip
         env = {name: self._filled(value) for name, value in given.items() if value is not None}
-        status, out = self._ended(
-            [*self.command, *map(self._filled, one.argv)], {**self.base, **env}, one.stdin
-        )
+        status, out = self._ended([*map(self._filled, one.argv)], {**self.base, **env}, one.stdin)
         for name in one.files:
             (self.folder / "cwd" / name).unlink(missing_ok=True)
         if status is None:
@@ -86,25 +85,30 @@ class Runner:
             self.tokens.append(out.strip() or f"<no token {len(self.tokens) + 1}>")
         return self._aspects(one, status, out)
 
-    def _ended(self, command: list[str], env: dict[str, str], stdin: str) -> tuple[int | None, str]:
+    def _ended(self, arguments: list[str], env: dict[str, str], stdin: str) -> tuple[int | None, str]:
         """Return exit status and standard output; no status of one that serves, which is ended."""
-        (self.folder / "stdin").write_text(stdin)
-        with (
-            (self.folder / "stdin").open("rb") as given,
-            (self.folder / "out").open("wb") as out,
-            (self.folder / "err").open("wb") as err,
-            subprocess.Popen(
-                command, cwd=self.folder / "cwd", env=env, stdin=given, stdout=out, stderr=err
-            ) as process,
-        ):
-            deadline, serves = time.monotonic() + MOST_SECONDS, False
-            while process.poll() is None and not serves:
-                assert time.monotonic() < deadline, f"still running after {MOST_SECONDS} s: {command}"
-                time.sleep(0.02)
-                serves = str(self.port) in env.get("ROUTER_PORT", "") and _listens(self.port)
-            if serves:
-                process.terminate()
-        return None if serves else process.returncode, (self.folder / "out").read_text(errors="replace")
+        files = (self.folder / "stdin", self.folder / "out", self.folder / "err")
+        files[0].write_text(stdin)
+        process = self.start(arguments, self.folder / "cwd", env, files)
+        serves = str(self.port) in env.get("ROUTER_PORT", "") and self._serves(process)
+        if serves:
+            process.terminate()
+        try:
+            status = process.wait(warm.MOST_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"still running after {warm.MOST_SECONDS} s: {arguments}") from None
+        return None if serves else status, files[1].read_text(errors="replace")
+
+    def _serves(self, process: Process) -> bool:
+        """Wait until it has ended, or listens."""
+        deadline = time.monotonic() + warm.MOST_SECONDS
+        while process.poll() is None and time.monotonic() < deadline:
+            if _listens(self.port):
+                return True
+            time.sleep(0.02)
+        return False
 
     def _aspects(self, one: Run, status: int, out: str) -> Aspects:
         found = {"exit": str(status)}
@@ -151,23 +155,39 @@ def load(only: str = "") -> list[Run]:
     return [run for run in runs if only in f"{run.table}: {run.name}"]
 
 
-def jobs(template: Path, base: Path, only: str = "") -> list[Job]:
+def jobs(template: Path, only: str = "") -> list[Job]:
     """Return the work: a job for every sequence."""
-    found = load(only)
+    sequences: dict[str, list[Run]] = {}
+    for run in load(only):
+        sequences.setdefault(run.sequence, []).append(run)
+    return [
+        Job(len(runs), partial(_sequence, runs, template=template), runs[0].sequence)
+        for runs in sequences.values()
+    ]
 
-    def job(number: int, sequence: str) -> Job:
-        runs = [run for run in found if run.sequence == sequence]
-        return lambda: Done(len(runs), _sequence(runs, base / str(number), template))
 
-    return [job(*one) for one in enumerate(dict.fromkeys(run.sequence for run in found))]
-
-
-def _sequence(runs: list[Run], folder: Path, template: Path) -> list[Difference]:
+def _sequence(runs: list[Run], folder: Path, *, template: Path) -> list[Difference]:
     base = _base()
-    theirs = Runner([str(reference.program())], folder / "theirs", base)
-    ours = Runner(OURS, folder / "ours", {**base, "PYTHONPATH": str(ROOT), "ALLOW_WEAK_SECRET": "true"})
+    theirs = Runner(_start_theirs, folder / "theirs", base)
+    ours = Runner(
+        _start_ours, folder / "ours", {**base, "PYTHONPATH": str(ROOT), "ALLOW_WEAK_SECRET": "true"}
+    )
     shutil.copytree(template / "data", folder / "ours" / "data")
     return [one for run in runs for one in _pair(run, theirs, ours)]
+
+
+def _start_theirs(
+    arguments: list[str], folder: Path, env: dict[str, str], files: tuple[Path, Path, Path]
+) -> Process:
+    with files[0].open("rb") as given, files[1].open("wb") as out, files[2].open("wb") as err:
+        command = [str(reference.program()), *arguments]
+        return subprocess.Popen(command, cwd=folder, env=env, stdin=given, stdout=out, stderr=err)
+
+
+def _start_ours(
+    arguments: list[str], folder: Path, env: dict[str, str], files: tuple[Path, Path, Path]
+) -> Process:
+    return warm.start(warm.Start("reference", arguments, folder, env, files))
 
 
 def _pair(run: Run, theirs: Runner, ours: Runner) -> Iterator[Difference]:

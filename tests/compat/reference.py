@@ -29,7 +29,19 @@ def program() -> Path:
     cargo = shutil.which("cargo")
     if cargo is None:
         raise NotHere("cargo is not installed, and the reference is published as source only")
-    command = ["nice", "-n", "10", cargo, "install", CRATE, "--version", VERSION, "--root", str(cache())]
+    command = [
+        "nice",
+        "-n",
+        "10",
+        cargo,
+        "install",
+        CRATE,
+        "--version",
+        VERSION,
+        "--locked",
+        "--root",
+        str(cache()),
+    ]
     print(f"building {CRATE} {VERSION}, once: {' '.join(command)}", flush=True)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not built.is_file():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from tests.compat import reference
+from tests.compat import reference, warm
 from tests.compat.cases import ADMIN_KEY, MESSAGE_ANSWER, SECRET
 from tests.fakes.server import FakeServer
 from tests.harness import GatewayProcess
@@ -126,16 +126,23 @@ def theirs(folder: Path, setup: dict[str, Any]) -> Iterator[Side]:
 
 
 class _Ours(GatewayProcess):
-    """On a port that is known before: it stands in the actor's address."""
-
-    def _command(self) -> list[str]:
-        command = super()._command()
-        return [*command[: command.index("--port") + 1], str(self.asked_port)]
+    """On a port that is known before: it stands in the actor's address. It is ended without a drain."""
 
     asked_port = 0
 
+    def _launch(self) -> None:
+        arguments = ["serve", "--server", "uvicorn", "--host", "127.0.0.1", "--port", str(self.asked_port)]
+        files = (self.data_dir / "stdin", self.log_file, self.log_file)
+        files[0].write_bytes(b"")
+        started = warm.Start("manage", arguments, self.data_dir, self.environment(), files)
+        self.process = warm.start(started)
+
     def __enter__(self) -> Self:
-        return self.start(timeout=180)
+        return self.start(timeout=warm.MOST_SECONDS)
+
+    def __exit__(self, *exc: object) -> None:
+        self.process.kill()
+        self.process.wait()
 
 
 @contextmanager
@@ -150,7 +157,10 @@ def ours(folder: Path, setup: dict[str, Any], template: Path) -> Iterator[Side]:
         gateway.asked_port = free_port()
         if "stored" in setup:
             (folder / "import.json").write_text(side.fill(json.dumps(setup["stored"])))
-            gateway.manage("providers", "import", str(folder / "import.json"))
+            done = warm.run(
+                "manage", ["providers", "import", str(folder / "import.json")], folder, gateway.environment()
+            )
+            assert done.status == 0, done.err
         with gateway:
             side.port = gateway.port
             yield side
@@ -170,7 +180,7 @@ def _import(side: Side, setup: dict[str, Any], command: list[str], env: dict[str
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
     """Wait until it accepts connections: its own line in the log comes before that."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + warm.MOST_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.compat import reference
+from tests.compat import reference, warm
 from tests.compat.cases import SECRET
-from tests.compat.commands import OURS
 from tests.compat.compare import Difference
-from tests.compat.work import Done, Job
+from tests.compat.work import Job
 from tests.harness import ROOT
 from tokens.files import lino
 
@@ -32,7 +32,7 @@ Records = list[dict[str, Any]]
 class Program:
     """One side's commands over a data directory."""
 
-    command: list[str]
+    is_ours: bool
     data: Path
     policy: str
 
@@ -43,17 +43,19 @@ class Program:
             "DATA_DIR": str(self.data), "STORAGE_POLICY": self.policy, "RUST_LOG": "link_assistant_router=off",
             "NO_COLOR": "1", "ALLOW_WEAK_SECRET": "true",
         }  # fmt: skip
+        done = self._ended([*argv], env)
+        assert done.status == 0, f"{argv}: exit {done.status}: {done.err}"
+        return done.out
+
+    def _ended(self, arguments: list[str], env: dict[str, str]) -> warm.Ended:
+        folder = self.data.parent
+        if self.is_ours:
+            return warm.run("reference", arguments, folder, env)
         done = subprocess.run(
-            [*self.command, *argv],
-            cwd=self.data.parent,
-            env=env,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        assert done.returncode == 0, f"{argv}: exit {done.returncode}: {done.stderr}"
-        return done.stdout
+            [str(reference.program()), *arguments],
+            cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=warm.MOST_SECONDS,
+        )  # fmt: skip
+        return warm.Ended(done.returncode, done.stdout, done.stderr)
 
     def issue(self) -> None:
         """Issue tokens, the last but one revoked."""
@@ -74,28 +76,28 @@ class Program:
         return [json.loads(self("providers", "show", name)) for name in sorted(names)]
 
 
-def jobs(template: Path, base: Path) -> list[Job]:
+def jobs(template: Path) -> list[Job]:
     """Return the work: a job for every store, which each side reads once the other has written."""
+    compared: dict[str, Callable[[Path, Path], Iterator[Difference]]] = {
+        **{policy: partial(_tokens, policy=policy) for policy in POLICIES},
+        "export": _exported,
+        "providers": _providers,
+    }
 
-    def job(named: Iterator[Difference]) -> Job:
-        return lambda: Done(2, list(named))
+    def job(name: str) -> Job:
+        return Job(2, lambda folder: list(compared[name](folder, template)), f"stores: {name}")
 
-    return [
-        *(job(_tokens(base / policy, template, policy)) for policy in POLICIES),
-        job(_exported(base / "export", template)),
-        job(_providers(base / "providers", template)),
-    ]
+    return [*map(job, compared)]
 
 
 def _sides(folder: Path, template: Path, policy: str) -> tuple[Program, Program]:
     """Return both programs over one data directory; the database of ours is made already, and empty."""
     data = folder / "data"
-    theirs = Program([str(reference.program())], data, policy)
     shutil.copytree(template / "data", data)
-    return theirs, Program(OURS, data, policy)
+    return Program(False, data, policy), Program(True, data, policy)
 
 
-def _tokens(folder: Path, template: Path, policy: str) -> Iterator[Difference]:
+def _tokens(folder: Path, template: Path, *, policy: str) -> Iterator[Difference]:
     theirs, ours = _sides(folder, template, policy)
     theirs.issue()
     yield from _same(f"{policy}, written there", theirs.records(), ours.records())
@@ -105,10 +107,10 @@ def _tokens(folder: Path, template: Path, policy: str) -> Iterator[Difference]:
 
 
 def _exported(folder: Path, template: Path) -> Iterator[Difference]:
-    theirs, ours = _sides(folder, template, "memory")
+    _, ours = _sides(folder, template, "memory")
     ours.issue()
     ours("tokens", "export", str(folder / "out"))
-    there = Program(theirs.command, folder / "out", "both")
+    there = Program(False, folder / "out", "both")
     yield from _same("export, written here", there.records(), ours.records())
     there.issue()
     ours("tokens", "import", str(folder / "out"))

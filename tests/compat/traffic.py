@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.compat import cases, compare, exchange, sides
 from tests.compat.cases import ADMIN_KEY, Case
 from tests.compat.compare import Difference
 from tests.compat.sides import Side
-from tests.compat.work import Done, Job
+from tests.compat.work import Job
 
 STATEFUL = ("accounts",)
 """Tables whose cases follow one another: no cooldown is cleared between them."""
 
 
-def jobs(template: Path, base: Path, only: str = "") -> list[Job]:
+def jobs(template: Path, only: str = "") -> list[Job]:
     """Return the work: a job for every process of every table."""
-    found = cases.load(only)
-    groups = [
-        [case for case in found if case.process == process]
-        for process in dict.fromkeys(case.process for case in found)
+    groups: dict[str, list[Case]] = {}
+    for case in cases.load(only):
+        groups.setdefault(case.process, []).append(case)
+    return [
+        Job(len(group), partial(_group, group, template=template), group[0].title)
+        for group in groups.values()
     ]
 
-    def job(number: int, group: list[Case]) -> Job:
-        return lambda: Done(len(group), list(_group(base / str(number), group, template)))
 
-    return [job(number, group) for number, group in enumerate(groups)]
+def _group(group: list[Case], folder: Path, *, template: Path) -> list[Difference]:
+    return list(_differences(group, folder, template))
 
 
-def _group(folder: Path, group: list[Case], template: Path) -> Iterator[Difference]:
+def _differences(group: list[Case], folder: Path, template: Path) -> Iterator[Difference]:
     setup = group[0].setup
     try:
         with sides.theirs(_folder(folder / "theirs"), setup) as theirs:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 from tests.compat.compare import Difference
 
 
 @dataclass(frozen=True)
-class Done:
-    """So many cases were compared, and this differed."""
+class Job:
+    """So many cases, which need one another; what compares them in a folder of their own, any number of times."""
 
     cases: int
-    differing: list[Difference] = field(default_factory=list)
-
-
-Job = Callable[[], Done]
+    compare: Callable[[Path], list[Difference]]
+    name: str = ""
