@@ -24,12 +24,17 @@ COMMANDS: tuple[tuple[str, float], ...] = (
     ("tokns list", QUICK),
     ("tokens lst", QUICK),
     ("tokens list --lable x", QUICK),
+    ("--prot 1", QUICK),
     ("tokens list", READING),
     ("groups list", READING),
     ("accounts list", READING),
     ("providers list", READING),
     ("routes list", READING),
     ("prices list", READING),
+    ("people list", READING),
+    ("usage", READING),
+    ("requests", READING),
+    ("audit", READING),
 )
 
 

@@ -64,7 +64,9 @@ def base_environment(data_dir: Path) -> dict[str, str]:
     }
 
 
-def manage(data_dir: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> str:
+def manage(
+    data_dir: Path, *arguments: str, settings: Mapping[str, str] | None = None, timeout: float = 60
+) -> str:
     """Return the standard output of a management command; fail with its standard error."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), *arguments],
@@ -72,18 +74,18 @@ def manage(data_dir: Path, *arguments: str, settings: Mapping[str, str] | None =
         env={**base_environment(data_dir), **(settings or {})},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=timeout,
         check=False,
     )
     assert done.returncode == 0, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
-def prepare(data_dir: Path) -> Path:
+def prepare(data_dir: Path, timeout: float = 60) -> Path:
     """Make a data directory with a migrated database, made once and copied for every gateway."""
     for name in ("data", "claude"):
         (data_dir / name).mkdir(parents=True)
-    manage(data_dir, "migrate", "--verbosity", "0")
+    manage(data_dir, "migrate", "--verbosity", "0", timeout=timeout)
     return data_dir
 
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from tests.compat import commands, named, reference, stores, traffic, warm
@@ -37,16 +37,14 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="compat-") as folder:
         try:
-            jobs = _jobs(asked, prepare(Path(folder) / "template"))
-            found, again = _compared(jobs, Path(folder), asked.jobs)
+            jobs = _jobs(asked, prepare(Path(folder) / "template", warm.MOST_SECONDS))
+            found, again = compared(jobs, Path(folder), asked)
         finally:
             warm.close()
-    if asked.save:
-        asked.save.write_text("".join(map(_line, found)))
     used = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     count = sum(job.cases for job in jobs)
     print(f"{count} cases in {time.monotonic() - began:.0f} s, {used:.0f} s of CPU", flush=True)
-    return _report(found, again, asked)
+    return report(found, again, asked)
 
 
 def without_reference(why: str) -> int:
@@ -67,7 +65,7 @@ def _arguments() -> argparse.Namespace:
         "--save",
         type=Path,
         metavar="FILE",
-        help="keep every difference, a line of JSON each",
+        help="append every difference, a line of JSON each, as they are found",
     )
     return parser.parse_args()
 
@@ -83,33 +81,41 @@ def _jobs(asked: argparse.Namespace, template: Path) -> list[Job]:
     return found
 
 
-def _compared(jobs: list[Job], folder: Path, at_a_time: int) -> tuple[list[Difference], list[str]]:
+def compared(jobs: list[Job], folder: Path, asked: argparse.Namespace) -> tuple[list[Difference], list[str]]:
     """Return every difference, and the names of the jobs that differed beside others and not alone.
 
     A job that found something that no row names runs once more when all others have ended, on a machine that is slow
     as well: what is there counts.
     """
     known = named.rules()
-    found: list[list[Difference]] = []
-    with ThreadPoolExecutor(at_a_time) as threads:
-        running = [threads.submit(_of_job, job, folder / str(number)) for number, job in enumerate(jobs)]
-        for number, one in enumerate(running):
-            found.append(one.result())
-            cases = sum(job.cases for job in jobs[: number + 1])
-            print(f"\r{cases} cases, {sum(map(len, found))} differences", end="", flush=True)
+    found: dict[int, list[Difference]] = {}
+    cases = 0
+    with ThreadPoolExecutor(asked.jobs) as threads:
+        running = {
+            threads.submit(of_job, job, folder / str(number)): number for number, job in enumerate(jobs)
+        }
+        for done in as_completed(running):
+            number = running[done]
+            found[number] = done.result()
+            cases += jobs[number].cases
+            if asked.save:
+                with asked.save.open("a") as file:
+                    file.writelines(map(_line, found[number]))
+            print(f"\r{cases} cases, {sum(map(len, found.values()))} differences", end="", flush=True)
     print()
-    is_odd = [any(named.naming(one, known) is None for one in each) for each in found]
-    suspects = [number for number, odd in enumerate(is_odd) if odd]
+    suspects = [
+        number for number in sorted(found) if any(named.naming(one, known) is None for one in found[number])
+    ]
     again = []
     for number in suspects if len(suspects) <= MOST_AGAIN else ():
-        alone = _of_job(jobs[number], folder / f"{number}-again")
+        alone = of_job(jobs[number], folder / f"{number}-again")
         if not any(named.naming(one, known) is None for one in alone):
             again.append(jobs[number].name)
         found[number] = alone
-    return [one for each in found for one in each], again
+    return [one for number in sorted(found) for one in found[number]], again
 
 
-def _of_job(job: Job, folder: Path) -> list[Difference]:
+def of_job(job: Job, folder: Path) -> list[Difference]:
     """Return what a job found; one that could not be done is a difference, too."""
     folder.mkdir()
     try:
@@ -119,7 +125,8 @@ def _of_job(job: Job, folder: Path) -> list[Difference]:
         return [Difference(table, name, "not compared", "", str(problem)[-300:])]
 
 
-def _report(found: list[Difference], again: list[str], asked: argparse.Namespace) -> int:
+def report(found: list[Difference], again: list[str], asked: argparse.Namespace) -> int:
+    """Print what has no name; return the exit status."""
     rules = named.rules()
     told = [(one, named.naming(one, rules)) for one in found]
     left, wrong = [one for one, rule in told if rule is None], named.mistakes(rules)
@@ -134,7 +141,7 @@ def _report(found: list[Difference], again: list[str], asked: argparse.Namespace
     titles = dict.fromkeys(difference.title for difference in left)
     print(
         f"{len(found) - len(left)} differences named, {len(left)} unnamed in {len(titles)} cases, "
-        f"{len(wrong)} mistakes, {len(again)} tried again"
+        f"{len(wrong)} mistakes, {len(again)} that differed once"
     )
     for title in titles:
         print(f"unnamed: {title}")

@@ -12,6 +12,7 @@ import gc
 import importlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -160,7 +161,17 @@ def main() -> None:
         if pid == 0:
             _become(told)
         print(pid, flush=True)
+        _end_with_whoever_asks(pid)
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
+def _end_with_whoever_asks(pid: int) -> None:
+    """Wait until the process ends; end it when standard input does, which says nothing else meanwhile."""
+    watched = os.pidfd_open(pid)
+    readable, _, _ = select.select([sys.stdin.fileno(), watched], [], [])
+    os.close(watched)
+    if watched not in readable:
+        os.kill(pid, signal.SIGKILL)
 
 
 def _import_libraries() -> None:
