@@ -134,6 +134,7 @@ class _Ours(GatewayProcess):
         arguments = ["serve", "--server", "uvicorn", "--host", "127.0.0.1", "--port", str(self.asked_port)]
         files = (self.data_dir / "stdin", self.log_file, self.log_file)
         files[0].write_bytes(b"")
+        self.log_file.touch()  # it is read at once
         started = warm.Start("manage", arguments, self.data_dir, self.environment(), files)
         self.process = warm.start(started)
 

@@ -108,6 +108,7 @@ def test_the_last_lines_name_what_has_no_name(capsys: pytest.CaptureFixture[str]
     assert run.report([], [], _asked()) == 0
 
 
+@pytest.mark.timeout(500)  # the parent imports all libraries first
 def test_a_process_is_forked_with_arguments_environment_and_files_of_its_own(tmp_path: Path) -> None:
     try:
         env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "ROUTER_HOME": str(tmp_path)}
