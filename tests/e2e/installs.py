@@ -179,7 +179,7 @@ def schemathesis() -> Path:
     pins = HERE / "schemathesis" / "requirements.txt"
     with _locked(_name("schemathesis", pins)) as directory:
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-compile", "--require-hashes"]
-        _install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
+        install(directory, command=[*pip, "--target", str(directory), "-r", str(pins)])
         return directory
 
 
