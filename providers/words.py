@@ -247,7 +247,7 @@ class WholeWords:
     def __call__(self, chunk: bytes) -> bytes:
         if self._passes:
             return chunk
-        if len(chunk) <= SMALL_BYTES and self._key in chunk:
+        if len(chunk) <= SMALL_BYTES and chunk.rfind(self._key) >= 0:
             chunk = redact.masked(chunk)
         if chunk.startswith(_OPENINGS) and not self.held:
             self._passes = True

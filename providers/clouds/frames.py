@@ -59,7 +59,7 @@ class Frames:
             if event.startswith(_DELTA) and event.rfind(b"error") < 0 and event.rfind(_METRICS) < 0:
                 self._has_begun = True  # nearly all are so
                 event = event.replace(b"\n", b" ") if 10 in event else event  # 10: a line feed
-                return b"event: content_block_delta\ndata: %b\n\n" % event
+                return b"event: content_block_delta\ndata: " + event + b"\n\n"
             return self._told(event)
         try:
             frames = self._reader.feed(data)

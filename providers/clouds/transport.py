@@ -152,13 +152,13 @@ class CloudTransport(httpx.AsyncBaseTransport):
     def _passes(order: Order, response: httpx.Response) -> bool:
         """Tell whether a good answer goes on as it is, without the headers that speak of the cloud."""
         kind, has_hidden, hidden = b"", False, errors.HIDDEN
-        for _, name, value in response.headers._list:  # names in lower case, as httpx has put them
+        for name, value in (headers := headers_of(response)):
             if name == b"content-type":
                 kind = value
             elif hidden[name]:
                 has_hidden = True
         if has_hidden:
-            response.headers = as_they_are(errors.forwarded(headers_of(response)))
+            response.headers = as_they_are(errors.forwarded(headers))
         if kind == PLAIN:
             return not order.is_aws_count
         kind = kind.strip().lower()
