@@ -104,6 +104,7 @@ UNRECORDED = {
     ),
     "gateway/rehearsals/services.py take": "the counter of calls",
     "gateway/usage/daily.py add": "usage",
+    "gateway/usage/hourly.py forget": "sums of hours that no chart shows any more",
     "gateway/usage/requestlog/rows.py write": "what calls ask and are answered",
     "gateway/usage/prices/services.py counted": "the counter",
     "gateway/usage/retention.py delete_before": "usage, and audit that is old",

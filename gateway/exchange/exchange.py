@@ -37,7 +37,7 @@ class Try(msgspec.Struct, frozen=True):
     seconds: float  # until the next one began, or the call was over
 
 
-class Exchange(msgspec.Struct, eq=False):
+class Exchange(msgspec.Struct):
     """Call, answer, times and usage. Times in seconds, `started_at` in Unix seconds; "" = not known.
 
     `bytes_out` are body bytes sent to the upstream, `bytes_in` body bytes received from it (all attempts).

@@ -11,7 +11,6 @@ from gateway.kernel.principal import of_request
 from tokens import bodies
 from tokens.errors import BadTokenField
 from tokens.policies import services
-from tokens.policies.models import Policy
 from tokens.schemas import DeletedOut, body
 
 router = Router(tags=["policies"])
@@ -32,24 +31,14 @@ class PolicyListOut(Schema):
     data: list[PolicyOut]
 
 
-def shown(policy: Policy) -> dict[str, object]:
-    """Return a policy as answers and commands show it."""
-    return {
-        "group": policy.group,
-        "settings": services.settings_of(policy),
-        "checksum": policy.checksum,
-        "warnings": services.warnings_of(policy),
-    }
-
-
 @router.get("", response=PolicyListOut, summary="List policies, by group")
 def listing(request: HttpRequest) -> dict[str, object]:
-    return {"data": [shown(policy) for policy in services.find_all()]}
+    return {"data": [services.shown(policy) for policy in services.find_all()]}
 
 
 @router.get("/{group}", response=PolicyOut, summary="Show a group's policy")
 def show(request: HttpRequest, group: str) -> dict[str, object]:
-    return shown(services.get(group))
+    return services.shown(services.get(group))
 
 
 @router.put("/{group}", response=PolicyOut, openapi_extra=body(PolicyIn), summary="Set a group's policy")
@@ -61,7 +50,7 @@ def put(request: HttpRequest, group: str) -> dict[str, object]:
     given = bodies.only(bodies.read_object(request), ("settings",))
     if "settings" not in given:
         raise BadTokenField("settings", "must be given")
-    return shown(services.put(group, given["settings"], principal=of_request(request)))
+    return services.shown(services.put(group, given["settings"], principal=of_request(request)))
 
 
 @router.delete("/{group}", response=DeletedOut, summary="Remove a group's policy")

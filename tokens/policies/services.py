@@ -128,3 +128,13 @@ def _checked(settings: object) -> dict[str, object]:
 def _check_group(name: str) -> None:
     if name != EVERYBODY and not Group.objects.filter(name=name).exists():
         raise GroupNotFound(name)
+
+
+def shown(policy: Policy) -> dict[str, object]:
+    """Return a policy as answers and commands show it."""
+    return {
+        "group": policy.group,
+        "settings": settings_of(policy),
+        "checksum": policy.checksum,
+        "warnings": warnings_of(policy),
+    }

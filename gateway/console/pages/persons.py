@@ -60,11 +60,12 @@ def one(request: HttpRequest) -> HttpResponseBase:
 
 def _page(request: HttpRequest, user: User, status: int = 200, **forms: Any) -> HttpResponse:
     """Show a person; `forms`: those that were sent and are wrong."""
+    card = holders.of_person(user)
     context = {
-        "person": holders.of_person(user),
+        "person": card,
         "may_change": request.user.has_perm(CHANGE),
-        "form": drawn(KNOWN, _standing(user)),
-        "groups": _ticks(group.name for group in standing.groups_of(user)),
+        "form": drawn(KNOWN, _standing(user, card["role"])),
+        "groups": _ticks(card["groups"]),
         **forms,
     }
     return shown(request, "people/person", context, status)
@@ -97,7 +98,10 @@ def change(request: HttpRequest) -> HttpResponseBase:
     user = _found(request.POST.get("email", ""))
     address = standing.address_of(user)
     try:
-        before = {**_standing(user), "groups": [group.name for group in standing.groups_of(user)]}
+        before = {
+            **_standing(user, roles.role_of(user)),
+            "groups": [group.name for group in standing.groups_of(user)],
+        }
         said = _said(KNOWN, request.POST)
         changed = {name: value for name, value in said.items() if not _is_same(value, before[name])}
         if changed:
@@ -128,11 +132,11 @@ def _found(email: str) -> User:
         raise Http404 from exc
 
 
-def _standing(user: User) -> dict[str, Any]:
+def _standing(user: User, role: str | None) -> dict[str, Any]:
     person = standing.person_of(user)
     return {
         "name": user.get_full_name(),
-        "role": roles.role_of(user),
+        "role": role,
         "budget": None if person.budget is None else f"{person.budget.normalize():f}",
         "budget_period": person.budget_period or None,
         "active": user.is_active,

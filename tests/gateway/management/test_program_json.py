@@ -19,6 +19,7 @@ import pytest
 
 from gateway.management.program import COMMANDS, Parser, main, parser_of
 from tests.fakes.server import Answer, FakeServer
+from tests.gateway.alerts.making import HERE
 from tests.harness import ROOT, base_environment
 
 POLICY = {"env": {"EDITOR": "ed"}}
@@ -67,7 +68,19 @@ GOOD: tuple[str, ...] = (
     "routes list",
     "routes test m",
     "routes remove m",
+    "rehearse start --provider there --fault 429 --seconds 5",
+    "rehearse list",
+    "rehearse end MADE",
     "providers remove there",
+    "alerts add-channel ops webhook --target URL/hook",
+    "alerts change-channel ops --target URL/hooks",
+    "alerts add account-out --channel ops",
+    "alerts change MADE --quiet-from 22:00 --quiet-to 07:00",
+    "alerts list",
+    "alerts test ops",
+    "alerts log",
+    "alerts remove MADE",
+    "alerts remove-channel ops",
     "prices set m --input 1 --output 2",
     "prices list",
     "prices remove m",
@@ -89,7 +102,8 @@ GOOD: tuple[str, ...] = (
     "clients doctor codex",
     "completion bash",
 )
-"""Each follows from those before it. ID is the token's that was issued last, FOLDER and URL are the test's own."""
+"""Each follows from those before it. ID is the token's that was issued last, MADE what else was made last, FOLDER and
+URL are the test's own."""
 BAD: tuple[str, ...] = (
     "tokens show nobody",
     "tokens issue --ttl-hours 0",
@@ -125,7 +139,7 @@ Run = Callable[[str], tuple[str, str, int]]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: Callable[..., Any]) -> Iterator[Run]:
     """Run a line with `--json`, parsed as `router` does; return what it printed, what it complained of, its status."""
     for name, text in (
         ("policy.json", json.dumps(POLICY)),
@@ -137,7 +151,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("CODEX_HOME", str(tmp_path / "codex"))
     monkeypatch.setenv("SOME_KEY", "k")
-    last = {"ID": ""}
+    options(EGRESS_ALLOWED_NETWORKS=HERE)
+    last = {"ID": "", "MADE": ""}
     with FakeServer(
         lambda seen: Answer(200, [("content-type", "application/json")], [b'{"data": []}'])
     ) as there:
@@ -148,6 +163,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
             out, err, status = _printed(line, monkeypatch)
             if line.startswith("tokens issue") and not status:
                 last["ID"] = json.loads(out)["id"]
+            if line.startswith(("rehearse start", "alerts add ")) and not status:
+                last["MADE"] = str(json.loads(out)["id"])
             return out, err, status
 
         yield call

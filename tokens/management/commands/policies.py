@@ -11,7 +11,6 @@ from gateway.kernel.principal import COMMAND_LINE
 from tokens.errors import GroupNotFound, TokenError
 from tokens.management import arguments
 from tokens.policies import services
-from tokens.policies.api import shown
 from tokens.policies.errors import PolicyNotFound
 
 
@@ -30,17 +29,17 @@ class Command(ActionCommand):
     def do_set(self, options: dict[str, Any]) -> None:
         given = services.checked_text(Path(options["file"]).read_text(encoding="utf-8"))
         policy = services.put(options["group"], given, principal=COMMAND_LINE)
-        document = shown(policy)
+        document = services.shown(policy)
         told = [f"warning: {text}" for text in services.warnings_of(policy)]
         self.say(options, document, [f"set {policy.group}  {policy.checksum}", *told])
 
     def do_show(self, options: dict[str, Any]) -> None:
-        document = shown(services.get(options["group"]))
+        document = services.shown(services.get(options["group"]))
         lines = [json.dumps(document["settings"], indent=2, ensure_ascii=False)]
         self.say(options, document, lines)
 
     def do_list(self, options: dict[str, Any]) -> None:
-        rows = [shown(policy) for policy in services.find_all()]
+        rows = [services.shown(policy) for policy in services.find_all()]
         self.say(options, {"data": rows}, [f"{row['group']}  {row['checksum']}" for row in rows])
 
     def do_remove(self, options: dict[str, Any]) -> None:

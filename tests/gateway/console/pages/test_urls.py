@@ -15,8 +15,8 @@ from tests.gateway.console.pages.people import browser
 
 LOOKED_AT = (
     "", "requests/", "requests/<str:request_id>/", "usage/", "alerts/", "accounts/", "accounts/<str:name>/",
-    "providers/", "providers/<str:name>/", "routes/", "prices/", "people/", "people/person/", "people/secret/",
-    "people/tokens/<str:token_id>/", "signins/", "objects/", "payments/", "federation/",
+    "providers/", "providers/<str:name>/", "routes/", "prices/", "people/", "people/groups/", "people/person/",
+    "people/secret/", "people/tokens/<str:token_id>/", "signins/", "objects/", "payments/", "federation/",
 )  # fmt: skip
 OPERATED = (
     "rehearse/", "rehearsals/<str:rehearsal_id>/end/", "add-account/",
