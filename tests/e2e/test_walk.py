@@ -91,6 +91,7 @@ def pages(told: Furnished) -> dict[str, str]:
         "console/prices/": "/console/prices/",
         "console/people/": "/console/people/",
         "console/people/add/": "/console/people/add/",
+        "console/people/groups/": "/console/people/groups/",
         "console/people/issue/": "/console/people/issue/",
         "console/people/person/": f"/console/people/person/?email={quote(ALICE)}",
         "console/people/tokens/<str:token_id>/": f"/console/people/tokens/{token}/",
