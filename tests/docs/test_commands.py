@@ -64,7 +64,7 @@ REPLACED = {
     "requests 0190f0f0-0000-7000-8000-000000000000": "requests --limit 1",
     "createsuperuser": "createsuperuser --noinput",
     "router doctor": "may_find router doctor",
-    "EMAIL --no-totp": "ada@example.com --no-totp",
+    "people change EMAIL": "people change ada@example.com",
     " ID": ' "$(new_id)"',
     "curl -X POST": "curl -sS --fail-with-body -X POST",
 }
@@ -74,6 +74,7 @@ BEFORE = {
     "docs/issuers.md": "router people add ada@example.com --password-stdin",
     "docs/own-pages.md": "router people add ada@example.com --password-stdin",
     "docs/tokens.md": "router groups add x --budget 1 --budget-period month && router groups remove x",
+    "docs/upgrading.md": "router people add ada@example.com --password-stdin",
     "docs/troubleshooting.md": "router clients setup claude-code --write",
 }
 """What the reader of a page has done already."""
