@@ -97,6 +97,7 @@ class PinnedUrl(httpx.URL):
     def __init__(self, url: httpx.URL) -> None:
         super().__init__(url)
         self.address = address_of(url)
+        self.origin = Origin(*self.address[:3])  # where no proxy and no addresses are named
 
 
 def request_to(
@@ -107,7 +108,7 @@ def request_to(
     extensions: dict[str, Any],
 ) -> httpx.Request:
     """Return a request that leaves as it is given: nothing of it is copied."""
-    return _Outbound(method, url, as_they_are(headers), httpx.ByteStream(body), extensions)
+    return _Outbound(method, url, as_they_are(headers), body, extensions)
 
 
 class _Outbound(httpx.Request):
@@ -118,11 +119,12 @@ class _Outbound(httpx.Request):
         method: str,
         url: PinnedUrl,
         headers: httpx.Headers,
-        stream: httpx.ByteStream,
+        body: bytes,
         extensions: dict[str, Any],
     ) -> None:
-        self.method = method.upper()
-        self.url, self.headers, self.stream, self.extensions = url, headers, stream, extensions
+        self.method, self.body = method.upper(), body
+        self.url, self.headers, self.extensions = url, headers, extensions
+        self.stream = httpx.ByteStream(body)
 
 
 class _Inbound(httpx.Response):
@@ -153,12 +155,10 @@ class Transport(httpx.AsyncBaseTransport):
 
     def __init__(self, options: ClientOptions | None = None, pool: ConnectionPool | None = None) -> None:
         """Take connections from `pool`, else from one with the bounds that the options say."""
-        options = options or ClientOptions()
-        self._connect_seconds = options.connect_timeout_seconds
-        self.pool = pool or ConnectionPool(
-            Dialer(),
-            IdleLimits(options.keepalive_seconds, options.idle_per_origin, options.idle_in_total),
-        )
+        of = options or ClientOptions()
+        self._connect_seconds = of.connect_timeout_seconds
+        limits = IdleLimits(of.keepalive_seconds, of.idle_per_origin, of.idle_in_total)
+        self.pool = pool or ConnectionPool(Dialer(), limits)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the head of the answer; its body comes from `response.stream`, which must be closed.
@@ -168,11 +168,12 @@ class Transport(httpx.AsyncBaseTransport):
         (seconds).
         """
         extensions = request.extensions
-        url = request.url
-        scheme, host, port, netloc = url.address if isinstance(url, PinnedUrl) else address_of(url)
-        origin = Origin(scheme, host, port, extensions.get("proxy"), extensions.get("addresses", ()))
+        url = request.url if isinstance(request.url, PinnedUrl) else PinnedUrl(request.url)
+        proxy, addresses = extensions.get("proxy"), extensions.get("addresses", ())
+        is_direct = proxy is None and not addresses
+        origin = url.origin if is_direct else Origin(*url.address[:3], proxy, addresses)
         body = _body(request)
-        head = _head(request, origin, netloc, body)
+        head = _head(request, origin, url.address.netloc, body)
         connection = self.pool.take(origin)
         while True:  # twice at most: a fresh connection is not stale
             if connection is None:
@@ -229,11 +230,8 @@ class _Body(httpx.AsyncByteStream):
     def __init__(
         self, pool: ConnectionPool, origin: Origin, connection: Connection, request: httpx.Request
     ) -> None:
-        self.pool = pool
-        self._origin = origin
-        self._connection = connection
-        self.request = request
-        self._is_closed = False
+        self.pool, self.request = pool, request
+        self._origin, self._connection, self._is_closed = origin, connection, False
 
     def __aiter__(self) -> _Body:
         return self
@@ -287,6 +285,8 @@ def _proxy_authorization(proxy: str) -> bytes:
 
 def _body(request: httpx.Request) -> bytes:
     """Return the request's body, without the search of `request.read()` through typing's abstract classes."""
+    if isinstance(request, _Outbound):
+        return request.body
     stream = request.stream
     return b"".join(stream) if isinstance(stream, httpx.SyncByteStream) else request.content
 
