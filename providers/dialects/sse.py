@@ -178,7 +178,7 @@ def _parse_lines(block: bytes) -> list[Event]:
             lines.append(value.removeprefix(b" "))
         elif field == b"event":
             name = value.removeprefix(b" ")
-        elif bare or line.lstrip().startswith(b"{"):
+        elif line and (bare or line.lstrip().startswith(b"{")):
             bare.append(line)
     events = [(name, b"\n".join(lines))] if lines else []
     return [*events, (BARE, b"\n".join(bare))] if bare else events

@@ -163,6 +163,13 @@ def test_json_that_stands_bare_is_told_apart() -> None:
             ]
 
 
+@pytest.mark.parametrize("pieces", [(b'{"a": 1}\n\n\n',), (b'{"a": 1}\n\n', b"\n"), (b'{"a": 1}\n', b"\n\n")])
+def test_bare_json_is_the_same_however_it_is_cut(pieces: tuple[bytes, ...]) -> None:
+    reader = sse.SseReader()
+    events = [event for piece in pieces for event in reader.feed(piece)]
+    assert [*events, *reader.flush()] == [(sse.BARE, b'{"a": 1}')]
+
+
 def test_what_is_peeked_at_stays() -> None:
     reader = sse.SseReader()
     reader.feed(b"data: 1\n\ndata: 2")
