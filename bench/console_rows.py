@@ -6,7 +6,6 @@ makes the calls by itself, in ranges of numbers: ten million take minutes.
 
 import time
 import uuid
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from django.contrib.auth.models import Group as StaffGroup
@@ -15,21 +14,17 @@ from django.db import connection
 from django.test import Client
 
 from accounts import services as accounts
-from forgefed.models import Activity, Actor, Delivery, Follower, Received
+from bench import console_others
+from bench.console_others import LONG
 from gateway.alerts import services as alerts
-from gateway.alerts.models import AlertEntry, AlertMessage
-from gateway.audit.models import AuditRow
-from gateway.batches.models import BatchRow
-from gateway.kernel.moments import id_floor
 from gateway.kernel.principal import GATEWAY
-from gateway.models import ExchangeRow, HourlyUsage, Payment, StoredObjectRow
+from gateway.models import ExchangeRow, HourlyUsage
 from providers import route_services as routes
 from providers import services as providers
 from tokens import services as tokens
 from tokens.models import Group, Token
 from tokens.people.models import Person
 from tokens.policies import services as policies
-from tokens.signin.models import SignIn
 
 TOGETHER = 500_000
 """Calls in one statement."""
@@ -51,7 +46,6 @@ COUNTS = (
     "input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "output_tokens",
     "bytes_in", "bytes_out",
 )  # fmt: skip
-LONG = "laptop and build server of the team that looks after the long names of things "
 
 HOLDERS = """
 CREATE TEMPORARY TABLE bench_holder (
@@ -131,10 +125,8 @@ POSTGRES = {
 }
 
 
-def holders(count, people):
-    """Make people, their groups and tokens; return what calls say of each token."""
-
-    now = int(time.time())
+def members(people):
+    """Make groups and people in them; return both."""
     groups = [
         Group.objects.create(name=f"team-{n}", budget=Decimal(50_000), budget_period="month")
         for n in range(GROUPS)
@@ -150,6 +142,13 @@ def holders(count, people):
     User.groups.through.objects.bulk_create(
         [User.groups.through(user=user, group=staff[n % GROUPS]) for n, user in enumerate(users)]
     )
+    return groups, users
+
+
+def holders(count, people):
+    """Make people, their groups and tokens; return what calls say of each token."""
+    now = int(time.time())
+    groups, users = members(people)
     made = [
         Token(
             id=str(uuid.uuid4()),
@@ -195,55 +194,6 @@ def calls(cursor, words, wanted, days):
         print(f"{high + 1} calls", flush=True)
 
 
-def others(many):
-    """Make what other pages list: audit, payments, stored objects, batches, alerts, sign-ins, deliveries."""
-
-    now = datetime.now(UTC)
-
-    def put(model, make, count):
-        for start in range(0, count, 5_000):
-            model.objects.bulk_create([make(n) for n in range(start, min(count, start + 5_000))])
-
-    def at(n):
-        return now - timedelta(seconds=n)
-
-    def ordered(n):
-        return uuid.UUID(int=id_floor(at(n).timestamp()).int + n)
-
-    put(AuditRow, lambda n: AuditRow(
-        id=ordered(n), at=at(n), who_kind="person", via="console", who_name=f"person-{n % 200:05}@example.org",
-        action="token.change", subject=f"token:{n % 999}", before={"label": "a"},
-        after={"label": LONG}), many)  # fmt: skip
-    put(Payment, lambda n: Payment(
-        id=ordered(n), challenge_id=f"c-{n}", method="tempo", intent="charge", amount="1000", currency="USD",
-        recipient="0x0", status="settled", token_id=f"t-{n % 99}", fingerprint=f"{n:064}", created_at=at(n),
-        expires_at=at(n), held_until=at(n), settled_at=at(n)), many)  # fmt: skip
-    put(StoredObjectRow, lambda n: StoredObjectRow(
-        id=f"file_{n:012}", kind="file", provider="anthropic", account="anthropic-1", token_id=f"t-{n % 99}",
-        owner=f"t-{n % 99}", made_at=at(n), document="{}"), many)  # fmt: skip
-    put(BatchRow, lambda n: BatchRow(
-        id=f"batch_{n:012}", made_at=at(n), provider="anthropic", look_at=at(n), settled_at=at(n)), many)  # fmt: skip
-    entry = AlertEntry.objects.create(
-        rule_id=1, subject="", once="x", event="disk", details={}, is_outage=False, at=now
-    )
-    put(AlertMessage, lambda n: AlertMessage(
-        id=f"msg_{n:012}", entry=entry, channel=f"c-{n}", event="disk", subject="", state="firing", at=at(n),
-        content={}, next_at=at(n), ended_at=at(n), delivered_at=at(n)), many)  # fmt: skip
-    user = User.objects.order_by("pk").last()
-    put(SignIn, lambda n: SignIn(
-        user=user, surface="claude-code", client=LONG, started_at=int(time.time()) - n,
-        ends_at=int(time.time()) + 86_400, refresh_sha256=f"{n:064}"), min(many, 5_000))  # fmt: skip
-    actor = Actor.objects.first() or Actor.objects.create(name="router", display_name="router")
-    activity = Activity.objects.create(actor=actor, slug="bench", kind="Create", object={})
-    put(Delivery, lambda n: Delivery(
-        activity=activity, recipient=f"https://a{n}.example/", host=f"a{n}.example", state="delivered",
-        next_at=at(n), created_at=at(n), ended_at=at(n)), many)  # fmt: skip
-    put(Follower, lambda n: Follower(actor=actor, uri=f"https://a{n}.example/u"), many)
-    put(Received, lambda n: Received(
-        activity_id=f"https://a{n}.example/1", actor_uri=f"https://a{n}.example/u", kind="Follow",
-        body={}), many)  # fmt: skip
-
-
 def settings():
     """Make one of each thing that pages are about and that no call makes."""
     alerts.create_channel(
@@ -279,7 +229,8 @@ def fill(wanted, days, people):
     words = SQLITE if connection.vendor == "sqlite" else POSTGRES
     held = holders(people * 3 // 2, people)
     settings()
-    others(min(50_000, wanted // 20))
+    console_others.records(min(50_000, wanted // 20))
+    console_others.told(min(50_000, wanted // 20))
     with connection.cursor() as cursor:
         cursor.execute(HOLDERS)
         marks = ", ".join(["%s"] * 7)

@@ -3,8 +3,7 @@
 A gateway of one worker (SQLite), or of more (PostgreSQL, Redis). In turn nobody and `--viewers` people, each with a
 session of her own, look at every call; each window with them is compared with those before and after it. The calls
 are relayed by the gateway itself (`--whole`), or written by a process beside it: then its CPU is that of the viewers
-alone, and shows shares of a percent where a machine that is busy spreads the cost of a call by more than that. What the
-calls themselves cost is measured first, in windows without viewers; the median counts.
+alone. What the calls themselves cost is measured first, in windows without viewers; the median counts.
 """
 
 import argparse
@@ -36,14 +35,11 @@ for number in range({count}):
     user = User.objects.create_user(f"viewer{{number}}@example.org", is_staff=True)
     user.groups.add(Group.objects.get(name="role:viewer"))
     session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    backend, hashed = "django.contrib.auth.backends.ModelBackend", user.get_session_auth_hash()
+    session.update({{SESSION_KEY: str(user.pk), BACKEND_SESSION_KEY: backend, HASH_SESSION_KEY: hashed}})
     session.create()
     print("KEY", session.session_key)
 """
-
-
 WRITING = """
 import sys, time
 from bench.cpu import exchange

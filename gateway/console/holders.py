@@ -144,11 +144,17 @@ def spent_of(sets: Iterable[Limits]) -> dict[str, Decimal]:
 
     One query at most.
     """
+    known, left = known_of(sets)
+    return {**_recorded(left), **known}
+
+
+def known_of(sets: Iterable[Limits]) -> tuple[dict[str, Decimal], list[Limits]]:
+    """Return what the running ledger says is spent of budgets, and the limits with a budget that it does not know."""
     wanted = {each.ledger: each for each in sets if each.budget is not None}
     reader = PARTS.get(READER)
     states = reader.known(tuple(wanted.values())) if wanted and isinstance(reader, LedgerReader) else ()
     known = {state.limits.ledger: state.spent for state in states}
-    return {**_recorded([each for ledger, each in wanted.items() if ledger not in known]), **known}
+    return known, [each for ledger, each in wanted.items() if ledger not in known]
 
 
 def _recorded(sets: Sequence[Limits]) -> dict[str, Decimal]:

@@ -12,14 +12,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Q, Sum
 
-from gateway.console.holders import Card, budget
-from gateway.kernel.parts import PARTS
+from gateway.console.holders import Card, budget, known_of
 from gateway.models import DailyUsage
 from gateway.usage import reports
-from gateway.usage.viewing import LedgerReader
 from tokens.limits.book import period_of
 from tokens.limits.calendar import Calendar
-from tokens.limits.usage import READER
 from tokens.models import Group
 from tokens.records import Limits, currency_of, group_ledger, limits_of
 
@@ -78,11 +75,7 @@ def _used(rows: list[Group]) -> dict[str, list[Card]]:
 
 def _spent(sets: list[Limits]) -> dict[str, Decimal]:
     """Return what is spent of pools by ledger: as the running ledger knows it, else from the daily sums."""
-    wanted = {each.ledger: each for each in sets if each.budget is not None}
-    reader = PARTS.get(READER)
-    states = reader.known(tuple(wanted.values())) if wanted and isinstance(reader, LedgerReader) else ()
-    known = {state.limits.ledger: state.spent for state in states}
-    left = [each for ledger, each in wanted.items() if ledger not in known]
+    known, left = known_of(sets)
     return {**_recorded(left), **known}
 
 
