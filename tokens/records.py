@@ -46,10 +46,13 @@ class Limits:
     alert_from: Decimal | None = field(
         init=False, repr=False, compare=False
     )  # spent, before which nobody is told
+    has_minutes: bool = field(init=False, repr=False, compare=False)  # a limit per minute is among them
 
     def __post_init__(self) -> None:
         first = None if not self.budget else self.budget * LEVELS[0] / 100
         object.__setattr__(self, "alert_from", first)
+        minutes = self.requests_per_minute, self.input_tokens_per_minute, self.output_tokens_per_minute
+        object.__setattr__(self, "has_minutes", minutes != (None, None, None))
 
     @property
     def counts_something(self) -> bool:

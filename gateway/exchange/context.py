@@ -57,6 +57,7 @@ class Hold(msgspec.Struct, eq=False):
     reservation: Reservation
     input_estimate: int  # tokens
     model: str = ""  # as it is sent
+    is_batch: bool = False
 
 
 TapMaker = Callable[[CallContext, Route, Call], Tap | None]

@@ -90,7 +90,7 @@ class Offers:
 
     def __init__(self) -> None:
         self._table: PriceTable | None = None
-        self._known: dict[int, tuple[Sequence[Route], str, Offer]] = {}
+        self._known: dict[int, tuple[Sequence[Route], str | None, Offer]] = {}
 
     def __len__(self) -> int:
         """Return how many offers are remembered."""
@@ -98,12 +98,16 @@ class Offers:
 
     def of(self, table: PriceTable, call: Call, routes: Sequence[Route]) -> Offer:
         """Return the offer of a call's routes, at the prices of this table."""
-        if table is not self._table or len(self._known) > REMEMBERED:
+        if table is self._table:
+            known = self._known.get(id(routes))
+            if known is not None and known[0] is routes and known[1] == call.fields.model:
+                return known[2]
+        if table is not self._table or len(self._known) >= REMEMBERED:
             self._table, self._known = table, {}
-        known, asked = self._known.get(id(routes)), call.fields.model or ""
-        if known is None or known[0] is not routes or known[1] != asked:
-            known = self._known[id(routes)] = routes, asked, offer_of(places_of(asked, routes), table)
-        return known[2]
+        asked = call.fields.model
+        offer = offer_of(places_of(asked or "", routes), table)
+        self._known[id(routes)] = routes, asked, offer
+        return offer
 
 
 REMEMBERED = 1024
@@ -120,23 +124,25 @@ def upper(context: CallContext, offer: Offer, policy: Policy) -> Estimate:
     if not needs.is_any or (call.path in COUNTING if surface.has_body else is_free(call, surface)):
         return FREE
     has_money, body = needs.has_money, call.body
-    names = WITH_CHOICES if call.surface == "chat_completions" else DECISIVE
-    is_json = surface.has_body and fields.is_readable and surface.action is not FORWARD
-    is_plain = is_json and estimate.is_plain(body, names)
-    if surface.has_body and (has_money or needs.has_output):
-        if not is_plain:
-            _check_body(call, names)
+    is_plain = counts_money = False
+    if surface.has_body:
+        is_chat = call.surface == "chat_completions"
+        if fields.is_readable and surface.action is not FORWARD:
+            is_plain = estimate.is_plain(body, CHAT_KEYS if is_chat else KEYS)
+        if not is_plain and (has_money or needs.has_output):
+            _check_body(call, WITH_CHOICES if is_chat else DECISIVE)
         if has_money and fields.model is None:
             raise _missing("model", "a string is required, since this token has a money budget")
-    counts_money = has_money and needs.currencies == offer.currencies
-    if has_money and not counts_money and policy.refuses:
-        raise _unpriced(call)
+    if has_money:
+        counts_money = needs.currencies == offer.currencies
+        if not counts_money and policy.refuses:
+            raise _unpriced(call)
     # A budget that holds what such calls have cost needs no upper bound of this one's input.
-    is_rough = hold is not None and not needs.has_input
+    is_rough = not is_plain and hold is not None and not needs.has_input
     input_tokens = -(-len(body) // estimate.BYTES_PER_TOKEN) if is_plain else _input(call, surface, is_rough)
     if context.place is not None:
         input_tokens += context.place.tokens
-    output_tokens = _output(call, offer) if counts_money or needs.has_output else 0
+    output_tokens = _output(call, surface, offer) if counts_money or needs.has_output else 0
     if not counts_money:
         return Estimate(Amount(input_tokens, output_tokens), 0)
     held = least = output_tokens
@@ -193,6 +199,7 @@ def _check_body(call: Call, names: tuple[str, ...]) -> None:
 
 
 WITH_CHOICES = (*DECISIVE, "n")
+KEYS, CHAT_KEYS = estimate.Keys(DECISIVE), estimate.Keys(WITH_CHOICES)
 
 
 def _of_form(body: bytes, boundary: bytes) -> int:
@@ -202,13 +209,14 @@ def _of_form(body: bytes, boundary: bytes) -> int:
     return -(-text // estimate.BYTES_PER_TOKEN) + -(-(len(body) - text) // FORM_BYTES_PER_TOKEN)
 
 
-def _output(call: Call, offer: Offer) -> int:
+def _output(call: Call, surface: Surface, offer: Offer) -> int:
     """Return the output tokens that the call names as its ceiling, or the models' own."""
-    if call.path.startswith(WITHOUT_OUTPUT):
+    if surface.action is FORWARD and call.path.startswith(WITHOUT_OUTPUT):
         return 0
     fields, choices = call.fields, call.fields.choices
     if (ceiling := fields.max_tokens) is not None:
-        ceiling = 0 if ceiling < 0 else min(ceiling, MOST_TOKENS)
+        if not 0 <= ceiling <= MOST_TOKENS:
+            ceiling = max(0, min(ceiling, MOST_TOKENS))
         return ceiling if choices == 1 else ceiling * min(choices, MOST_CHOICES)
     if offer.ceiling is not None:
         return offer.ceiling * choices
@@ -226,11 +234,12 @@ def dearest(
     With the dearest kind of input that is asked for.
     """
     input_tokens, output_tokens, less_tokens = tokens
-    is_cached, is_hour = cached
     most = least = 0
     for price in prices:
-        plain, _, five, hour, output = price.rates
-        rate = max(plain, hour if is_hour else five) if is_cached else plain
+        rate, _, five, hour, output = price.rates
+        if cached is not PLAIN:
+            is_cached, is_hour = cached
+            rate = max(rate, hour if is_hour else five) if is_cached else rate
         told = input_tokens * rate
         units, less = told + output_tokens * output, told + less_tokens * output
         if modes:

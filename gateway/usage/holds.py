@@ -32,6 +32,7 @@ COLD_SHARE = 4
 """Of a model that nobody has called yet, a call holds this part of what it may write."""
 SAMPLES = 64
 REMEMBERED = 20_000
+CROWDED = 15_000
 LOOK_SECONDS = 0.25
 GROWTH = Decimal("1.25")
 """A hold grows beyond what was seen, so that it need not grow at every look."""
@@ -40,9 +41,10 @@ GROWTH = Decimal("1.25")
 class Samples:
     """The last figures of one sort, in order of time and of size: sorting them for every call would cost more."""
 
-    __slots__ = ("_newest", "_sorted", "known")
+    __slots__ = ("_newest", "_sorted", "known", "of_model")
 
-    def __init__(self) -> None:
+    def __init__(self, of_model: Samples | None = None) -> None:
+        self.of_model = of_model  # the same model's samples of all tokens; None: these are they
         self._newest: deque[int] = deque()
         self._sorted: list[int] = []
         self.known = 0  # what `usual` has worked out; 0: something was added since
@@ -73,14 +75,25 @@ class Learned:
 
     def note(self, ledger: str, model: str, output_tokens: int) -> None:
         """Remember what a call has written."""
-        for key in ((ledger, model), ("", model)):
-            samples = self._samples.get(key)
-            if samples is None:
-                samples = self._samples[key] = Samples()
-                if len(self._samples) > REMEMBERED:
-                    self._samples.popitem(last=False)
-            self._samples.move_to_end(key)
-            samples.add(output_tokens)
+        known = self._samples
+        samples = known.get((ledger, model))
+        if samples is None or (of_model := samples.of_model) is None:
+            of_model = self._of("", model, None)
+            samples = self._of(ledger, model, of_model)
+        elif len(known) > CROWDED:  # before, nobody asks who was noted last
+            for key in ((ledger, model), ("", model)):
+                if key in known:
+                    known.move_to_end(key)
+        samples.add(output_tokens)
+        of_model.add(output_tokens)
+
+    def _of(self, ledger: str, model: str, of_model: Samples | None) -> Samples:
+        samples = self._samples.get((ledger, model))
+        if samples is None:
+            samples = self._samples[ledger, model] = Samples(of_model)
+            if len(self._samples) > REMEMBERED:
+                self._samples.popitem(last=False)
+        return samples
 
     def __len__(self) -> int:
         """Return of how many tokens' models something is remembered."""

@@ -35,7 +35,7 @@ from providers.dialects import estimate
 from providers.dialects.table import DIALECTS
 from providers.dialects.types import MOST_TOKENS, UNREAD, Call, Part, Target, Usage
 from tokens.errors import BalancesUnknown, LedgerUnavailable, LimitExceeded
-from tokens.limits.ledger import ZERO, Amount, Ledger
+from tokens.limits.ledger import Amount, Ledger
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,8 @@ class Meter:
             estimate = estimates.upper(context, offer, self.policy)
         amount = estimate.amount
         note: dict[str, object] = {"id": context.exchange.id}
-        note = self._note(context, offer.places, amount) if self.ledger.keeps_notes else note
+        if self.ledger.keeps_notes:
+            note = self._note(context, offer.places, amount)
         try:
             reservation = await self.ledger.reserve(token, amount, time.time(), note)
         except (LimitExceeded, BalancesUnknown) as reason:
@@ -115,7 +116,8 @@ class Meter:
             context.downstream.add_headers(told)
             if token.is_sign_in:
                 caps.show(context, reservation.states)
-        return Hold(reservation, amount.input_tokens, offer.places[0].model if offer.places else "")
+        model = offer.places[0].model if offer.places else ""
+        return Hold(reservation, amount.input_tokens, model, is_batch)
 
     async def _of_batch(self, context: CallContext, offer: estimates.Offer) -> estimates.Estimate:
         """Estimate what the calls of a batch may take. Raises `Refused` for what can't be estimated."""
@@ -159,12 +161,13 @@ class Meter:
         used = exchange.usage
         if self.learned is not None and used.output_tokens and not used.is_estimated:
             self.learned.note(exchange.ledger_id, hold.model, used.output_tokens)
-        kept = ZERO if self.batches is None else self.batches.kept(exchange)
+        spent, now = None if cost is None else cost.amount, exchange.started_at + exchange.total_seconds
+        if hold.is_batch and self.batches is not None and (kept := self.batches.kept(exchange)):
+            spent = kept if spent is None else spent + kept
         if exchange.is_sent:
-            spent = kept if cost is None else cost.amount + kept if kept else cost.amount
-            self.ledger.settle(hold.reservation, estimates.used(used, spent), time.time())
+            self.ledger.settle(hold.reservation, estimates.used(used, spent), now)
         else:
-            self.ledger.give_back(hold.reservation, time.time())
+            self.ledger.give_back(hold.reservation, now)
 
     def _note(self, context: CallContext, places: Sequence[Priced], amount: Amount) -> dict[str, object]:
         """Return what the lease keeps, with the input alone as the first that is known of its cost."""

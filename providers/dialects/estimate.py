@@ -8,7 +8,7 @@ prompt says.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 
 from providers.dialects.toplevel import BACKSLASH
 
@@ -32,7 +32,25 @@ _PLAIN = rb'"(?:%b|cache_control"|image|input_image"|base64")'
 _COSTLY = frozenset((_CACHED, b'"image', b'"input_image"', _SOURCE))
 
 
-def is_plain(body: bytes, names: tuple[str, ...]) -> bool:
+class Keys:
+    """The top-level keys that a plain body has once at most, and how they are searched for."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        parts = b"|".join(re.escape(name.encode()) + b'"' for name in names)
+        self.find: Callable[[bytes], list[bytes]] = re.compile(_PLAIN % parts).findall
+        self.plain: set[bytes] = (
+            set()
+        )  # what was found in plain bodies, joined: clients write few sorts of it
+
+    def is_plain(self, written: bytes, found: Sequence[bytes]) -> bool:
+        """Tell whether a body is plain in which these were found; joined, they are `written`."""
+        is_plain = len(found) == len(set(found)) and _COSTLY.isdisjoint(found)
+        if is_plain:
+            self.plain.add(written)  # as many as a handful of names has orders, at most
+        return is_plain
+
+
+def is_plain(body: bytes, keys: Keys) -> bool:
     """Tell whether a small body is plain text: no pictures, files or cache writes, and none of these keys twice.
 
     One search instead of one for each of them. False: it has to be looked at closely.
@@ -41,13 +59,9 @@ def is_plain(body: bytes, names: tuple[str, ...]) -> bool:
         return False
     if BACKSLASH in body and body.rfind(b"\\u") >= 0:  # letters of a key may be escaped
         return False
-    found = _plain(names).findall(body)
-    return len(found) == len(set(found)) and _COSTLY.isdisjoint(found)
-
-
-@lru_cache(maxsize=8)
-def _plain(names: tuple[str, ...]) -> re.Pattern[bytes]:
-    return re.compile(_PLAIN % b"|".join(re.escape(name.encode()) + b'"' for name in names))
+    found = keys.find(body)
+    written = b"".join(found)
+    return written in keys.plain or keys.is_plain(written, found)
 
 
 def input_tokens(body: bytes, is_rough: bool = False) -> int:

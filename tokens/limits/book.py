@@ -1,7 +1,8 @@
 """Count one set of limits: the algorithm, without IO and without a clock.
 
 The window is kept in buckets of a second. A bucket leaves 60 s after its *last* entry, so nothing counts for
-less than 60 s, and nothing for more than 61.
+less than 60 s, and nothing for more than 61. It is kept only while the set has a limit per minute: most have a budget
+alone, and a window costs their calls more than everything else here.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Book:
     __slots__ = (
         "buckets",
         "fitting",
+        "has_minutes",
         "held",
         "input",
         "output",
@@ -63,6 +65,7 @@ class Book:
         self.buckets: dict[int, Bucket] = {}
         self.window_requests = self.input = self.output = 0
         self.fitting: Limits | None = None  # the limits that were last found to fit: they never change
+        self.has_minutes = True  # the window is kept; until limits were found to fit, for whoever asks
         self.quiet_until = period.end  # nothing leaves the window and no period ends before
 
     def rebase(self, balance: Balance, period: Period, period_name: str) -> None:
@@ -73,11 +76,12 @@ class Book:
 
     def fits(self, limits: Limits) -> bool:
         """Tell whether this book counts the budget that these limits set."""
-        if limits is self.fitting or limits.budget is None:
+        if limits is self.fitting:
             return True
-        if not self.period_name.startswith(f"{limits.budget_period or 'never'}:{currency_of(limits)}:"):
+        kind = f"{limits.budget_period or 'never'}:{currency_of(limits)}:"
+        if limits.budget is not None and not self.period_name.startswith(kind):
             return False
-        self.fitting = limits
+        self.fitting, self.has_minutes = limits, limits.has_minutes
         return True
 
     def advance(self, now: float, limits: Limits, calendar: Calendar) -> None:
@@ -107,14 +111,8 @@ class Book:
         budget, cost = limits.budget, estimate.cost
         if budget is not None and cost and self.spent + self.reserved + cost > budget:
             raise self._over_budget(limits, budget, cost, now)
-        if (limit := limits.requests_per_minute) is not None:
-            self._check_minute("requests_per_minute", limits, limit, (self.window_requests, 1), now)
-        if (limit := limits.input_tokens_per_minute) is not None:
-            figures = (self.input, estimate.input_tokens)
-            self._check_minute("input_tokens_per_minute", limits, limit, figures, now)
-        if (limit := limits.output_tokens_per_minute) is not None:
-            figures = (self.output + self.held, estimate.output_tokens)
-            self._check_minute("output_tokens_per_minute", limits, limit, figures, now)
+        if limits.has_minutes:
+            self._check_minutes(limits, estimate, now)
         if limits.max_parallel_requests is not None and self.parallel >= limits.max_parallel_requests:
             raise LimitExceeded("max_parallel_requests", limits, SOON_SECONDS)
 
@@ -124,6 +122,16 @@ class Book:
         ends_at = None if math.isinf(self.period.end) else self.period.end
         is_final = cost > budget or until is None
         return LimitExceeded("budget", limits, until, is_final=is_final, resets_at=ends_at)
+
+    def _check_minutes(self, limits: Limits, estimate: Amount, now: float) -> None:
+        if (limit := limits.requests_per_minute) is not None:
+            self._check_minute("requests_per_minute", limits, limit, (self.window_requests, 1), now)
+        if (limit := limits.input_tokens_per_minute) is not None:
+            figures = (self.input, estimate.input_tokens)
+            self._check_minute("input_tokens_per_minute", limits, limit, figures, now)
+        if (limit := limits.output_tokens_per_minute) is not None:
+            figures = (self.output + self.held, estimate.output_tokens)
+            self._check_minute("output_tokens_per_minute", limits, limit, figures, now)
 
     def _check_minute(
         self, name: str, limits: Limits, limit: int, figures: tuple[int, int], now: float
@@ -153,7 +161,8 @@ class Book:
         self.held += estimate.output_tokens
         if estimate.cost:
             self.reserved += estimate.cost
-        self._add(now, 1, estimate.input_tokens, 0)
+        if self.has_minutes:
+            self._add(now, 1, estimate.input_tokens, 0)
 
     def has_room(self, limits: Limits, extra: Decimal, period: str) -> bool:
         """Tell whether the budget has room for more of a call that was taken in `period`."""
@@ -170,10 +179,11 @@ class Book:
         """Replace the estimate of a call that `take` took at `at` in `period`: it has ended."""
         self.parallel -= 1
         self.held -= taken.output_tokens
-        if actual.input_tokens != taken.input_tokens:
-            self._amend(at, 0, actual.input_tokens - taken.input_tokens)
-        if actual.output_tokens:
-            self._add(now, 0, 0, actual.output_tokens)
+        if self.has_minutes:
+            if actual.input_tokens != taken.input_tokens:
+                self._amend(at, 0, actual.input_tokens - taken.input_tokens)
+            if actual.output_tokens:
+                self._add(now, 0, 0, actual.output_tokens)
         if period == self.period_name:
             self.reserved -= taken.cost
             self.spent += actual.cost

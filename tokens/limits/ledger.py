@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -95,7 +95,7 @@ class Reservation(msgspec.Struct, eq=False):
     note: Mapping[str, object] = msgspec.field(default_factory=dict)
     progress: Callable[[], Amount] | None = None
     is_open: bool = True
-    handles: object = None  # the ledger's own
+    handles: Any = None  # the ledger's own
 
 
 class Ledger(Protocol):

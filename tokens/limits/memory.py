@@ -21,6 +21,9 @@ from tokens.limits.ledger import (
 from tokens.limits.shares import OF_PROCESS, tell_crossed
 from tokens.records import Limits, TokenRecord, currency_of
 
+Taken = list[tuple[Limits, Book, str]]
+"""Handle of a reservation: the sets it was taken of, their books, and the periods of these."""
+
 
 class MemoryLedger:
     """Ledger of one event loop. `states` may be read from other threads: figures may be a moment apart."""
@@ -38,23 +41,25 @@ class MemoryLedger:
     ) -> Reservation:
         found = self._up_to_date(record.counted, now)
         try:
-            for limits, book in found:
+            for limits, book, _ in found:
                 book.check(limits, estimate, now)
         except LimitExceeded as refusal:
-            refusal.states = tuple([book.state(limits) for limits, book in found])
+            refusal.states = tuple([book.state(limits) for limits, book, _ in found])
             raise
-        taken = []
-        for limits, book in found:
+        for _, book, _ in found:
             book.take(estimate, now)
-            taken.append((limits, book, book.period_name))
-        states = tuple([book.state(limits) for limits, book in found]) if record.is_told else ()
+        states = tuple([book.state(limits) for limits, book, _ in found]) if record.is_told else ()
         return Reservation(
-            str(note.get("id", "")), record.counted, estimate, now, states, note, handles=taken
+            str(note.get("id", "")), record.counted, estimate, now, states, note, handles=found
         )
 
-    def _up_to_date(self, sets: Iterable[Limits], now: float) -> list[tuple[Limits, Book]]:
-        """Return the sets with their books. Raises `BalancesUnknown` for those whose balance has to be read first."""
-        found, books = [], self._books
+    def _up_to_date(self, sets: Iterable[Limits], now: float) -> Taken:
+        """Return the sets, their books, and the periods of these.
+
+        Raises `BalancesUnknown` for those whose balance has to be read first.
+        """
+        found: Taken = []
+        books = self._books
         unknown: tuple[Limits, ...] = ()
         for limits in sets:
             book = books.get(limits.ledger)
@@ -63,7 +68,7 @@ class MemoryLedger:
                 continue
             if now >= book.quiet_until:
                 book.advance(now, limits, self._calendar)
-            found.append((limits, book))
+            found.append((limits, book, book.period_name))
         if unknown:
             raise BalancesUnknown(unknown)
         return found
@@ -82,7 +87,8 @@ class MemoryLedger:
     async def extend(self, reservation: Reservation, extra: Decimal, now: float) -> bool:
         if not reservation.is_open:
             return True
-        for limits, book, _ in (taken := _taken(reservation)):
+        taken: Taken = reservation.handles
+        for limits, book, _ in taken:
             book.advance(now, limits, self._calendar)
         if not all(book.has_room(limits, extra, period) for limits, book, period in taken):
             return False
@@ -95,7 +101,8 @@ class MemoryLedger:
         if not reservation.is_open:
             return
         reservation.is_open = False
-        for limits, book, period in _taken(reservation):
+        taken: Taken = reservation.handles
+        for limits, book, period in taken:
             known = self._books.get(limits.ledger)
             if known is None:
                 continue
@@ -107,14 +114,16 @@ class MemoryLedger:
             else:  # opened in its place since
                 before = known.spent
                 known.add(actual, reservation.at)
-            if OF_PROCESS.concerns(limits, known.spent):
+            first = limits.alert_from  # of most calls this is all that is asked
+            if first is not None and (known.spent >= first or OF_PROCESS.is_early):
                 tell_crossed(limits, before, known.spent)
 
     def give_back(self, reservation: Reservation, now: float) -> None:
         if not reservation.is_open:
             return
         reservation.is_open = False
-        for limits, book, period in _taken(reservation):
+        taken: Taken = reservation.handles
+        for limits, book, period in taken:
             if self._books.get(limits.ledger) is book:
                 book.advance(now, limits, self._calendar)
                 book.give_back(reservation.estimate, reservation.at, period)
@@ -137,12 +146,7 @@ class MemoryLedger:
     async def states(self, sets: tuple[Limits, ...], now: float) -> tuple[State, ...]:
         books = self._books
         known = [each for each in sets if each.ledger in books and books[each.ledger].fits(each)]
-        return tuple([book.state(limits) for limits, book in self._up_to_date(known, now)])
+        return tuple([book.state(limits) for limits, book, _ in self._up_to_date(known, now)])
 
     async def aclose(self) -> None:
         """Do nothing: nothing is open."""
-
-
-def _taken(reservation: Reservation) -> list[tuple[Limits, Book, str]]:
-    """Return the sets that a reservation was taken of, the book of each, and the period."""
-    return reservation.handles  # type: ignore[return-value]  # its own

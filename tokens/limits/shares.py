@@ -27,10 +27,6 @@ class Levels:
         self.told = tuple(sorted({*LEVELS, *more}))
         self.is_early = self.told[0] < LEVELS[0]
 
-    def concerns(self, limits: Limits, spent: Decimal) -> bool:
-        """Tell whether so much spent may be news: of most calls this is all that is asked."""
-        return limits.alert_from is not None and (spent >= limits.alert_from or self.is_early)
-
     def is_news(self, ledger: str, now: float) -> bool:
         """Tell whether nobody was told of a refusal of this ledger in the last minute."""
         known = self._refused.get(ledger)

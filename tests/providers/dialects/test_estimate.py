@@ -94,6 +94,7 @@ def test_a_small_body_is_always_searched_whole() -> None:
     assert estimate.input_tokens(body, is_rough=True) == estimate.input_tokens(body) > 1600
 
 
+KEYS = estimate.Keys(DECISIVE)
 PIECES = (
     b'"model":"m"', b'"max_tokens":1', b'"stream":true', b'"x":"image"', b'"type":"image"', b'"image_url":{}',
     b'"type":"base64"', b'"cache_control":{}', b'"ttl":"1h"', b'"t":"a;base64,b"', b'"t":"mod\\u0065l"',
@@ -104,14 +105,12 @@ PIECES = (
 @given(st.lists(st.sampled_from(PIECES), max_size=6))
 def test_what_is_plain_needs_no_closer_look(pieces: list[bytes]) -> None:
     body = b"{" + b",".join(pieces) + b"}"
-    if estimate.is_plain(body, DECISIVE):
+    if estimate.is_plain(body, KEYS):
         assert input_tokens(body) == -(-len(body) // 4)
         assert writes_cache(body) == (False, False) and repeated(body) is None
 
 
 def test_small_calls_are_plain_and_large_ones_are_looked_at() -> None:
-    assert estimate.is_plain(
-        b'{"model":"m","max_tokens":1,"messages":[{"content":"hi \\"there\\""}]}', DECISIVE
-    )
-    assert not estimate.is_plain(b'{"model":"m","model":"m"}', DECISIVE)
-    assert not estimate.is_plain(b'{"text":"%b"}' % bytes(estimate.PLAIN_BYTES), DECISIVE)
+    assert estimate.is_plain(b'{"model":"m","max_tokens":1,"messages":[{"content":"hi \\"there\\""}]}', KEYS)
+    assert not estimate.is_plain(b'{"model":"m","model":"m"}', KEYS)
+    assert not estimate.is_plain(b'{"text":"%b"}' % bytes(estimate.PLAIN_BYTES), KEYS)

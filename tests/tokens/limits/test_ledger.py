@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from tests.tokens.limits.kinds import START, Subject, amount, record
+from tests.tokens.limits.kinds import START, Subject, amount, memory, record
 from tokens.errors import BalancesUnknown, LimitExceeded
 from tokens.limits.ledger import Balance
 from tokens.records import Limits
@@ -41,6 +42,26 @@ def test_the_window_slides_and_does_not_refill(subject: Subject) -> None:
     subject.now = START + 60.1
     subject.reserve(token)
     assert refused(subject, token).retry_after_seconds == pytest.approx(29.9, abs=0.01)
+
+
+def test_a_limit_per_minute_that_is_given_later_counts_from_then_on() -> None:
+    subject = memory()
+    money = Limits("t", budget=Decimal(10), budget_period="day")
+    subject.open(record(money))
+    early = subject.reserve(record(money), amount(5, 5, "1"))
+    both = replace(money, requests_per_minute=1)
+    running = subject.reserve(record(both), amount(5, 5, "1"))
+    subject.settle(early, amount(3, 4, "1"))
+    assert refused(subject, record(both)).limit == "requests_per_minute"
+    subject.settle(running, amount(3, 4, "1"))
+    state = subject.state(both)
+    assert (state.requests, state.parallel, state.spent, state.reserved) == (2, 0, 2, 0)
+    subject.settle(
+        subject.reserve(record(money), amount(1, 1, "1"))
+    )  # taken back again: no window, no refusal
+    subject.now += 61
+    subject.settle(subject.reserve(record(both)))
+    subject.close()
 
 
 def test_a_settled_call_frees_what_it_did_not_use(subject: Subject) -> None:
