@@ -9,14 +9,17 @@ import msgspec
 import orjson
 
 from providers.clouds import errors
-from providers.dialects.eventstream import Frame, FrameReader, only_chunk
+from providers.dialects.eventstream import BEGINNINGS, CHUNK_START, Frame, FrameReader, crc32, read_crc
 from providers.dialects.mending import UNREADABLE
+from providers.dialects.sse import Quiet
 from providers.dialects.types import Refused
 from providers.words import StreamWords
 
 CUT = "The provider's stream ended early."
 _TYPE = re.compile(rb'\s*\{\s*"type"\s*:\s*"([a-z_]+)"')
 _DELTA = b'{"type":"content_block_delta"'
+_DELTA_BYTES = len(_DELTA)
+_LINE_END = re.compile(rb"[\r\n]")
 _METRICS = b'"amazon-bedrock-invocationMetrics"'
 
 
@@ -25,14 +28,6 @@ class _Chunk(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
-
-
-def _event_of(payload: bytes) -> bytes:
-    """Return the event that a chunk holds. Raises one of `UNREADABLE`, `KeyError` or `TypeError`."""
-    try:
-        return _decode(payload).event
-    except UNREADABLE:  # base64 that is not as strict
-        return a2b_base64(orjson.loads(payload)["bytes"])
 
 
 class Frames:
@@ -51,16 +46,12 @@ class Frames:
         """Return the events of the frames that end in this chunk."""
         if self.is_over:
             return b""
-        if not self._reader.pending and (payload := only_chunk(data)) is not None:
-            try:
-                event = _decode(payload).event
-            except UNREADABLE:
-                return self._chunk(payload)
-            if event.startswith(_DELTA) and event.rfind(b"error") < 0 and event.rfind(_METRICS) < 0:
-                self._has_begun = True  # nearly all are so
-                event = event.replace(b"\n", b" ") if 10 in event else event  # 10: a line feed
-                return b"event: content_block_delta\ndata: " + event + b"\n\n"
-            return self._told(event)
+        if not self._reader.pending:
+            length, crc = BEGINNINGS[data[:CHUNK_START]]
+            if length == len(data):  # one frame, as it mostly is
+                payload = data[CHUNK_START:-4]
+                if crc32(payload, crc) == read_crc(data, -4)[0]:
+                    return self._chunk(payload)
         try:
             frames = self._reader.feed(data)
         except Refused as exc:
@@ -96,7 +87,21 @@ class Frames:
 
     def _chunk(self, payload: bytes) -> bytes:
         try:
-            event = _event_of(payload)
+            event = _decode(payload).event
+        except UNREADABLE:
+            return self._loose(payload)
+        if event[:_DELTA_BYTES] == _DELTA and event.rfind(b"error") < 0 and event.rfind(_METRICS) < 0:
+            self._has_begun = True  # nearly all are so
+            event = (
+                _LINE_END.sub(b" ", event) if 10 in event or 13 in event else event
+            )  # as numbers, as in `sse`
+            return Quiet(b"event: content_block_delta\ndata: %b\n\n" % event)
+        return self._told(event)
+
+    def _loose(self, payload: bytes) -> bytes:
+        """Return the event of a chunk whose base64 is not as strict."""
+        try:
+            event = a2b_base64(orjson.loads(payload)["bytes"])
         except (*UNREADABLE, KeyError, TypeError, ValueError):
             return self._broken()
         return self._told(event)
@@ -125,7 +130,7 @@ class Frames:
             document.pop("amazon-bedrock-invocationMetrics", None)
             data = orjson.dumps(document)
         self._has_begun = True
-        event = b"event: %b\ndata: %b\n\n" % (name, data.replace(b"\n", b" "))
+        event = b"event: %b\ndata: %b\n\n" % (name, _LINE_END.sub(b" ", data))
         return StreamWords()(event) if event.rfind(b"error") >= 0 else event
 
     def _exception(self, name: str, payload: bytes) -> bytes:

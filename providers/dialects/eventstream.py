@@ -73,36 +73,32 @@ def exception(name: str, message: str) -> bytes:
     return encode(headers, orjson.dumps({"message": message}))
 
 
-_CHUNK_START = 12 + len(_CHUNK)
-
-
-_beginnings: dict[bytes, tuple[int, int]] = {}
-"""Beginnings of chunks' frames whose checksum was right: the length that each names, its own checksum."""
+CHUNK_START = 12 + len(_CHUNK)
+"""Where the payload of a chunk's frame begins: up to there it is one of few beginnings."""
 KNOWN_BEGINNINGS = 2048
-_crc32, _read_crc = zlib.crc32, _CRC.unpack_from
+NO_CHUNK = -1, 0
 
 
-def only_chunk(data: bytes) -> bytes | None:
-    """Return the payload of a chunk's frame where that is all of the data, as it mostly is; else None."""
-    beginning = data[:_CHUNK_START]
-    known = _beginnings.get(beginning) or _learnt(beginning)
-    if known is None or known[0] != len(data):
-        return None
-    payload = data[_CHUNK_START:-4]
-    return payload if _crc32(payload, known[1]) == _read_crc(data, -4)[0] else None
+class _Beginnings(dict[bytes, tuple[int, int]]):
+    """Of a chunk's frame, by its first `CHUNK_START` bytes: the length that it names, and the checksum so far.
+
+    `NO_CHUNK`: it is another frame, or the checksum of its lengths is wrong; that is not kept.
+    """
+
+    def __missing__(self, beginning: bytes) -> tuple[int, int]:
+        if len(beginning) < CHUNK_START or not beginning.endswith(_CHUNK):
+            return NO_CHUNK
+        total, length, crc = _PRELUDE_WITH_CRC.unpack_from(beginning)
+        if total < _OVERHEAD + len(_CHUNK) or length != len(_CHUNK) or crc != zlib.crc32(beginning[:8]):
+            return NO_CHUNK
+        if len(self) >= KNOWN_BEGINNINGS:
+            self.clear()
+        known = self[beginning] = total, zlib.crc32(beginning)
+        return known
 
 
-def _learnt(beginning: bytes) -> tuple[int, int] | None:
-    """Keep the beginning of a chunk's frame; None: it is none, or its checksum is wrong."""
-    if len(beginning) < _CHUNK_START or not beginning.endswith(_CHUNK):
-        return None
-    total, headers_length, crc = _PRELUDE_WITH_CRC.unpack_from(beginning)
-    if total < _OVERHEAD + len(_CHUNK) or headers_length != len(_CHUNK) or crc != zlib.crc32(beginning[:8]):
-        return None
-    if len(_beginnings) >= KNOWN_BEGINNINGS:
-        _beginnings.clear()
-    known = _beginnings[beginning] = total, zlib.crc32(beginning)
-    return known
+BEGINNINGS = _Beginnings()
+crc32, read_crc = zlib.crc32, _CRC.unpack_from
 
 
 class FrameReader:

@@ -18,6 +18,13 @@ BARE = b"(bare)"
 reads it.
 """
 
+
+class Quiet(bytes):
+    """One whole event, or several, that say nothing of a stream's totals, told so by who has made them."""
+
+    __slots__ = ()
+
+
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
@@ -57,7 +64,7 @@ class SseReader(msgspec.Struct):
             self._is_between
             and chunk.startswith(beginning)
             and chunk.count(b"\n") == 3
-            and chunk.endswith(b"\n\n")
+            and chunk[-2:] == b"\n\n"
             and CR not in chunk
         )
 

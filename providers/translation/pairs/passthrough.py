@@ -14,7 +14,7 @@ import orjson
 
 from providers.dialects import anthropic
 from providers.dialects.encodings import Decoder, decoder
-from providers.dialects.sse import SseReader
+from providers.dialects.sse import Quiet, SseReader
 from providers.dialects.toplevel import find_nested_model, replace_model, with_model
 from providers.dialects.types import (
     UNREAD,
@@ -215,7 +215,7 @@ class Passthrough:
         if reader is None or not seen:
             return
         self._is_legible = True
-        if (silent := self._watched.silent) and reader.is_one(seen, silent):
+        if type(seen) is Quiet or ((silent := self._watched.silent) and reader.is_one(seen, silent)):
             return
         try:
             for name, data in reader.feed(seen):

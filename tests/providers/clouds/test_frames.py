@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
 import zlib
 
 import pytest
 from botocore.eventstream import EventStreamBuffer
+from hypothesis import given
+from hypothesis import strategies as st
 
 from providers.clouds.frames import CUT, Frames
+from providers.dialects.sse import Quiet, SseReader
 from tests.fakes.clouds import chunk, exception, frame, frames
 
 BODY = {"messages": [{"role": "user", "content": "hello"}]}
@@ -101,3 +105,71 @@ def test_an_unknown_event_is_passed_over() -> None:
     reader = Frames()
     unknown = frame([(":message-type", "event"), (":event-type", "weather")], b"{}")
     assert [event["type"] for event in told(reader.feed(unknown + chunk(START)))] == ["message_start"]
+
+
+DELTA = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "a\n\r b"}}
+
+
+def compact(data: dict[str, object]) -> bytes:
+    return json.dumps(data, separators=(",", ":")).encode()
+
+
+def framed(event: bytes, rest: str = ',"p":"abc"') -> bytes:
+    names = [(":event-type", "chunk"), (":content-type", "application/json"), (":message-type", "event")]
+    return frame(names, b'{"bytes":"%b"%b}' % (base64.b64encode(event), rest.encode()))
+
+
+def test_a_delta_alone_says_that_it_says_nothing_of_totals() -> None:
+    reader = Frames()
+    out = reader.feed(framed(compact(DELTA)))
+    assert type(out) is Quiet and told(out) == [DELTA]
+    assert type(reader.feed(framed(compact(START)))) is bytes
+    words = {**DELTA, "delta": {"type": "text_delta", "text": "an error"}}
+    out = reader.feed(framed(compact(words)))
+    assert told(out) == [words]
+
+
+def test_line_ends_between_the_members_of_an_event_end_no_line() -> None:
+    for data in (b'{"type":"content_block_delta",\r\n"index":0}', b'{"type":"ping",\r"x":1}'):
+        out = Frames().feed(framed(data))
+        assert SseReader().feed(out)[0][1].count(b"\r") == 0 and json.loads(told_data(out)) == json.loads(
+            data
+        )
+
+
+def told_data(raw: bytes) -> bytes:
+    return raw.partition(b"data: ")[2].rstrip(b"\n")
+
+
+texts = st.text(max_size=20)
+deltas = st.builds(lambda text: {**DELTA, "delta": {"type": "text_delta", "text": text}}, texts)
+metrics = {"amazon-bedrock-invocationMetrics": {"inputTokenCount": 1}}
+others = st.sampled_from([{"type": "ping"}, {**DELTA, **metrics}, {"type": "content_block_stop", "index": 0}])
+pads = st.sampled_from(["", ',"p":"abcdefg"', ', "p": "\\u0061"'])
+
+
+@given(
+    st.lists(st.tuples(deltas | others, pads), min_size=1, max_size=5),
+    st.lists(st.integers(1, 400), max_size=6),
+)
+def test_any_events_cut_anywhere_are_these_events(
+    some: list[tuple[dict[str, object], str]], cuts: list[int]
+) -> None:
+    raw = b"".join(framed(compact(event), pad) for event, pad in some)
+    reader, out, at = Frames(), b"", 0
+    for cut in cuts:
+        out += reader.feed(raw[at : at + cut])
+        at += cut
+    out += reader.feed(raw[at:])
+    expected = [{key: value for key, value in event.items() if key not in metrics} for event, _ in some]
+    assert told(out) == expected and not reader.is_over
+
+
+@given(st.integers(0, 10_000), st.integers(1, 255))
+def test_a_wrong_byte_anywhere_is_never_an_event(place: int, change: int) -> None:
+    whole = framed(compact(DELTA))
+    at = place % len(whole)
+    broken = whole[:at] + bytes([whole[at] ^ change]) + whole[at + 1 :]
+    reader = Frames()
+    out = reader.feed(broken) + reader.finish()
+    assert [event["type"] for event in told(out)] == ["error"]

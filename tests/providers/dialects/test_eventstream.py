@@ -106,15 +106,21 @@ def test_broken_frames_are_refused(data: bytes) -> None:
     assert refused.value.failure.kind is FailureKind.UPSTREAM
 
 
-def test_a_chunk_alone_is_known_by_its_bytes_and_anything_else_is_left_to_the_reader() -> None:
-    whole = eventstream.chunk(b'{"type":"message_stop"}')
-    assert eventstream.only_chunk(whole) == eventstream.FrameReader().feed(whole)[0].payload
+def test_beginnings_of_chunks_are_known_with_length_and_checksum_and_no_others() -> None:
+    whole, start = eventstream.chunk(b'{"type":"message_stop"}'), eventstream.CHUNK_START
+    known = eventstream.BEGINNINGS[whole[:start]]
+    assert known == (len(whole), zlib.crc32(whole[:start])) and whole[:start] in eventstream.BEGINNINGS
+    assert eventstream.FrameReader().feed(whole)[0].payload == whole[start:-4]
     for other in (
-        whole[:-1],
-        whole + whole,
-        whole[:-5] + b"x" + whole[-4:],  # its own checksum
-        whole[:3] + bytes([whole[3] + 1]) + whole[4:],  # its lengths' checksum
-        eventstream.exception("throttlingException", "slow"),
+        whole[: start - 1],
+        whole[:3] + bytes([whole[3] + 1]) + whole[4:start],  # its lengths' checksum
+        eventstream.exception("throttlingException", "slow")[:start],
         b"",
     ):
-        assert eventstream.only_chunk(other) is None
+        assert eventstream.BEGINNINGS[other] == eventstream.NO_CHUNK and other not in eventstream.BEGINNINGS
+
+
+def test_of_beginnings_no_more_are_kept_than_so_many() -> None:
+    for size in range(eventstream.KNOWN_BEGINNINGS + 5):
+        assert eventstream.BEGINNINGS[eventstream.chunk(b"x" * 3 * size)[: eventstream.CHUNK_START]][0] > 0
+    assert len(eventstream.BEGINNINGS) <= eventstream.KNOWN_BEGINNINGS
