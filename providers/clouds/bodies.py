@@ -43,10 +43,10 @@ _read_top = msgspec.json.Decoder(_Top).decode
 
 def invoke(request: WireRequest, model_id: str) -> WireRequest:
     """Return the call as InvokeModel, or CountTokens, takes it. Raises `Refused` for a body that is no object."""
-    place = _place(b"/model", model_id, ":;")  # as the vendor's own client does
+    place, quoted = _place(b"/model", model_id, ":;")  # as the vendor's own client does
     version, betas, headers = _lifted(request.headers)
     is_count, body = request.path == COUNT_TOKENS, request.body
-    found = None if is_count else _places(body)
+    found = None if is_count else _known(request, quoted) or _places(body)
     if found is not None:
         start, end, stream = found
         told = version + b',"anthropic_beta":' + betas if betas else version
@@ -72,12 +72,14 @@ def invoke(request: WireRequest, model_id: str) -> WireRequest:
 
 def raw_predict(request: WireRequest, model_id: str, parent: bytes) -> WireRequest:
     """Return the call as Vertex takes it, below `parent`, the publisher's models. Raises `Refused`."""
-    place = _place(parent, model_id, "@:")
+    place, quoted = _place(parent, model_id, "@:")
     headers, body = request.headers, request.body  # the version's header is left out by the driver
     version = _version(headers, VERTEX_VERSION)
     is_count = request.path == COUNT_TOKENS
-    found = None if is_count else _places(body)
-    if found is not None:
+    if not is_count and (model := _known_model(request, quoted)) is not None:  # as nearly all come
+        is_stream = request.fields.stream  # type: ignore[union-attr]  # what is known of its model stands there
+        body = b"".join((body[: model.start(1)], b'"anthropic_version":', version, body[model.end() :]))
+    elif not is_count and (found := _places(body)) is not None:
         start, end, stream = found
         is_stream = stream is not None
         body = b'%b"anthropic_version":%b%b' % (body[:start], version, body[end:])
@@ -94,11 +96,45 @@ def raw_predict(request: WireRequest, model_id: str, parent: bytes) -> WireReque
 
 
 @lru_cache(maxsize=1024)
-def _place(parent: bytes, model_id: str, safe: str) -> bytes:
-    """Return the path of a model below that of its kind. Raises `Refused` for a name that would lead elsewhere."""
+def _place(parent: bytes, model_id: str, safe: str) -> tuple[bytes, bytes]:
+    """Return the path of a model below that of its kind, and its name as JSON.
+
+    Raises `Refused` for a name that would lead elsewhere.
+    """
     if model_id in (".", ".."):
         raise envelopes.invalid("model: this is no model's name", "model")
-    return parent + b"/" + quote(model_id, safe=safe).encode()
+    return parent + b"/" + quote(model_id, safe=safe).encode(), orjson.dumps(model_id)
+
+
+def _known_model(request: WireRequest, quoted: bytes) -> re.Match[bytes] | None:
+    """Find the member `model` of a body that has been read: with no version or betas of its own it is not read again.
+
+    None where that takes a closer look. `quoted`: the name that must stand there.
+    """
+    fields = request.fields
+    if fields is None or fields.rare != ():
+        return None
+    model = EARLY_MODEL.match(request.body)
+    return None if model is None or model[2] != quoted else model
+
+
+def _known(request: WireRequest, quoted: bytes) -> tuple[int, int, tuple[int, int] | None] | None:
+    """Return what `_places` returns, of a body that has been read."""
+    model, body = _known_model(request, quoted), request.body
+    if model is None:
+        return None
+    if request.fields.stream:  # type: ignore[union-attr]
+        stream = _stream_in(body, model.end())
+        return None if stream is None else (model.start(1), model.end(), stream)
+    if body.rfind(b'"stream"') >= 0 or body.rfind(b"\\u00") >= 0:
+        return None
+    return model.start(1), model.end(), None
+
+
+def _stream_in(body: bytes, after: int) -> tuple[int, int] | None:
+    """Return where `"stream": true` stands with the comma that parts it, as the first member or the last."""
+    stream = _STREAM_FIRST.match(body) or _STREAM_LAST.search(body, max(len(body) - LAST_BYTES, after))
+    return None if stream is None else stream.span(stream.lastindex or 0)
 
 
 def _places(body: bytes) -> tuple[int, int, tuple[int, int] | None] | None:
@@ -118,10 +154,10 @@ def _places(body: bytes) -> tuple[int, int, tuple[int, int] | None] | None:
         return None
     if top.stream is ABSENT:
         return model.start(1), model.end(2), None
-    stream = _STREAM_FIRST.match(body) or _STREAM_LAST.search(body, max(len(body) - LAST_BYTES, model.end(2)))
+    stream = _stream_in(body, model.end(2))
     if stream is None or bytes(top.stream) != b"true":
         return None
-    return model.start(1), model.end(2), stream.span(stream.lastindex or 0)
+    return model.start(1), model.end(2), stream
 
 
 def betas_of(headers: Headers) -> list[str]:

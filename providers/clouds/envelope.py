@@ -31,7 +31,7 @@ from providers.translation.pairs.passthrough import Passthrough
 TAGS_BETA = "request-tags-2026-08-21"
 LOGIN_BETAS = "oauth-"
 MAX_HEAD_BYTES = 65536
-PLAIN: Headers = ((b"accept-encoding", b"identity"),)
+PLAIN = (b"accept-encoding", b"identity")
 THREAD = "thread: threads are not kept at this provider; send the conversation's messages instead"
 
 
@@ -53,25 +53,24 @@ class CloudEnvelope:
 
     def told(self, request: WireRequest) -> WireRequest:
         """See `Place`."""
-        headers, body = request.headers, self._body(request.body)
-        for name, _ in headers:
-            if name == b"anthropic-beta":
-                headers = self._headers(headers)
-                break
-        else:
-            if headers[-1:] != PLAIN:
-                headers = self._headers(headers)
-        if headers is request.headers and body is request.body:
-            return request
-        return WireRequest(request.method, request.path, request.query, headers, body)
+        fields, body = request.fields, request.body
+        if fields is None or fields.rare is None or fields.rare:
+            body = self._body(body)
+        headers = self._headers(request.headers)
+        return WireRequest(request.method, request.path, request.query, headers, body, fields)
 
     def _headers(self, headers: Headers) -> Headers:
         """Return the headers with the betas that the cloud may be told, none when there is none."""
-        lines = [value for name, value in headers if name == b"anthropic-beta"]
-        kept = [pair for pair in headers if pair[0] not in (b"anthropic-beta", b"accept-encoding")]
+        lines, kept = [], []
+        for pair in headers:
+            if pair[0] == b"anthropic-beta":
+                lines.append(pair[1])
+            elif pair[0] != b"accept-encoding":
+                kept.append(pair)
         if lines and (betas := self._told_betas(b",".join(lines))):
             kept.append((b"anthropic-beta", betas))
-        return (*kept, *PLAIN)
+        kept.append(PLAIN)
+        return tuple(kept)
 
     def _betas(self, line: bytes) -> bytes:
         betas = [beta for beta in split_betas(line) if not beta.startswith(LOGIN_BETAS)]

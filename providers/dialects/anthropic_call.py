@@ -13,6 +13,9 @@ from providers.dialects.extras import asked_modes
 from providers.dialects.mending import UNREADABLE, tolerant
 from providers.dialects.types import LONG_BYTES, NO_VALUE, Call, CallFields, Thread
 
+RARE = ("thread", "tags", "anthropic_version", "anthropic_beta")
+"""Members of a body that not every upstream takes."""
+
 
 class _Metadata(msgspec.Struct):
     user_id: str | None = None
@@ -31,6 +34,9 @@ class _Call(msgspec.Struct):
     inference_geo: msgspec.Raw = NO_VALUE
     thread: msgspec.Raw = NO_VALUE
     fallback_credit_token: msgspec.Raw = NO_VALUE
+    tags: msgspec.Raw = NO_VALUE
+    anthropic_version: msgspec.Raw = NO_VALUE
+    anthropic_beta: msgspec.Raw = NO_VALUE
 
 
 class _LooseCall(msgspec.Struct):
@@ -57,7 +63,8 @@ def read_call(body: bytes) -> CallFields:
     except UNREADABLE:
         return _read_loosely(body)
     user_id = call.metadata.user_id if call.metadata is not None else None
-    thread = None if len(call.thread) == 0 else _thread(bytes(call.thread))
+    absent, thread = NO_VALUE, None if call.thread is NO_VALUE else _thread(bytes(call.thread))
+    is_usual = call.thread is call.tags is call.anthropic_version is call.anthropic_beta is absent
     return CallFields(
         model=call.model,
         stream=call.stream is True,
@@ -65,11 +72,12 @@ def read_call(body: bytes) -> CallFields:
         user_id=user_id,
         long=tuple([raw for raw in (call.system, call.tools, call.messages) if len(raw) > LONG_BYTES]),
         modes=()
-        if len(call.speed) + len(call.inference_geo) == 0
+        if call.speed is absent and call.inference_geo is absent
         else asked_modes(call.speed, call.inference_geo),
-        has_container=len(call.container) + len(call.fallback_credit_token) > 0,
+        has_container=call.container is not absent or call.fallback_credit_token is not absent,
         thread=thread,
         is_continued=thread is not None and thread.is_continued,
+        rare=() if is_usual else tuple([name for name in RARE if getattr(call, name) is not absent]),
     )
 
 

@@ -51,7 +51,7 @@ class Place(Protocol):
     """Tell where what is passed on differs from the API itself: models have ids, and answers name what was asked."""
 
     def told(self, request: WireRequest) -> WireRequest:
-        """Return the request as it may be sent there. Raises `Refused`."""
+        """Return the request as it may be sent there, asking for no compression. Raises `Refused`."""
 
 
 class Passthrough:
@@ -131,10 +131,12 @@ class Passthrough:
             body = replace_model(body, model)
             self._alias = asked
         headers = call.headers
+        if place is not None:
+            request = WireRequest(call.method, call.path, call.query, headers, body, call.fields)
+            return place.told(request)
         if call.fields.stream or self._alias is not None:
             headers = _asking_for_identity(headers)
-        request = WireRequest(call.method, call.path, call.query, headers, body)
-        return request if place is None else place.told(request)
+        return WireRequest(call.method, call.path, call.query, headers, body)
 
     def response(self, answer: WireAnswer) -> WireAnswer:
         if 200 <= answer.status < 300:
@@ -173,7 +175,9 @@ class Passthrough:
             self._answered_model, self._answered_usage = self._watched.read_totals(body)
             self._answered_id = anthropic.message_id(body) if self.is_in_thread else None
         held, self._held = self._held, b""
-        return held if self._alias is None or not held else self._with_asked_name(held)
+        if self._alias is None or not held or self._answered_model == self._alias:
+            return held
+        return self._with_asked_name(held)
 
     def fail(self, failure: Failure) -> bytes:
         """Return the error event; b"" when nothing readable can be written: into a compressed stream."""
@@ -260,14 +264,22 @@ class Passthrough:
         """Put the asked name where the answer names its model: at the top, or in the first event that has it."""
         if self._alias is None:
             return data
-        path = () if self._reader is None else self._watched.model_path
-        start = 0 if self._reader is None else max(data.find(b"{"), 0)
+        name = orjson.dumps(self._alias)
+        if self._reader is None:
+            usual = _USUAL_HEAD.match(data)
+            if usual is not None and usual[1] == (self._answered_model or "").encode():  # it is given once
+                return b"".join((data[: usual.start(1)], name[1:-1], data[usual.end() :]))
+            path, start = (), 0
+        else:
+            path, start = self._watched.model_path, max(data.find(b"{"), 0)
         span = find_nested_model(data[start:], path)
         if span is None:
             return data
-        return data[: start + span[0]] + orjson.dumps(self._alias) + data[start + span[1] :]
+        return data[: start + span[0]] + name + data[start + span[1] :]
 
 
+_USUAL_HEAD = re.compile(rb'\{(?:"(?:id|type|role)": ?"[^"\\]*+", ?)*+"model": ?"([^"\\]*+)')
+"""How vendors begin an answer, up to its model's name."""
 _EVENT_END = re.compile(rb"\r\n\r?\n|\n\n|\r\r")
 
 

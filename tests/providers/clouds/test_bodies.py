@@ -7,8 +7,11 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from providers.clouds.bodies import betas_of, invoke, raw_predict
+from providers.dialects.anthropic import read_call
 from providers.dialects.types import Headers, Refused, WireRequest
 
 BETAS: Headers = (
@@ -113,3 +116,45 @@ def test_wherever_model_and_stream_stand_the_rest_stays_as_it_is(body: str) -> N
     assert json.loads(told.body) == {**rest, **own}
     plain = invoke(WireRequest("POST", b"/v1/messages", b"", (), body.encode()), "m")
     assert json.loads(plain.body) == {**rest, "anthropic_version": "bedrock-2023-05-31"}
+
+
+@pytest.mark.parametrize("body", [*BODIES, '{"model":"m","tags":{},"stream":true}'])
+def test_what_was_read_of_a_body_before_changes_nothing_of_what_leaves(body: str) -> None:
+    raw = body.encode()
+    unread = WireRequest("POST", b"/v1/messages", b"", BETAS, raw)
+    known = WireRequest("POST", b"/v1/messages", b"", BETAS, raw, read_call(raw))
+    for told, same in (
+        (invoke(known, "m"), invoke(unread, "m")),
+        (raw_predict(known, "m", b"/p"), raw_predict(unread, "m", b"/p")),
+    ):
+        assert (told.path, told.headers) == (same.path, same.headers)
+        assert json.loads(told.body) == json.loads(same.body)
+
+
+members = st.sampled_from(
+    ['"model":"m"', '"model": "m"', '"stream":true', '"stream" : false', '"stream":null', '"max_tokens":7',
+     '"messages":[{"role":"user","content":"\\"stream\\": true"}]', '"anthropic_beta":["x"]', '"thread":null',
+     '"anthropic_version":"v"', '"metadata":{"stream":true,"model":"x"}', '"str\\u0065am":true', '"mod\\u0065l":"m"']
+)  # fmt: skip
+
+
+def named(member: str) -> str:
+    """Return what a member is called: one that stands twice is refused there, or is of the same name."""
+    return next(iter(json.loads(f"{{{member}}}")))
+
+
+@given(
+    st.lists(members, max_size=5, unique_by=named),
+    st.sampled_from(["{%s}", " { %s } ", "{%s}\n"]),
+    st.booleans(),
+)
+def test_any_members_in_any_order_mean_the_same_whether_read_before_or_not(
+    some: list[str], form: str, is_invoke: bool
+) -> None:
+    raw = (form % ",".join(some)).encode()
+    made = [
+        WireRequest("POST", b"/v1/messages", b"", BETAS, raw, fields) for fields in (None, read_call(raw))
+    ]
+    told = [invoke(one, "m") if is_invoke else raw_predict(one, "m", b"/p") for one in made]
+    assert told[0].path == told[1].path
+    assert json.loads(told[0].body) == json.loads(told[1].body)

@@ -53,6 +53,19 @@ def test_a_thread_is_refused_and_a_word_of_that_name_is_not() -> None:
     assert wrapped().request(call(metadata={"thread": 1}), Target("m"))
 
 
+def test_a_member_with_an_escaped_name_is_known_too() -> None:
+    for raw in (
+        b'{"model":"a","messages":[],"thr\\u0065ad":{}}',
+        b'{"model":"a","max_tokens":"x","thread":{}}',
+    ):
+        asked = Call("messages", "POST", b"/v1/messages", b"", (), raw, read_call(raw))
+        with pytest.raises(Refused):
+            wrapped().request(asked, Target("a"))
+    raw = b'{"model":"a","t\\u0061gs":{},"messages":[]}'
+    asked = Call("messages", "POST", b"/v1/messages", b"", (), raw, read_call(raw))
+    assert json.loads(wrapped().request(asked, Target("a")).body) == {"model": "a", "messages": []}
+
+
 def test_answers_name_the_asked_model_even_where_the_same_name_was_sent() -> None:
     translator = wrapped()
     translator.request(call(), Target("asked"))

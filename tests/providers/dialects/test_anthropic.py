@@ -23,7 +23,7 @@ def test_the_fields_of_a_call() -> None:
         "max_tokens": 9,
         "metadata": {"user_id": "u"},
     }
-    assert anthropic.read_call(encoded(body)) == CallFields("claude-x", True, 9, "u")
+    assert anthropic.read_call(encoded(body)) == CallFields("claude-x", True, 9, "u", rare=())
 
 
 @pytest.mark.parametrize(

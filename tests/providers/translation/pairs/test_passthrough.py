@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from providers.dialects import anthropic
+from providers.dialects.sse import Quiet
 from providers.dialects.types import (
     UNREAD,
     Call,
@@ -181,7 +182,7 @@ def test_a_failure_is_told_as_an_error_event() -> None:
 
 
 def test_fields_of_a_call_are_kept() -> None:
-    assert call().fields == CallFields(model="claude-asked", stream=True)
+    assert call().fields == CallFields(model="claude-asked", stream=True, rare=())
 
 
 BOMB = gzip.compress(b'{"a":"' + b" " * (1 << 26))
@@ -240,3 +241,37 @@ def test_events_that_are_stepped_over_hide_none_that_count() -> None:
         translator.response(WireAnswer(200, ((b"content-type", b"text/event-stream"),)))
         assert b"".join(map(translator.feed, chunks)) == b"".join(chunks)
         assert translator.finish() == b"" and translator.usage.input_tokens == 7 and translator.model == "m"
+
+
+@pytest.mark.parametrize(
+    ("answer", "renamed"),
+    [
+        ('{"model":"served","id":"m"}', '{"model":"asked","id":"m"}'),
+        ('{"id": "m", "model": "served", "x": 1}', '{"id": "m", "model": "asked", "x": 1}'),
+        ('{"model":"other","model":"served"}', '{"model":"other","model":"asked"}'),
+        ('{"id":{"model":"served"},"model":"served"}', '{"id":{"model":"served"},"model":"asked"}'),
+        ('{"content":[{"model":"served"}],"mod\\u0065l":"served"}', None),
+        ('{"model":"asked","id":"m"}', '{"model":"asked","id":"m"}'),
+        ('{"id":"m","model":null}', '{"id":"m","model":null}'),
+    ],
+)
+def test_wherever_a_whole_answer_names_its_model_it_names_the_asked_one(
+    answer: str, renamed: str | None
+) -> None:
+    passing = Passthrough()
+    passing.request(call(b'{"model":"asked"}'), Target(model="there"))
+    passing.response(WireAnswer(200, JSON))
+    out = passing.feed(answer.encode()) + passing.finish()
+    if renamed is None:
+        assert json.loads(out)["model"] == "asked" and json.loads(out)["content"] == [{"model": "served"}]
+    else:
+        assert out.decode() == renamed
+
+
+def test_events_that_are_known_to_be_quiet_are_not_read() -> None:
+    passing = streamed()
+    assert passing.feed(sse_bytes(EVENTS[:1], b"\n")) and passing.usage.input_tokens == 12
+    quiet = Quiet(b'event: message_delta\ndata: {"type":"message_delta","usage":{"output_tokens":9}}\n\n')
+    assert passing.feed(quiet) == quiet and passing.usage.output_tokens == 1
+    passing.feed(sse_bytes(EVENTS[4:], b"\n"))
+    assert passing.finish() == b"" and passing.usage == READ
