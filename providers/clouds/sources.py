@@ -31,6 +31,8 @@ LEAD_SECONDS = 300.0
 LEAD_SHARE = 0.1
 """A token is renewed so long before its end, or such a part of its life."""
 TIMEOUT_SECONDS = 6.0
+KEPT_SECONDS = 1.0
+"""So long the libraries are not asked again for what they have."""
 METADATA_HOSTS = ("metadata.google.internal", "169.254.169.254")
 
 
@@ -80,17 +82,26 @@ class AwsSource:
     def __init__(self, settings: Mapping[str, str], region: str, proxy: str | None) -> None:
         self._settings, self._region, self._proxy = settings, region, proxy
         self._found: Any = None
+        self._kept: AwsKeys | None = None
+        self._kept_until = 0.0
 
     def ready(self) -> Proof | None:
+        if self._kept is not None and time.monotonic() < self._kept_until:
+            return self._kept
         found = self._found
         if found is None or (hasattr(found, "refresh_needed") and found.refresh_needed()):
             return None
-        return _keys(found)
+        return self._keep(found)
 
     def fetch(self) -> Proof:
         if self._found is None or self.ready() is not None:
             self._found = self._search()
-        return _keys(self._found)
+        return self._keep(self._found)
+
+    def _keep(self, found: Any) -> AwsKeys:
+        """Keep the keys for a while: botocore looks at the clock and takes a lock each time that it is asked."""
+        self._kept, self._kept_until = _keys(found), time.monotonic() + KEPT_SECONDS
+        return self._kept
 
     def is_same(self) -> bool:
         return "access_key_id" in self._settings and "role_arn" not in self._settings
@@ -134,10 +145,16 @@ class GoogleSource:
     def __init__(self, settings: Mapping[str, Any], proxy: str | None) -> None:
         self._settings, self._proxy = settings, proxy
         self._found: Any = None
+        self._kept, self._kept_until = "", 0.0
 
     def ready(self) -> Proof | None:
+        if self._kept and time.monotonic() < self._kept_until:
+            return self._kept
         found = self._found
-        return str(found.token) if found is not None and found.valid else None
+        if found is None or not found.valid:
+            return None
+        self._kept, self._kept_until = str(found.token), time.monotonic() + KEPT_SECONDS
+        return self._kept
 
     def fetch(self) -> Proof:
         if self._found is None:
@@ -150,6 +167,7 @@ class GoogleSource:
         if not self._found.token:
             raise NoCredential("Google gave no token")
         redact.learn(self._found.token)
+        self._kept_until = 0.0
         return str(self._found.token)
 
     def is_same(self) -> bool:

@@ -38,7 +38,7 @@ class SigV4:
 
     def apply(self, draft: Draft, credential: Credential, now: float) -> None:
         """Add time, session token and signature. `host`, the type and every header of AWS's are signed."""
-        moment = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+        moment = _moment(int(now))
         draft.headers.append((b"x-amz-date", moment.encode()))
         if self._keys.token:
             draft.headers.append((b"x-amz-security-token", self._keys.token.encode()))
@@ -46,30 +46,45 @@ class SigV4:
         scope = f"{moment[:8]}/{self._region}/{self._service}/aws4_request"
         text = f"{ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(request).hexdigest()}"
         key = _signing_key(self._keys.secret_key, moment[:8], self._region, self._service)
-        signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+        signature = hmac.digest(key, text.encode(), "sha256").hex()
         shown = f"{ALGORITHM} Credential={self._keys.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
         draft.headers.append((b"authorization", shown.encode()))
 
 
 def _canonical(draft: Draft) -> tuple[str, bytes]:
     """Return the names of the signed headers, and the request as it is signed: the path encoded once more."""
-    path, _, query = draft.target.decode("latin-1").partition("?")
-    fields: dict[str, list[str]] = {"host": [draft.url.netloc.decode()]}
-    for name, value in draft.headers:
-        if name in SIGNED or name.startswith(SIGNED_PREFIXES):
-            fields.setdefault(name.decode(), []).append(" ".join(value.decode("latin-1").split()))
-    names = ";".join(sorted(fields))
+    path, query = _asked(draft.target)
+    fields = {"host": draft.url.netloc.decode()}
+    for pair in draft.headers:
+        if _is_signed(pair[0]):
+            name, value = pair[0].decode(), " ".join(pair[1].decode("latin-1").split())
+            fields[name] = f"{fields[name]},{value}" if name in fields else value
+    order = sorted(fields)
+    names = ";".join(order)
+    told = "\n".join([f"{name}:{fields[name]}" for name in order])
+    body = hashlib.sha256(draft.body).hexdigest()
+    return names, f"{draft.method}\n{path}\n{query}\n{told}\n\n{names}\n{body}".encode()
+
+
+# Of what is asked for again and again the answers are kept.
+
+
+@lru_cache(maxsize=4)
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+@lru_cache(maxsize=1024)
+def _is_signed(name: bytes) -> bool:
+    return name in SIGNED or name.startswith(SIGNED_PREFIXES)
+
+
+@lru_cache(maxsize=1024)
+def _asked(target: bytes) -> tuple[str, str]:
+    """Return path and query as they are signed."""
+    path, _, query = target.decode("latin-1").partition("?")
     pairs = sorted(pair.partition("=")[::2] for pair in query.split("&")) if query else []
-    lines = (
-        draft.method,
-        quote(path, safe="/~"),
-        "&".join(f"{name}={value}" for name, value in pairs),
-        *(f"{name}:{','.join(fields[name])}" for name in sorted(fields)),
-        "",
-        names,
-        hashlib.sha256(draft.body).hexdigest(),
-    )
-    return names, "\n".join(lines).encode()
+    return quote(path, safe="/~"), "&".join([f"{name}={value}" for name, value in pairs])
 
 
 @lru_cache(maxsize=256)

@@ -34,4 +34,6 @@ class AnthropicAwsDriver(CloudDriver):
 
     def headers(self, upstream: Upstream, request: WireRequest) -> list[tuple[bytes, bytes]]:
         """Return them with the workspace."""
-        return [*super().headers(upstream, request), (WORKSPACE, upstream.options["workspace"].encode())]
+        headers = super().headers(upstream, request)
+        headers.append((WORKSPACE, upstream.options["workspace"].encode()))
+        return headers

@@ -6,6 +6,7 @@ import json
 import time
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -14,6 +15,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from providers.clouds import sources
 from providers.clouds.sources import AZURE_SCOPE, GOOGLE_SCOPE, NoCredential, source_of
 from providers.credentials.sigv4 import AwsKeys
 from providers.upstream import Credential, CredentialKind
@@ -297,3 +299,29 @@ def test_azures_authority_is_plain_http_on_this_machine_only(monkeypatch: pytest
     monkeypatch.setenv("AZURE_AUTHORITY_HOST", "http://authority.example")
     with pytest.raises(NoCredential, match="https"):
         source_of(credential(CredentialKind.AZURE, tenant_id="t"), "", None).fetch()
+
+
+class Found:
+    """What a library has found, counting how often it is asked."""
+
+    token, valid, asked = "token-one-of-the-library", True, 0
+
+    def get_frozen_credentials(self) -> Any:
+        self.asked += 1
+        return SimpleNamespace(access_key=f"AKIA{self.asked}", secret_key="s" * 20, token=None)
+
+
+def test_for_a_second_the_library_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(sources.time, "monotonic", lambda: now)
+    aws: Any = source_of(credential(CredentialKind.AWS), REGION, None)
+    google: Any = source_of(credential(CredentialKind.GOOGLE), "", None)
+    aws._found = google._found = found = Found()
+    assert [aws.ready().access_key for _ in range(3)] == ["AKIA1"] * 3
+    assert google.ready() == "token-one-of-the-library"
+    found.token, found.valid = "token-two-of-the-library", False
+    assert google.ready() == "token-one-of-the-library"
+    now += sources.KEPT_SECONDS
+    assert aws.ready().access_key == "AKIA2" and google.ready() is None
+    found.valid = True
+    assert google.ready() == "token-two-of-the-library"

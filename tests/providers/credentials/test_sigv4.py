@@ -10,6 +10,8 @@ import pytest
 from botocore import auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from hypothesis import given
+from hypothesis import strategies as st
 
 from providers.credentials.base import Draft
 from providers.credentials.sigv4 import AwsKeys, SigV4
@@ -17,6 +19,22 @@ from providers.upstream import Credential, CredentialKind
 
 NOW = 1_790_000_000.0
 AWS = Credential(CredentialKind.AWS, "")
+
+
+Pairs = list[tuple[bytes, bytes]]
+
+
+def as_botocore_signs(draft: Draft, signed: Pairs, keys: AwsKeys, now: float) -> tuple[str, str]:
+    """Return its signature and date of the same request."""
+    request = AWSRequest(
+        draft.method, f"http://{draft.url.netloc.decode()}{draft.target.decode()}", None, draft.body
+    )
+    for name, value in signed:
+        request.headers[name.decode()] = value.decode("latin-1")
+    with mock.patch.object(auth, "get_current_datetime", lambda: datetime.fromtimestamp(now, UTC)):
+        credentials = Credentials(keys.access_key, keys.secret_key, keys.token)
+        auth.SigV4Auth(credentials, "bedrock", "eu-central-1").add_auth(request)
+    return request.headers["Authorization"], request.headers["X-Amz-Date"]
 
 
 @pytest.mark.parametrize("token", [None, "session-token"])
@@ -38,14 +56,43 @@ def test_it_is_the_signature_that_botocore_makes(target: bytes, token: str | Non
     draft = Draft("POST", httpx.URL("http://127.0.0.1:81/x"), target, list(headers), b'{"a": 1}')
     SigV4("bedrock", "eu-central-1", AwsKeys("AKIA", "secret", token)).apply(draft, AWS, NOW)
     made = dict(draft.headers)
-    request = AWSRequest("POST", f"http://127.0.0.1:81{target.decode()}", None, b'{"a": 1}')
-    for name, value in headers[:2]:
-        request.headers[name.decode()] = value.decode()
-    with mock.patch.object(auth, "get_current_datetime", lambda: datetime.fromtimestamp(NOW, UTC)):
-        auth.SigV4Auth(Credentials("AKIA", "secret", token), "bedrock", "eu-central-1").add_auth(request)
-    assert made[b"authorization"].decode() == request.headers["Authorization"]
-    assert made[b"x-amz-date"].decode() == request.headers["X-Amz-Date"]
+    keys = AwsKeys("AKIA", "secret", token)
+    signature, date = as_botocore_signs(draft, headers[:2], keys, NOW)
+    assert (made[b"authorization"].decode(), made[b"x-amz-date"].decode()) == (signature, date)
     assert (b"x-amz-security-token" in made) is (token is not None)
+
+
+LETTERS = "abcXYZ019-_.~:@!$&'()*+,;="
+segments = st.text(LETTERS, min_size=1, max_size=8).filter(lambda text: text not in (".", ".."))
+parts = segments | st.sampled_from(["%2F", "%3A0", "%20", "%C3%A4", "%25"])
+queries = st.lists(
+    st.tuples(st.text("ab%209-_", max_size=4), st.none() | st.text("ab19", max_size=4)), max_size=4
+).map(lambda pairs: "&".join(name if value is None else f"{name}={value}" for name, value in pairs))
+values = st.text("aB1;=/ \t", min_size=1, max_size=12).map(str.encode)
+names = st.sampled_from(
+    [b"content-type", b"x-amz-target", b"x-amzn-bedrock-trace", b"x-amzn-bedrock-service-tier"]
+)
+
+
+@given(
+    st.lists(parts, min_size=1, max_size=5).map("/".join),
+    queries,
+    st.lists(st.tuples(names, values), max_size=4),
+    st.binary(max_size=40),
+    st.none() | st.text("abc+/=", min_size=1, max_size=9),
+    st.integers(1_000_000_000, 4_000_000_000),
+    st.sampled_from(["POST", "GET"]),
+)
+def test_whatever_leaves_is_signed_as_botocore_signs_it(
+    path: str, query: str, headers: Pairs, body: bytes, token: str | None, now: int, method: str
+) -> None:
+    target = f"/{path}?{query}" if query else f"/{path}"
+    draft = Draft(method, httpx.URL("https://h.example:8443"), target.encode(), list(headers), body)
+    keys = AwsKeys("AKIA", "secret", token)
+    expected = as_botocore_signs(draft, headers, keys, now + 0.25)
+    SigV4("bedrock", "eu-central-1", keys).apply(draft, AWS, now + 0.25)
+    made = dict(draft.headers)
+    assert (made[b"authorization"].decode(), made[b"x-amz-date"].decode()) == expected
 
 
 def test_keys_do_not_show() -> None:
