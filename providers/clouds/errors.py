@@ -81,8 +81,9 @@ STATUSES = {
     504: TIMEOUT,
     529: OVERLOADED,
 }
-STREAM_STATUSES = {
+NAMED_STATUSES = {
     INVALID: 400,
+    AUTHENTICATION: 403,
     PERMISSION: 403,
     NOT_FOUND: 404,
     TIMEOUT: 408,
@@ -90,7 +91,7 @@ STREAM_STATUSES = {
     OVERLOADED: 503,
     API: 500,
 }
-"""Statuses of exceptions that come as a stream's first frame."""
+"""Statuses of what is known by its name alone: an exception in a stream, or an error that AWS answers with a 400."""
 KEPT = (b"retry-after", b"retry-after-ms", b"x-should-retry", b"request-id")
 JSON = (b"content-type", b"application/json")
 _IDS = re.compile(
@@ -154,7 +155,7 @@ def told(
         clean = masked(body, hidden)
         return WireAnswer(answer.status, (JSON, *kept), answer.body if clean == body else clean.encode())
     kind = _kind(answer.status, words)
-    status = 429 if words.name == "ServiceQuotaExceededException" else answer.status
+    status = NAMED_STATUSES.get(kind, 400) if answer.status == 400 else answer.status
     return WireAnswer(status, (JSON, *kept), _envelope(kind, _sentence(kind, status, words)))
 
 
@@ -165,8 +166,9 @@ def made(status: int, kind: str, message: str) -> WireAnswer:
 
 def of_exception(name: str, message: str) -> tuple[int, str, str]:
     """Return status, type and sentence of an exception inside a stream."""
-    kind = AWS.get(name[:1].upper() + name[1:], API)
-    status = STREAM_STATUSES.get(kind, 500)
+    name = name[:1].upper() + name[1:]
+    kind = AUTHENTICATION if name in UNAUTHENTIC else AWS.get(name, API)
+    status = NAMED_STATUSES.get(kind, 500)
     return status, kind, _sentence(kind, status, Words(name, message))
 
 

@@ -267,11 +267,12 @@ class Passthrough:
         name = orjson.dumps(self._alias)
         if self._reader is None:
             usual = _USUAL_HEAD.match(data)
-            if usual is not None and usual[1] == (self._answered_model or "").encode():  # it is given once
+            if usual is not None and usual[1] == (self._answered_model or "").encode(
+                "utf-8", "replace"
+            ):  # it is given once
                 return b"".join((data[: usual.start(1)], name[1:-1], data[usual.end() :]))
-            path, start = (), 0
-        else:
-            path, start = self._watched.model_path, max(data.find(b"{"), 0)
+        path = () if self._reader is None else self._watched.model_path
+        start = 0 if self._reader is None else max(data.find(b"{"), 0)
         span = find_nested_model(data[start:], path)
         if span is None:
             return data

@@ -93,3 +93,22 @@ def test_an_error_event_is_told_anew() -> None:
     assert b"arn:" not in clean_event(event) and b"overloaded_error" in clean_event(event)
     other = b'event: content_block_delta\ndata: {"type":"x","error":{}}\n\n'
     assert clean_event(other) is other
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("ThrottlingException", 429),
+        ("ServiceQuotaExceededException", 429),
+        ("ExpiredTokenException", 403),
+        ("AccessDeniedException", 403),
+        ("ResourceNotFoundException", 404),
+        ("ServiceUnavailableException", 503),
+        ("ValidationException", 400),
+        ("SomethingElse", 400),
+    ],
+)
+def test_what_aws_answers_with_a_400_has_the_status_of_its_name(name: str, status: int) -> None:
+    headers = ((b"x-amzn-errortype", name.encode() + b":http://internal.amazon.com/"),)
+    answer = WireAnswer(400, headers, b'{"message": "words"}')
+    assert told(answer, read(answer)).status == status

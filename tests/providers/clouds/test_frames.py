@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from providers.clouds.frames import CUT, Frames
 from providers.dialects.sse import Quiet, SseReader
-from tests.fakes.clouds import chunk, exception, frame, frames
+from tests.fakes.clouds import ARN, chunk, exception, frame, frames
 
 BODY = {"messages": [{"role": "user", "content": "hello"}]}
 START = {"type": "message_start", "message": {"id": "m", "model": "x"}}
@@ -57,6 +57,7 @@ def test_an_exception_first_is_a_refusal() -> None:
         ("throttlingException", "rate_limit_error"),
         ("modelTimeoutException", "timeout_error"),
         ("serviceUnavailableException", "overloaded_error"),
+        ("expiredTokenException", "authentication_error"),
     ],
 )
 def test_an_exception_later_is_an_error_event_and_the_last(name: str, kind: str) -> None:
@@ -173,3 +174,15 @@ def test_a_wrong_byte_anywhere_is_never_an_event(place: int, change: int) -> Non
     reader = Frames()
     out = reader.feed(broken) + reader.finish()
     assert [event["type"] for event in told(out)] == ["error"]
+
+
+def test_what_a_guardrail_traced_names_no_account() -> None:
+    action, trace = "amazon-bedrock-guardrailAction", "amazon-bedrock-trace"
+    for before in ({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, DELTA):
+        event = {**before, action: "INTERVENED", trace: {"guardrailArn": ARN, "n": [123456789012, ARN, None]}}
+        (out,) = told(Frames().feed(framed(compact(event))))
+        assert out == {
+            **before,
+            action: "INTERVENED",
+            trace: {"guardrailArn": "…", "n": [123456789012, "…", None]},
+        }
