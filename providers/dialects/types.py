@@ -147,7 +147,7 @@ class CallFields(msgspec.Struct, frozen=True):
     choices: int = 1  # answers asked for, each as long as the ceiling allows
     long: tuple[msgspec.Raw, ...] = ()  # values of the top level that are long, as they stand in the body
     modes: tuple[str, ...] = ()  # some of `MODES`, where the call asks for them
-    has_container: bool = False  # names a container or a credit that the upstream keeps, or contents of one
+    has_container: bool = False  # names a container or a credit, or what a container is to hold
     rare: tuple[str, ...] | None = None  # members that not every upstream takes; None: nobody has looked
     is_foreign: bool = False  # the body seems to be written in another API's form
     thread: Thread | None = None
@@ -208,9 +208,7 @@ class WireRequest(msgspec.Struct, frozen=True):
     query: bytes
     headers: Headers
     body: bytes
-    fields: CallFields | None = (
-        None  # what was read of the body, where it has passed but for its model's name
-    )
+    fields: CallFields | None = None  # what was read of the body, where it has passed but for its model
 
 
 class WireAnswer(msgspec.Struct, frozen=True):

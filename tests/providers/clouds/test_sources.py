@@ -6,7 +6,6 @@ import json
 import time
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -301,27 +300,22 @@ def test_azures_authority_is_plain_http_on_this_machine_only(monkeypatch: pytest
         source_of(credential(CredentialKind.AZURE, tenant_id="t"), "", None).fetch()
 
 
-class Found:
-    """What a library has found, counting how often it is asked."""
-
-    token, valid, asked = "token-one-of-the-library", True, 0
-
-    def get_frozen_credentials(self) -> Any:
-        self.asked += 1
-        return SimpleNamespace(access_key=f"AKIA{self.asked}", secret_key="s" * 20, token=None)
-
-
 def test_for_a_second_the_library_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(sources.time, "monotonic", lambda: now)
-    aws: Any = source_of(credential(CredentialKind.AWS), REGION, None)
-    google: Any = source_of(credential(CredentialKind.GOOGLE), "", None)
-    aws._found = google._found = found = Found()
-    assert [aws.ready().access_key for _ in range(3)] == ["AKIA1"] * 3
-    assert google.ready() == "token-one-of-the-library"
-    found.token, found.valid = "token-two-of-the-library", False
-    assert google.ready() == "token-one-of-the-library"
+    source = source_of(
+        credential(CredentialKind.AWS, access_key_id="A", secret_access_key="s" * 40), "", None
+    )
+    assert source.ready() is None
+    first = source.fetch()
+    assert source.ready() is first and source.ready() is first
     now += sources.KEPT_SECONDS
-    assert aws.ready().access_key == "AKIA2" and google.ready() is None
-    found.valid = True
-    assert google.ready() == "token-two-of-the-library"
+    assert source.ready() == first and source.ready() is not first
+
+
+def test_a_token_that_ends_soon_is_not_ready() -> None:
+    answer = b'{"access_token": "ya29.soon-over", "expires_in": 9}'
+    with FakeServer(lambda seen: Answer(200, [JSON], [answer])) as server:
+        info, _ = service_account(server.url)
+        source = source_of(credential(CredentialKind.GOOGLE, info=info), "", None)
+        assert source.fetch() == "ya29.soon-over" and source.ready() is None

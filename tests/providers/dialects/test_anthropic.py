@@ -29,13 +29,13 @@ def test_the_fields_of_a_call() -> None:
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
-        (b"{}", CallFields()),
-        (b'{"model":null,"stream":null,"max_tokens":null,"metadata":null}', CallFields()),
+        (b"{}", CallFields(rare=())),
+        (b'{"model":null,"stream":null,"max_tokens":null,"metadata":null}', CallFields(rare=())),
         (b'{"model":1,"stream":true,"max_tokens":"9","metadata":{"user_id":5}}', CallFields(stream=True)),
         (b'{"model":"m","stream":"true","max_tokens":true,"metadata":[]}', CallFields("m")),
         (
             b'{"max_tokens":123456789012345678901234567890}',
-            CallFields(max_tokens=123456789012345678901234567890),
+            CallFields(max_tokens=123456789012345678901234567890, rare=()),
         ),
         (b"[]", CallFields(is_readable=False)),
         (b'"text"', CallFields(is_readable=False)),
