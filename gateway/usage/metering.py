@@ -18,6 +18,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from gateway.exchange import tries
+from gateway.exchange.attempts import Attempt
 from gateway.exchange.context import Arrival, CallContext, Hold
 from gateway.exchange.exchange import CLIENT_LEFT, NO_USAGE, Exchange
 from gateway.exchange.surfaces import EXTRA, Action
@@ -34,6 +35,8 @@ from providers.catalog.catalog import Route
 from providers.dialects import estimate
 from providers.dialects.table import DIALECTS
 from providers.dialects.types import MOST_TOKENS, UNREAD, Call, Part, Target, Usage
+from providers.dialects.wrapping import innermost
+from providers.translation.pairs.openai_passthrough import ChatPassthrough
 from tokens.errors import BalancesUnknown, LedgerUnavailable, LimitExceeded
 from tokens.limits.ledger import Amount, Ledger
 
@@ -227,22 +230,30 @@ def seen(arrival: Arrival, usage: Usage, input_estimate: int) -> Usage:
     output_tokens = usage.output_tokens
     is_final = output_tokens > attempt.opening_output_tokens
     if not is_final:
-        per_token = DIALECTS[attempt.route.dialect].bytes_per_output_token
-        size = per_token if attempt.is_streaming else BYTES_OF_WHOLE
         most = MOST_UNREAD_TOKENS if attempt.is_whole else MOST_TOKENS
-        output_tokens = min(max(output_tokens, -(-exchange.bytes_in // size)), most)
+        output_tokens = min(max(output_tokens, _written(exchange.bytes_in, attempt)), most)
         if arrival.path.startswith(estimates.WITHOUT_OUTPUT):
             output_tokens = 0
     input_tokens = usage.input_tokens
     if usage.input_tokens + usage.cache_read_tokens + estimates.written(usage) == 0:
         input_tokens = input_estimate or exchange.bytes_out // estimate.BYTES_PER_TOKEN
-    return replace(usage, input_tokens=input_tokens, output_tokens=output_tokens, is_estimated=not is_final)
+    is_estimated = usage.is_estimated or not is_final
+    return replace(usage, input_tokens=input_tokens, output_tokens=output_tokens, is_estimated=is_estimated)
+
+
+def _written(size: int, attempt: Attempt) -> int:
+    """Return the tokens that an answer of so many bytes may hold, whose usage nobody has told."""
+    if not attempt.is_streaming:
+        return -(-size // BYTES_OF_WHOLE)
+    least = -(-size // DIALECTS[attempt.route.dialect].bytes_per_output_token)
+    translator = innermost(attempt.translator)
+    return max(least, translator.written(size)) if isinstance(translator, ChatPassthrough) else least
 
 
 def _is_unread(arrival: Arrival, usage: Usage) -> bool:
     """Tell whether a whole answer must have used tokens, and nobody has told or could read how many."""
     surface = arrival.surface
-    if not (usage.is_estimated and usage.input_tokens == usage.output_tokens == 0 and surface.has_body):
+    if not (usage.is_estimated and 0 in (usage.input_tokens, usage.output_tokens) and surface.has_body):
         return False
     if surface.action is Action.FORWARD:
         return arrival.path.startswith(FORWARDED_TEXTS)

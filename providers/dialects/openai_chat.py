@@ -12,8 +12,8 @@ import msgspec
 import orjson
 
 from providers.dialects.error_shapes import event_error
-from providers.dialects.mending import UNREADABLE, pieces, tolerant
-from providers.dialects.openai_errors import error_body, error_object, failure_from_object
+from providers.dialects.mending import UNREADABLE, tolerant
+from providers.dialects.openai_errors import error_body, error_object
 from providers.dialects.openai_fields import (
     OpenAiCall,
     UsageReader,
@@ -21,18 +21,14 @@ from providers.dialects.openai_fields import (
     long_values,
     loose_index,
     member,
-    priced,
-    text_or_none,
     usage_object,
 )
-from providers.dialects.sse import BARE
-from providers.dialects.types import NO_VALUE, UNREAD, Call, CallFields, Failure, Made, Usage
+from providers.dialects.types import NO_VALUE, Call, CallFields, Failure
 
 __all__ = [
     "DONE",
     "KEEPALIVE",
     "Chunk",
-    "StreamTotals",
     "asks_for_stream",
     "decode_chunk",
     "error_body",
@@ -42,6 +38,7 @@ __all__ = [
     "stream_error",
     "usage_from",
     "usage_object",
+    "usage_told",
 ]
 
 KEEPALIVE = b": ping\n\n"
@@ -185,7 +182,8 @@ _chunk_decoder = msgspec.json.Decoder(Chunk)
 
 
 _usage = UsageReader("prompt_tokens", "completion_tokens")
-usage_from, reasoning_tokens, read_totals = _usage.usage, _usage.reasoning, _usage.totals
+usage_from, usage_told, reasoning_tokens = _usage.usage, _usage.told, _usage.reasoning
+read_totals = _usage.totals
 
 
 def names_objects(call: Call) -> bool:
@@ -242,48 +240,6 @@ def decode_chunk(data: bytes) -> Chunk:
     if not chunk.choices and chunk.usage is None and not chunk.error:
         chunk.error = event_error(tolerant(orjson.loads, data))
     return chunk
-
-
-class StreamTotals(msgspec.Struct):
-    """Totals of a stream that passes by: usage, model, error, and whether it has come to its end.
-
-    Parses only events that can carry one of these. Never raises: what it can't read, it passes by.
-    """
-
-    usage: Usage = UNREAD  # as long as nobody has told it
-    model: str | None = None
-    failure: Failure | None = None
-    is_finished: bool = False  # a finish reason, `[DONE]` or an error was seen
-    made: list[Made] | None = None  # nothing of this API is kept: always empty
-
-    def see(self, name: bytes, data: bytes) -> None:
-        if data.startswith(b"[DONE]"):
-            self.is_finished = True
-            return
-        if self.model is not None and not may_matter(data) and name != BARE:
-            return
-        try:
-            chunk = decode_chunk(data)
-        except UNREADABLE:
-            for value in pieces(data)[0]:
-                self.see(name, value)
-            return
-        self.model = self.model or text_or_none(chunk.model)
-        told = _usage.told(chunk.told_usage)
-        if told is not None:
-            self.usage = priced(told, chunk.service_tier)
-        if chunk.error:
-            self.failure, self.is_finished = failure_from_object(chunk.error), name != BARE
-        elif any(choice.finish_reason for choice in chunk.choices or ()):
-            self.is_finished = True
-
-
-_MATTERS = re.compile(rb'"(?:usage|finish_reason)"\s*:\s*[^n\s]|"error"')
-
-
-def may_matter(data: bytes) -> bool:
-    """Return whether a chunk may carry usage, a finish reason or an error (text may say so too)."""
-    return _MATTERS.search(data) is not None
 
 
 def stream_error(failure: Failure) -> bytes:

@@ -72,7 +72,7 @@ _CACHED_BESIDE = (
     "cached_content_token_count",
 )  # fmt: skip
 """Where DeepSeek, Kimi, LiteLLM and others tell beside the counts what came from the cache."""
-_WRITTEN_BESIDE = "cache_creation_input_tokens"
+_WRITTEN_BESIDE, _EXCLUSIVE = "cache_creation_input_tokens", "cache_read_input_tokens"
 _BESIDE = frozenset((_WRITTEN_BESIDE, *_CACHED_BESIDE))
 
 
@@ -104,15 +104,26 @@ class UsageReader:
             output = max(count(usage.get(name)) for name in _OUTPUT_NAMES)
         details = usage.get(self._input_details) or usage.get("input_tokens_details")
         written, read = count(member(details, "cache_write_tokens")), count(member(details, "cached_tokens"))
+        if not written and details:
+            written = count(member(details, _WRITTEN_BESIDE))  # DashScope's name
         if not usage.keys().isdisjoint(_BESIDE):  # of most nothing is told there
             written = max(written, count(usage.get(_WRITTEN_BESIDE)))
             read = max(read, *[count(usage.get(name)) for name in _CACHED_BESIDE])
+        total = count(usage.get("total_tokens"))
+        if total > whole + output > 0 or _EXCLUSIVE in usage:
+            is_beside = not details and self._is_beside(usage)
+            whole, output = _with_the_rest(total, whole, output, read + written, is_beside)
         return Usage(
             input_tokens=max(whole - read - written, 0),
             cache_read_tokens=read,
             cache_write_5m_tokens=written,
             output_tokens=output,
         )
+
+    @staticmethod
+    def _is_beside(usage: dict[str, Any]) -> bool:
+        """Tell whether the counts are written as Anthropic does, where the input is without what was cached."""
+        return _EXCLUSIVE in usage and "input_tokens" in usage and "prompt_tokens" not in usage
 
     def told(self, usage: object) -> Usage | None:
         """Convert a `usage` object; None also when it counts nothing: no answer costs no tokens at all."""
@@ -131,9 +142,30 @@ class UsageReader:
             if usage is None and b'"usage"' in body:
                 whole = tolerant(_any_decoder.decode, body)
                 usage = self.told(elsewhere(whole)) if isinstance(whole, dict) else None
+            elif usage is not None and not usage.output_tokens:
+                whole = tolerant(_any_decoder.decode, body)
+                usage = replace(usage, is_estimated=_has_text(whole))
         except UNREADABLE:
             return None, UNREAD
         return text_or_none(answer.model), priced(usage or UNREAD, answer.service_tier)
+
+
+def _with_the_rest(total: int, whole: int, output: int, cached: int, is_beside: bool) -> tuple[int, int]:
+    """Return `(input, output)` of an upstream whose two counts are not all that it counts.
+
+    Some tell cached tokens beside the input, not within. What else a total has is output: reasoning (xAI, Gemini), or
+    what was not told at all.
+    """
+    if cached and (is_beside or total == whole + output + cached):
+        whole += cached
+    return whole, max(output, total - whole)
+
+
+def _has_text(answer: dict[str, Any]) -> bool:
+    """Tell whether the first choice of a whole answer says something."""
+    choices = answer.get("choices")
+    message = member(choices[0], "message") if isinstance(choices, list) and choices else None
+    return any(member(message, name) for name in ("content", "reasoning_content", "reasoning", "tool_calls"))
 
 
 def priced(usage: Usage, tier: object) -> Usage:
@@ -185,7 +217,10 @@ def count(value: object) -> int:
 
 def number_in(value: object) -> object:
     """Return the number that a text is; anything else as it is."""
-    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) <= MOST_DIGITS else value
+    if not isinstance(value, str) or len(value) > MOST_DIGITS:
+        return value
+    whole, _, rest = value.partition(".")
+    return int(whole) if whole.isdecimal() and not rest.strip("0") else value
 
 
 def member(value: object, name: str) -> object:

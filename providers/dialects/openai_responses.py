@@ -29,6 +29,7 @@ from providers.dialects.openai_fields import (
 )
 from providers.dialects.openai_response import Resource
 from providers.dialects.overflow import TOO_LONG
+from providers.dialects.responses_usage import guessed, searches_of
 from providers.dialects.sse import BARE
 from providers.dialects.types import NO_VALUE, UNREAD, Call, CallFields, Failure, FailureKind, Made, Usage
 
@@ -51,6 +52,7 @@ __all__ = [
     "response_error",
     "usage_from",
     "usage_object",
+    "usage_told",
 ]
 
 KEEPALIVE = b": ping\n\n"
@@ -103,7 +105,7 @@ _call_decoder = msgspec.json.Decoder(_Call)
 _event_decoder = msgspec.json.Decoder(Event)
 
 _usage = UsageReader("input_tokens", "output_tokens")
-usage_from, reasoning_tokens = _usage.usage, _usage.reasoning
+usage_from, usage_told, reasoning_tokens = _usage.usage, _usage.told, _usage.reasoning
 
 
 def read_totals(body: bytes) -> tuple[str | None, Usage]:
@@ -113,13 +115,6 @@ def read_totals(body: bytes) -> tuple[str | None, Usage]:
         with contextlib.suppress(*UNREADABLE):
             usage = replace(usage, web_searches=searches_of(tolerant(orjson.loads, body)))
     return model, usage
-
-
-def searches_of(response: object) -> int:
-    """Return how often an answer has searched the web: each call has a price."""
-    output = member(response, "output")
-    items = output if isinstance(output, list) else ()
-    return sum(member(item, "type") == "web_search_call" for item in items)
 
 
 def read_call(body: bytes) -> CallFields:
@@ -232,6 +227,8 @@ class StreamTotals:
             if told is not None:
                 told = replace(told, web_searches=searches_of(event.response))
                 self.usage = priced(told, event.response.get("service_tier"))
+            elif event.type in TERMINAL and self.usage is UNREAD:
+                self.usage = guessed(event.response)
             if self.made is not None and (event.type in TERMINAL or event.response.get("background")):
                 self.made += left_by(event.response)
         if event.type in TERMINAL:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from providers.dialects.mending import UNREADABLE, pieces
 from providers.dialects.openai_chat import (
     Choice,
@@ -16,10 +18,10 @@ from providers.dialects.openai_chat import (
     ToolCall,
     decode_chunk,
     reasoning_tokens,
-    usage_from,
+    usage_told,
 )
 from providers.dialects.openai_errors import failure_from_object
-from providers.dialects.openai_fields import text_or_none
+from providers.dialects.openai_fields import priced, text_or_none
 from providers.dialects.types import Failure, Usage
 from providers.translation.chat.calls import CallReader, Extra
 from providers.translation.common.arguments import is_whole_object
@@ -110,11 +112,11 @@ class ChatReader:
         reason = self._finish_reason or ""
         if reason in ("stop", "tool_calls", "function_call"):
             reason = "tool_calls" if self._calls.found else "stop"
-        usage = self._usage
+        usage, written = self._usage, (self._written + self._calls.written + 3) // 4
         if usage is None:
-            estimate = self._context.estimate()
-            output_tokens = (self._written + self._calls.written + 3) // 4
-            usage = Usage(input_tokens=estimate, output_tokens=output_tokens, is_estimated=True)
+            usage = Usage(self._context.estimate(), output_tokens=written, is_estimated=True)
+        elif not usage.output_tokens and written:
+            usage = replace(usage, output_tokens=written, is_estimated=True)
         return Outcome(reason, usage, self._reasoning_tokens, self._has_refusal, self._stop_sequence)
 
     def _decode(self, data: bytes) -> Chunk | None:
@@ -126,7 +128,9 @@ class ChatReader:
         if self.model is None:
             self.model = text_or_none(chunk.model)
         if told := chunk.told_usage:
-            self._usage, self._reasoning_tokens = usage_from(told), reasoning_tokens(told)
+            if (usage := usage_told(told)) is not None:
+                self._usage = priced(usage, chunk.service_tier)
+            self._reasoning_tokens = reasoning_tokens(told)
         return chunk
 
     def _choice(self, choice: Choice) -> None:

@@ -53,7 +53,7 @@ def read_totals(body: bytes) -> tuple[str | None, Usage]:
         told = tolerant(_decoder.decode, body)
     except UNREADABLE:
         return None, UNREAD
-    return text_or_none(told.model), _usage_of(told.usage) or Usage()
+    return text_or_none(told.model), _usage_of(told.usage) or UNREAD
 
 
 class AnyTotals:
@@ -62,7 +62,7 @@ class AnyTotals:
     __slots__ = ("failure", "is_finished", "made", "model", "usage")
 
     def __init__(self) -> None:
-        self.usage = Usage()
+        self.usage = UNREAD  # as long as nobody has told it
         self.model: str | None = None
         self.failure: Failure | None = None
         self.is_finished = True

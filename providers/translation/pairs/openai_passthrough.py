@@ -13,7 +13,7 @@ import msgspec
 import orjson
 from msgspec.structs import replace
 
-from providers.dialects import made, openai_chat, openai_responses
+from providers.dialects import chat_totals, made, openai_chat, openai_responses
 from providers.dialects.mending import UNREADABLE, tolerant
 from providers.dialects.types import Call, Failure, Sealer, Target, WireRequest
 from providers.translation.chat.foreign import as_chat
@@ -38,7 +38,7 @@ def _responses_error(totals: Totals, failure: Failure) -> bytes:
 
 
 CHAT = Watched(
-    openai_chat.StreamTotals,
+    chat_totals.StreamTotals,
     openai_chat.read_totals,
     _chat_error,
     openai_chat.KEEPALIVE,
@@ -99,15 +99,20 @@ class ResponsesPassthrough(OpenAiPassthrough):
         return super().request(call, target)
 
 
+_matters = chat_totals.MATTERS.search
+
+
 class ChatPassthrough(OpenAiPassthrough):
     """Chat over Chat, with usage asked for in every stream."""
 
     def __init__(self) -> None:
         super().__init__(CHAT)
         self._hiding: UsageChunkFilter | None = None
+        self._is_quick = False  # an event that tells nothing special need not be looked at
+        self._passed = 0  # events that were not
 
     def request(self, call: Call, target: Target) -> WireRequest:
-        self._hiding = None
+        self._hiding, self._is_quick = None, False
         if call.fields.is_foreign:
             call = _in_chats_form(call)
         if call.fields.stream:
@@ -121,21 +126,24 @@ class ChatPassthrough(OpenAiPassthrough):
         return super().request(call, target)
 
     def feed(self, chunk: bytes) -> bytes:
-        reader, hiding = self._reader, self._hiding
+        hiding = self._hiding
         if (
-            reader is not None
-            and self._alias is None
-            and self._decoder is None
-            and self._totals.model is not None
+            self._is_quick
             and (hiding is None or hiding.is_between)
-            and reader.is_line(chunk)
-            and not openai_chat.may_matter(chunk)
+            and self._reader.is_line(chunk)  # type: ignore[union-attr]
+            and _matters(chunk) is None
         ):
+            self._passed += 1
             return chunk  # as nearly all are: one event, of which nothing is read and nothing hidden
         passed = super().feed(chunk)
-        if self._hiding is None or self._reader is None or self._decoder is not None:
-            return passed
-        return self._hiding.feed(passed)
+        is_readable = self._reader is not None and self._decoder is None
+        self._is_quick = is_readable and self._alias is None and self._totals.is_settled  # type: ignore[attr-defined]
+        return passed if hiding is None or not is_readable else hiding.feed(passed)
+
+    def written(self, size: int) -> int:
+        """Return the tokens that a stream of so many bytes may have told; 0 when that is not known."""
+        totals = self._totals
+        return totals.written(size, self._passed) if isinstance(totals, chat_totals.StreamTotals) else 0
 
     def finish(self) -> bytes:
         rest = super().finish()

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from providers.dialects.openai_fields import text_or_none
-from providers.dialects.openai_responses import reasoning_tokens, usage_from
+from msgspec.structs import replace
+
+from providers.dialects.openai_fields import priced, text_or_none
+from providers.dialects.openai_responses import reasoning_tokens, usage_told
+from providers.dialects.responses_usage import searches_of
 from providers.dialects.types import Failure, Usage
 from providers.translation.common.parts import Outcome, nonsense
 
@@ -30,7 +33,9 @@ class Ending:
         """Take note of a response object, complete or not."""
         self.model = text_or_none(response.get("model")) or self.model
         usage = response.get("usage")
-        self._usage = usage_from(usage) or self._usage
+        if (told := usage_told(usage)) is not None:
+            told = replace(told, web_searches=searches_of(response))
+            self._usage = priced(told, response.get("service_tier"))
         self._reasoning_tokens = reasoning_tokens(usage) or self._reasoning_tokens
 
     def close(self, response: dict[str, Any]) -> Failure | None:
@@ -53,8 +58,12 @@ class Ending:
     def outcome(self, estimate: Callable[[], Usage], *, has_calls: bool, has_refusal: bool) -> Outcome:
         """Return the outcome.
 
-        `estimate` is asked only where the upstream told no usage.
+        `estimate` is asked only where the upstream told no usage, or none of the output.
         """
         reason = "tool_calls" if self.reason == "stop" and has_calls else self.reason or ""
-        usage = estimate() if self._usage is None else self._usage
+        usage = self._usage
+        if usage is None:
+            usage = estimate()
+        elif not usage.output_tokens and (written := estimate().output_tokens):
+            usage = replace(usage, output_tokens=written, is_estimated=True)
         return Outcome(reason, usage, self._reasoning_tokens, has_refusal)

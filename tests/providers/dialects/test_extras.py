@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from providers.dialects import anthropic, openai_chat, openai_responses
+from providers.dialects import anthropic, chat_totals, openai_chat, openai_responses
 from providers.dialects.types import UNREAD, Part, Usage
 
 PLAIN = {"input_tokens": 100, "output_tokens": 50}
@@ -131,7 +131,7 @@ COUNTS = {"prompt_tokens": 100, "completion_tokens": 5}
 )
 def test_chat_upstreams_tell_it_in_many_places(answer: Any, usage: Usage) -> None:
     assert openai_chat.read_totals(json.dumps({"model": "m", **answer}).encode()) == ("m", usage)
-    totals = openai_chat.StreamTotals()
+    totals = chat_totals.StreamTotals()
     chunk = {"model": "m", "choices": [], **answer}
     if answer.get("choices"):
         chunk["choices"] = [{**answer["choices"][0], "delta": {}, "finish_reason": "stop"}]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from providers.dialects.chat_totals import StreamTotals
 from providers.dialects.openai_chat import (
-    StreamTotals,
     asks_for_stream,
     decode_chunk,
     read_call,

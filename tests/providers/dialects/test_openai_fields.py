@@ -97,3 +97,47 @@ def test_members_of_what_is_no_object() -> None:
 def test_cached_tokens_wherever_they_are_told(told: dict[str, object]) -> None:
     usage = UsageReader("prompt_tokens", "completion_tokens").usage({"prompt_tokens": 100, **told})
     assert usage == Usage(40, cache_read_tokens=60)
+
+
+@pytest.mark.parametrize(
+    ("told", "usage"),
+    [
+        # reasoning beside the output: xAI tells it, Gemini's total has it
+        ({"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 180,
+          "completion_tokens_details": {"reasoning_tokens": 30}}, Usage(100, output_tokens=80)),
+        ({"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 180}, Usage(100, output_tokens=80)),
+        # and within it
+        ({"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150,
+          "completion_tokens_details": {"reasoning_tokens": 30}}, Usage(100, output_tokens=50)),
+        ({"prompt_tokens": 100, "total_tokens": 150}, Usage(100, output_tokens=50)),
+        ({"prompt_tokens": 100, "completion_tokens": -1, "total_tokens": 150}, Usage(100, output_tokens=50)),
+        ({"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 9}, Usage(100, output_tokens=50)),
+        ({"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": None}, Usage(100, output_tokens=50)),
+        # cached tokens beside the input
+        ({"input_tokens": 40, "output_tokens": 5, "cache_read_input_tokens": 60}, Usage(40, 60, output_tokens=5)),
+        ({"prompt_tokens": 40, "completion_tokens": 5, "cached_tokens": 60, "total_tokens": 105},
+         Usage(40, 60, output_tokens=5)),
+        ({"prompt_tokens": 100, "completion_tokens": 5, "cache_read_input_tokens": 60, "total_tokens": 105},
+         Usage(40, 60, output_tokens=5)),
+        # as DashScope tells what it has written to the cache
+        ({"prompt_tokens": 100, "completion_tokens": 5,
+          "prompt_tokens_details": {"cached_tokens": 20, "cache_creation_input_tokens": 30}},
+         Usage(50, 20, 30, output_tokens=5)),
+        ({"prompt_tokens": "100.0", "completion_tokens": "5"}, Usage(100, output_tokens=5)),
+        ({"total_tokens": 150}, Usage()),
+    ],
+)  # fmt: skip
+def test_counts_that_are_not_all(told: dict[str, object], usage: Usage) -> None:
+    assert UsageReader("prompt_tokens", "completion_tokens").usage(told) == usage
+
+
+@pytest.mark.parametrize(
+    ("message", "is_estimated"),
+    [({"content": "words"}, True), ({"content": "", "tool_calls": [{}]}, True), ({"content": ""}, False)],
+)
+def test_a_whole_answer_without_output_is_not_believed_where_there_is_some(
+    message: object, is_estimated: bool
+) -> None:
+    told = {"model": "m", "choices": [{"message": message}], "usage": {"prompt_tokens": 9}}
+    read = UsageReader("prompt_tokens", "completion_tokens").totals(json.dumps(told).encode())
+    assert read == ("m", Usage(9, is_estimated=is_estimated))

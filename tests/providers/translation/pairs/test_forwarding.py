@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from providers.dialects.types import Call, CallFields, Failure, FailureKind, Target, Usage, WireAnswer
+from providers.dialects.types import UNREAD, Call, CallFields, Failure, FailureKind, Target, Usage, WireAnswer
 from providers.translation.pairs.forwarding import Forwarding
 
 FORM = (
@@ -61,7 +61,7 @@ def test_a_stream_passes_with_all_its_events() -> None:
         ({"type": "x", "response": {"model": "served", "usage": {"input_tokens": 3, "output_tokens": 4}}}, Usage(3, output_tokens=4)),
         ({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4}}, Usage(3, output_tokens=4)),
         ({"type": "x", "usage": {"type": "duration", "seconds": 3}}, Usage()),
-        ({"type": "x"}, Usage()),
+        ({"type": "x"}, UNREAD),
     ],
 )  # fmt: skip
 def test_usage_of_the_last_event_that_has_any(event: dict[str, Any], usage: Usage) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from providers.dialects.types import Failure, FailureKind, Target, Truncated, Usage, WireAnswer
+from providers.dialects.types import UNREAD, Failure, FailureKind, Target, Truncated, Usage, WireAnswer
 from providers.translation.pairs.openai_passthrough import (
     ChatPassthrough,
     ResponsesPassthrough,
@@ -115,7 +115,7 @@ def test_the_query_s_stream_reaches_the_body() -> None:
 
 FIRST = b'data: {"model":"m","choices":[]}\n\n'
 SPEAKING = b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":null}],"usage":null}\n\n'
-TELLING = b'data: {"choices":[],"usage":{"prompt_tokens":3}}\n\n'
+TELLING = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1}}\n\n'
 
 
 @settings(deadline=None)
@@ -134,7 +134,7 @@ def test_events_that_nobody_reads_change_nothing_of_the_others(data: st.DataObje
     assert told.replace(b"\r", b"").replace(b"\n", b"") == stream.replace(TELLING, b"").replace(
         b"\r", b""
     ).replace(b"\n", b"")
-    assert made.usage == Usage(3) and made.model == "m"
+    assert made.usage == Usage(3, output_tokens=1) and made.model == "m"
 
 
 def test_a_usage_told_with_a_choice_passes() -> None:
@@ -199,3 +199,26 @@ def test_a_cut_responses_stream_fails_as_codex_needs_it() -> None:
         made.finish()
     told = made.fail(CUT)
     assert told.startswith(b"event: response.failed\n") and b'"id":"resp_9"' in told
+
+
+def spoken(text: str, size: int, **more: object) -> list[bytes]:
+    """The events of a stream that says a text in pieces of so many letters, and nothing of its usage."""
+    head = {"id": "c", "object": "chat.completion.chunk", "model": "m", **more}
+    deltas = [{"role": "assistant", "content": ""}]
+    deltas += [{"content": text[start : start + size]} for start in range(0, len(text), size)]
+    events = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    events.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    return [b"data: " + json.dumps(event).encode() + b"\n\n" for event in events] + [b"data: [DONE]\n\n"]
+
+
+@pytest.mark.parametrize("size", [4, 25, 400, 4000])
+@pytest.mark.parametrize("network", [0, 1, 7])
+def test_what_was_written_is_known_however_large_the_pieces_are(size: int, network: int) -> None:
+    text = "word " * 400
+    chunks = spoken(text, size)
+    if network:
+        chunks = [b"".join(chunks[start : start + network]) for start in range(0, len(chunks), network)]
+    made = ChatPassthrough()
+    passed(made, ASKS_NOT, chunks)
+    assert made.usage == UNREAD
+    assert 450 <= made.written(sum(map(len, chunks))) <= 600
