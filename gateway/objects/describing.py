@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -20,6 +21,8 @@ class _Told(msgspec.Struct):
     id: str | None = None
 
 
+CUT_BYTES = 4096
+"""Of an answer that was cut, so much is searched for the id."""
 _decoder = msgspec.json.Decoder(_Told)
 Make = Callable[[str, str], StoredObject]
 """Makes an object of its id and its description."""
@@ -52,18 +55,23 @@ class DescribingTap:
         if name is None:
             return
         self._is_done = True
-        document = data.decode("utf-8", "replace")
+        document = data.decode("utf-8", "replace") if data.rstrip().endswith(b"}") else ""
         if asked.makes:
             await self._store.put(self._make(name, document))
         elif name == asked.id:
             await self._store.describe(name, document)
 
 
+_FLAT = rb'\s*"[^"\\]*"\s*:\s*(?:"[^"\\]*"|[\w.+-]+)\s*,'
+_CUT = re.compile(rb"\s*\{(?:" + _FLAT + rb')*?\s*"id"\s*:\s*"([^"\\]+)"')
+
+
 def _id_in(data: bytes) -> str | None:
-    """Return the id that a JSON object tells; None when it is none."""
+    """Return the id that a JSON object tells; None when it is none. Of one that was cut, when it stands before."""
     if not data.lstrip().startswith(b"{"):
         return None
     try:
         return tolerant(_decoder.decode, data).id
     except UNREADABLE:
-        return None
+        cut = _CUT.match(data[:CUT_BYTES])
+        return None if cut is None else cut[1].decode("utf-8", "replace")

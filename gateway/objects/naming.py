@@ -97,8 +97,7 @@ def _of_blocks(content: object, field: str) -> Iterator[Named]:
             if isinstance(name := source.get("file_id"), str):
                 yield Named(name, Kind.FILE, f"{where}.source.file_id")
             yield from _of_blocks(source.get("content"), f"{where}.source.content")
-        if block.get("type") == "tool_result":
-            yield from _of_blocks(block.get("content"), f"{where}.content")
+        yield from _of_blocks(block.get("content"), f"{where}.content")  # of results, of whatever sort
 
 
 def _of_responses(call: dict[str, Any]) -> Iterator[Named]:
@@ -111,24 +110,48 @@ def _of_responses(call: dict[str, Any]) -> Iterator[Named]:
     for place, item in enumerate(_list(call.get("input"))):
         if isinstance(item, dict):
             yield from _of_item(item, f"input.{place}")
+    options = call.get("prompt_cache_options")
+    if isinstance(options, dict) and isinstance(name := options.get("comparison_response_id"), str):
+        yield Named(name, Kind.RESPONSE, "prompt_cache_options.comparison_response_id")
+    prompt = call.get("prompt")
+    variables = prompt.get("variables") if isinstance(prompt, dict) else None
+    for key, value in variables.items() if isinstance(variables, dict) else ():
+        yield from _of_part(value, f"prompt.variables.{key}")
     for place, tool in enumerate(_list(call.get("tools"))):
-        if not isinstance(tool, dict):
-            continue
-        for name in _list(tool.get("vector_store_ids")):
-            if isinstance(name, str):
-                yield Named(name, "vector_store", f"tools.{place}.vector_store_ids")
-        yield from _of_code_container(tool.get("container"), f"tools.{place}.container")
+        if isinstance(tool, dict):
+            yield from _of_tool(tool, f"tools.{place}")
+
+
+def _of_tool(tool: dict[str, Any], field: str) -> Iterator[Named]:
+    for name in _list(tool.get("vector_store_ids")):
+        if isinstance(name, str):
+            yield Named(name, "vector_store", f"{field}.vector_store_ids")
+    yield from _of_code_container(tool.get("container"), f"{field}.container")
+    mask = tool.get("input_image_mask")
+    if isinstance(mask, dict) and isinstance(name := mask.get("file_id"), str):
+        yield Named(name, Kind.FILE, f"{field}.input_image_mask.file_id")
+    place = tool.get("environment")  # of a shell
+    if isinstance(place, dict):
+        yield from _of_code_container(place, f"{field}.environment")
+        if isinstance(name := place.get("container_id"), str):
+            yield Named(name, Kind.CONTAINER, f"{field}.environment.container_id")
+
+
+def _of_part(part: object, field: str) -> Iterator[Named]:
+    """Find the file of an input part, or of a screenshot that a tool has made."""
+    if isinstance(part, dict) and isinstance(name := part.get("file_id"), str):
+        kind = str(part.get("type", ""))
+        if kind.startswith("input_") or kind == "computer_screenshot":
+            yield Named(name, Kind.FILE, f"{field}.file_id")
 
 
 def _of_item(item: dict[str, Any], field: str) -> Iterator[Named]:
     kind, name = item.get("type"), item.get("id")
     if isinstance(name, str) and (kind == "item_reference" or (kind is None and item.get("role") is None)):
         yield Named(name, Kind.ITEM, f"{field}.id")
-    parts = [item.get("content"), item.get("output")]
-    for part in (one for parts_of in parts for one in _list(parts_of)):
-        is_input = isinstance(part, dict) and str(part.get("type", "")).startswith("input_")
-        if is_input and isinstance(name := part.get("file_id"), str):
-            yield Named(name, Kind.FILE, f"{field}.content.file_id")
+    for told in (item.get("content"), item.get("output")):
+        for part in _list(told) or (told,):
+            yield from _of_part(part, f"{field}.content")
 
 
 def _of_code_container(container: object, field: str) -> Iterator[Named]:

@@ -8,6 +8,7 @@ from gateway.exchange.surfaces import EXTRA
 from gateway.exchange.taps import Tap
 from gateway.relay.deps import RelayDeps
 from gateway.usage.batches.requests import is_made
+from providers.dialects.types import Translator
 from providers.translation.pairs.passthrough import Passthrough
 from providers.translation.pairs.stored_object import StoredObjectPassthrough
 
@@ -41,3 +42,8 @@ def more_taps(deps: RelayDeps, context: CallContext) -> list[Tap | None]:
         made.append(None if deps.batches is None else deps.batches.tap(context))
         made.append(None if deps.objects is None else deps.objects.tap(context))
     return made
+
+
+def held_of(translator: Translator) -> bytes:
+    """Return what had come of an answer about an object that was cut: it may tell the id of one that is there now."""
+    return translator.cut_off() if isinstance(translator, StoredObjectPassthrough) else b""

@@ -35,7 +35,7 @@ from gateway.relay.bodies import Bodies, read_forwarded
 from gateway.relay.deps import RelayDeps
 from gateway.relay.hybrid import failover_of
 from gateway.relay.models_list import ModelsList
-from gateway.relay.objects import answered_here
+from gateway.relay.objects import answered_here, held_of
 from gateway.relay.stored import Answer, StoredAnswers, warmed_up
 from gateway.telemetry import request_ids
 from providers.dialects.mending import UNWRITABLE
@@ -205,6 +205,7 @@ class Relay:
         except (httpx.TransportError, Truncated, *UNWRITABLE) as exc:
             if words is not None and words.held:
                 await self._write(context, reply, feed(words.flush()))
+            await self._write(context, reply, held_of(translator))
             status, failure = errors.describe(exc, translator.failure)
             self._failover.learn(context.attempt, failure)
             await self._tell(context, status, failure)
@@ -220,8 +221,7 @@ class Relay:
 
     def _end(self, context: CallContext, failure: Failure | None) -> None:
         """Note that the upstream's answer has come to its proper end."""
-        if context.attempts:
-            attempt = context.attempts[-1]
+        if (attempt := context.attempt) is not None:
             attempt.is_whole = True
             if failure is not None:
                 self._failover.learn(attempt, failure)

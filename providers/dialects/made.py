@@ -63,11 +63,21 @@ def by_responses(body: bytes) -> list[Made]:
 
 def left_by(response: object) -> list[Made]:
     """Return what a Responses answer leaves at its upstream."""
-    if not isinstance(response, dict) or response.get("store") is False:
-        return []
-    name = response.get("id")
-    if not isinstance(name, str) or response.get("status") == "failed":
+    if not isinstance(response, dict):
         return []
     output = response.get("output")
-    items = [item.get("id") for item in output if isinstance(item, dict)] if isinstance(output, list) else []
-    return [Made(RESPONSE, name), *(Made(ITEM, item) for item in items if isinstance(item, str))]
+    items = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
+    containers = [Made(CONTAINER, name) for name in dict.fromkeys(map(_container_of, items)) if name]
+    name = response.get("id")
+    if response.get("store") is False or not isinstance(name, str) or response.get("status") == "failed":
+        return containers
+    ids = [item.get("id") for item in items]
+    return [Made(RESPONSE, name), *(Made(ITEM, one) for one in ids if isinstance(one, str)), *containers]
+
+
+def _container_of(item: dict[str, Any]) -> str | None:
+    """Return the container that an item says its vendor's code has run in."""
+    place = item.get("environment")
+    holder = place if isinstance(place, dict) else item
+    name = holder.get("container_id")
+    return name if isinstance(name, str) else None

@@ -31,7 +31,7 @@ from providers.dialects.openai_response import Resource
 from providers.dialects.overflow import TOO_LONG
 from providers.dialects.responses_usage import guessed, searches_of
 from providers.dialects.sse import BARE
-from providers.dialects.types import NO_VALUE, UNREAD, Call, CallFields, Failure, FailureKind, Made, Usage
+from providers.dialects.types import NO_VALUE, UNREAD, CallFields, Failure, FailureKind, Made, Usage
 
 __all__ = [
     "INPUT_TOKENS",
@@ -136,14 +136,6 @@ def read_call(body: bytes) -> CallFields:
         long=() if is_mended else long_values(call.instructions, call.tools, call.text, call.input),
     )
     return replace(fields, is_background=True) if call.background is True else fields
-
-
-def names_objects(call: Call) -> bool:
-    """Tell whether the call may name something that its vendor stores."""
-    find = call.body.find  # `in` raises and catches an exception for bytes in bytes
-    return (
-        find(b"_id") >= 0 or find(b'"id"') >= 0 or find(b'"conversation"') >= 0 or find(b"vector_store") >= 0
-    )
 
 
 def decode_event(data: bytes) -> Event:

@@ -38,6 +38,16 @@ class Store:
         ("DELETE", b"/v1/files/file_1", b"{}", [("delete", "file_1")]),
         ("DELETE", b"/v1/skills/skill_1/versions/1", b'{"id":"skill_1"}', []),
         ("POST", b"/v1/files", b"no json", []),
+        # an answer that was cut: what it has made is there
+        ("POST", b"/v1/files", b'{"id":"file_1","size', [("put", "file_1", "")]),
+        (
+            "POST",
+            b"/v1/files",
+            b'{"type": "file", "size_bytes": 3, "id": "file_1", "f',
+            [("put", "file_1", "")],
+        ),
+        ("POST", b"/v1/files", b'{"id":"file', []),
+        ("POST", b"/v1/files", b'{"inner": {"id": "other"}, "id": "file_1", ', []),
         ("POST", b"/v1/files", b"{no json", []),
         ("POST", b"/v1/files", b'{"id":5}', []),
     ],

@@ -111,6 +111,42 @@ def test_a_plain_call_is_not_read_again() -> None:
     assert not may_name("openai_responses", {"input": "hi"})
     assert may_name("openai_chat", user({"type": "file", "file": {"file_id": "file_1"}}))
     assert not may_name("openai_chat", user({"type": "text", "text": '"file_id"'}))
+    assert not may_name("openai_chat", user({"type": "text", "text": "caf\u00e9 \u001b"}))
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body"),
+    [
+        ("openai_chat", rb'{"messages": [{"content": [{"file": {"file\u005fid": "f"}}]}]}'),
+        ("openai_chat", rb'{"messages": [{"content": [{"file": {"\u0066ile_id": "f"}}]}]}'),
+        ("openai_responses", rb'{"previous\u005fresponse\u005Fid": "r"}'),
+        ("openai_responses", rb'{"\u0063onversation": "c"}'),
+        ("openai_responses", rb'{"input": [{"i\u0064": "i"}]}'),
+    ],
+)
+def test_a_key_written_with_escapes_is_looked_for(dialect: str, body: bytes) -> None:
+    assert may_name(dialect, body) and naming.named(dialect, body)
+
+
+@pytest.mark.parametrize(
+    ("call", "names"),
+    [
+        ({"prompt_cache_options": {"comparison_response_id": "r"}}, ["r"]),
+        ({"prompt": {"id": "p", "variables": {"a": "x", "b": {"type": "input_file", "file_id": "f"}}}}, ["f"]),
+        ({"tools": [{"type": "image_generation", "input_image_mask": {"file_id": "f"}}]}, ["f"]),
+        ({"tools": [{"type": "shell", "environment": {"container_id": "c"}}]}, ["c"]),
+        ({"tools": [{"type": "shell", "environment": {"file_ids": ["f", "g"]}}]}, ["f", "g"]),
+        ({"tools": [5, {"environment": "x", "container": 7}]}, []),
+        ({"input": [{"type": "computer_call_output", "output": {"type": "computer_screenshot", "file_id": "f"}}]},
+         ["f"]),
+        ({"input": [{"type": "function_call_output", "output": [{"type": "input_file", "file_id": "f"}]}]}, ["f"]),
+        ({"input": [{"type": "function_call_output", "output": "text"}]}, []),
+    ],
+)  # fmt: skip
+def test_every_place_where_the_responses_api_looks_an_object_up(call: Any, names: list[str]) -> None:
+    body = json.dumps(call).encode()
+    assert [one.id for one in naming.named("openai_responses", body)] == names
+    assert may_name("openai_responses", call) or not names
 
 
 def test_a_long_call_is_looked_through_for_who_asks_for_the_files_api() -> None:

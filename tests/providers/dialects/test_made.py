@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from providers.dialects.made import by_messages, by_responses
+from providers.dialects.made import by_messages, by_responses, left_by
+from providers.dialects.types import Made
 
 
 def messages(told: Any) -> list[tuple[str, str]]:
@@ -55,3 +56,16 @@ def test_stored_responses() -> None:
     assert responses(output=None) == ["resp_1"]
     assert responses(store=False) == responses(id=None) == responses(status="failed") == []
     assert by_responses(b"no") == by_messages(b"no") == []
+
+
+@pytest.mark.parametrize("store", [None, True, False])
+def test_containers_of_a_responses_answer(store: bool | None) -> None:
+    output = [
+        {"type": "code_interpreter_call", "id": "ci_1", "container_id": "cntr_1"},
+        {"type": "shell_call", "environment": {"type": "container_reference", "container_id": "cntr_2"}},
+        {"type": "code_interpreter_call", "container_id": "cntr_1"},
+        {"type": "message", "container_id": 5},
+    ]
+    made = left_by({"id": "resp_1", "store": store, "output": output})
+    kept = [] if store is False else [Made("response", "resp_1"), Made("item", "ci_1")]
+    assert made == [*kept, Made("container", "cntr_1"), Made("container", "cntr_2")]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -43,8 +46,49 @@ def test_an_answer_is_held_until_it_is_whole() -> None:
     passing = StoredObjectPassthrough("https://gw.test")
     head = passing.response(WireAnswer(200, JSON))
     assert head.headers == JSON[:1]
-    assert passing.feed(BATCH[:30]) + passing.feed(BATCH[30:]) == b""
-    assert passing.finish() == OURS
+    assert passing.feed(BATCH[:30]) + passing.feed(BATCH[30:-2]) == b""
+    assert passing.feed(BATCH[-2:]) == OURS  # whatever becomes of the connection now
+    assert passing.finish() + passing.cut_off() == b""
+
+
+def test_what_had_come_of_an_answer_that_is_cut_is_there() -> None:
+    passing = StoredObjectPassthrough("https://gw.test")
+    passing.response(WireAnswer(200, JSON))
+    assert passing.feed(BATCH[:30]) == b"" and passing.cut_off() == BATCH[:30]
+
+
+@pytest.mark.parametrize(
+    "kind", [b"application/json; charset=utf-8", b"application/vnd.api+json", b"Application/JSON", b"", None]
+)
+def test_an_object_is_read_by_whatever_name_of_json(kind: bytes | None) -> None:
+    passing = StoredObjectPassthrough("https://gw.test")
+    passing.response(WireAnswer(200, () if kind is None else ((b"content-type", kind),)))
+    assert passing.feed(BATCH) == OURS
+
+
+@pytest.mark.parametrize(("coding", "compress"), [(b"gzip", gzip.compress), (b"deflate", zlib.compress)])
+def test_an_object_that_is_compressed_all_the_same_is_read(
+    coding: bytes, compress: Callable[[bytes], bytes]
+) -> None:
+    passing = StoredObjectPassthrough("https://gw.test")
+    coded = compress(BATCH)
+    head = passing.response(WireAnswer(200, (*JSON, (b"content-encoding", coding))))
+    assert head.headers == JSON[:1]
+    assert passing.feed(coded[:20]) + passing.feed(coded[20:]) + passing.finish() == OURS
+
+
+def test_a_coding_that_nobody_knows_passes() -> None:
+    passing = StoredObjectPassthrough("https://gw.test")
+    answer = WireAnswer(200, (*JSON, (b"content-encoding", b"odd")))
+    assert passing.response(answer) == answer and passing.feed(BATCH) == BATCH
+
+
+@pytest.mark.parametrize("path", [b"/v1/files/file_1/content", b"/v1/messages/batches/b1/results"])
+def test_what_a_caller_has_stored_is_not_changed(path: bytes) -> None:
+    passing = StoredObjectPassthrough("https://gw.test")
+    passing.request(Call("extra", "GET", path, b"", (), b"", CallFields()), Target(None))
+    assert passing.response(WireAnswer(200, JSON)) == WireAnswer(200, JSON)
+    assert passing.feed(BATCH) + passing.finish() == BATCH
 
 
 @pytest.mark.parametrize(
