@@ -17,7 +17,7 @@ from providers.dialects.mending import UNREADABLE, tolerant
 from providers.dialects.overflow import overflow_of
 from providers.dialects.types import Failure, FailureKind, WireAnswer, WireRequest, header
 from providers.drivers import anthropic_limits as limits
-from providers.drivers.banned import CALLERS_FAULTS, banned, is_banned
+from providers.drivers.banned import CALLERS_FAULTS, banned, is_banned, is_unpaid
 from providers.drivers.base import UNKNOWN_MODEL, Outcome, QuotaWindow, RouteOption, Scope, Verdict
 from providers.drivers.http import HttpDriver
 from providers.drivers.retry_after import retry_after
@@ -43,7 +43,6 @@ UNKNOWN_MODEL_SECONDS = 3600.0
 SPEND_CODES = frozenset(
     ("enforced_spend_limit_reached", "contract_spend_limit_reached", "ramp_limit_exceeded")
 )
-SPEND_WORDS = ("specified api usage limits", "credit balance is too low")
 CREDIT_WORDS = ("extra usage", "usage credits", "long context")
 FOREIGN_WORDS = re.compile(
     r"invalid `?(?:signature|data)|signature\b.{0,60}(?:invalid|mismatch|verif|not valid)"
@@ -143,7 +142,7 @@ def _of_error(seen: WireAnswer, quota: tuple[QuotaWindow, ...], now: float) -> V
         return Verdict(
             Outcome.RETRY_OTHER, Scope.ACCOUNT, needs_refresh=True, reason=f"upstream returned 401: {message}"
         )
-    if status == 402 or (status == 400 and any(words in message.lower() for words in SPEND_WORDS)):
+    if status == 402 or (status in (400, 403) and is_unpaid(message)):
         return _spend(status, message, now)
     if status == 403:
         is_disabled = "organization" in message.lower() and "disabled" in message.lower()

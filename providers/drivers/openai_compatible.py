@@ -14,7 +14,7 @@ from providers.credentials.api_key import Bearer
 from providers.dialects.openai_errors import is_too_long, read_failure
 from providers.dialects.overflow import TOO_LONG
 from providers.dialects.types import Failure, FailureKind, WireAnswer, WireRequest
-from providers.drivers.banned import CALLERS_FAULTS, banned, is_banned
+from providers.drivers.banned import CALLERS_FAULTS, banned, is_banned, is_unpaid
 from providers.drivers.base import Outcome, RouteOption, Scope, Verdict
 from providers.drivers.http import HttpDriver
 from providers.drivers.retry_after import retry_after
@@ -136,7 +136,7 @@ def _of_failure(failure: Failure, reason: str, delay: float | None, now: float) 
     until = None if delay is None else now + delay
     if kind in CALLERS_FAULTS and is_banned(failure.message, failure.code or ""):
         return banned(reason, now)
-    if kind is FailureKind.BILLING:
+    if kind is FailureKind.BILLING or (kind in CALLERS_FAULTS and is_unpaid(failure.message)):
         return Verdict(
             Outcome.RETRY_OTHER,
             Scope.ACCOUNT,
