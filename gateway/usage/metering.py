@@ -36,7 +36,7 @@ from providers.dialects import estimate
 from providers.dialects.table import DIALECTS
 from providers.dialects.types import MOST_TOKENS, UNREAD, Call, Part, Target, Usage
 from providers.dialects.wrapping import innermost
-from providers.translation.pairs.openai_passthrough import ChatPassthrough
+from providers.translation.pairs.openai_passthrough import OpenAiPassthrough
 from tokens.errors import BalancesUnknown, LedgerUnavailable, LimitExceeded
 from tokens.limits.ledger import Amount, Ledger
 
@@ -247,7 +247,7 @@ def _written(size: int, attempt: Attempt) -> int:
         return -(-size // BYTES_OF_WHOLE)
     least = -(-size // DIALECTS[attempt.route.dialect].bytes_per_output_token)
     translator = innermost(attempt.translator)
-    return max(least, translator.written(size)) if isinstance(translator, ChatPassthrough) else least
+    return max(least, translator.written(size)) if isinstance(translator, OpenAiPassthrough) else least
 
 
 def _is_unread(arrival: Arrival, usage: Usage) -> bool:

@@ -16,6 +16,7 @@ from providers.dialects.mending import UNREADABLE, pieces
 from providers.dialects.openai_chat import Choice, decode_chunk, usage_told
 from providers.dialects.openai_errors import failure_from_object
 from providers.dialects.openai_fields import priced, text_or_none
+from providers.dialects.responses_usage import tokens_in
 from providers.dialects.sse import BARE
 from providers.dialects.types import UNREAD, Failure, Made, Usage
 
@@ -25,7 +26,6 @@ MEASURED_EVENTS = 4
 """Where none of the first events tells what is around a text, it stays unknown."""
 CALL_FRAME = 64
 """Bytes that a piece of a tool call's arguments has around it more than one of text."""
-BYTES_PER_TOKEN = 4
 SSE_FRAME = len(b"data: \n\n")
 
 
@@ -81,10 +81,8 @@ class StreamTotals(msgspec.Struct):
 
     def written(self, size: int, more_events: int) -> int:
         """Return the tokens that the model has written into events of so many bytes; 0 when it can't be told."""
-        if not self.frame:
-            return 0
-        frame = self.frame + (CALL_FRAME if self.has_calls else 0)
-        return -(-max(0, size - frame * (self.events + more_events)) // BYTES_PER_TOKEN)
+        frame = self.frame + (CALL_FRAME if self.frame and self.has_calls else 0)
+        return tokens_in(size, frame, self.events + more_events)
 
 
 def _frame(data: bytes, choice: Choice) -> int:

@@ -29,7 +29,7 @@ from providers.dialects.openai_fields import (
 )
 from providers.dialects.openai_response import Resource
 from providers.dialects.overflow import TOO_LONG
-from providers.dialects.responses_usage import guessed, searches_of
+from providers.dialects.responses_usage import LARGE, frame_of, guessed, searches_of, tokens_in
 from providers.dialects.sse import BARE
 from providers.dialects.types import NO_VALUE, UNREAD, CallFields, Failure, FailureKind, Made, Usage
 
@@ -191,7 +191,9 @@ class StreamTotals:
     Parses only the first and the terminal events. Never raises: what it can't read, it passes by.
     """
 
-    __slots__ = ("events_seen", "failure", "is_finished", "made", "model", "response", "usage")
+    __slots__ = (
+        "events_seen", "failure", "frame", "is_finished", "made", "model", "repeated", "response", "usage",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.made: list[Made] | None = None  # what the answer has made, where somebody wants to know
@@ -201,10 +203,14 @@ class StreamTotals:
         self.model: str | None = None
         self.failure: Failure | None = None
         self.is_finished = False  # a terminal event was seen
+        self.frame = 0  # bytes of an event around a piece of text; 0: not known
+        self.repeated = 0  # bytes of events that tell again what was told in pieces
 
     def see(self, name: bytes, data: bytes) -> None:
         self.events_seen += 1
-        if not _is_watched(name, data):
+        if (name not in _WATCHED) if name else (_TERMINAL.search(data) is None):
+            if not self.frame or len(data) > LARGE:
+                self._measure(name, data)
             return
         try:
             event = decode_event(data)
@@ -227,13 +233,17 @@ class StreamTotals:
             self.is_finished = name != BARE
             self.failure = failure_of(event)
 
+    def _measure(self, name: bytes, data: bytes) -> None:
+        self.repeated += len(data) if name.endswith(b".done") else 0
+        self.frame = self.frame or frame_of(name, data)
+
+    def written(self, size: int, more_events: int) -> int:
+        """Return the tokens that the model has written into events of so many bytes; 0 when it can't be told."""
+        return tokens_in(size - self.repeated, self.frame, self.events_seen + more_events)
+
 
 _TERMINAL = re.compile(rb'"type"\s*:\s*"(?:response\.(?:created|completed|incomplete|failed)|error)"')
 _WATCHED = frozenset(name.encode() for name in TERMINAL | {"response.created"}) | {BARE}
-
-
-def _is_watched(name: bytes, data: bytes) -> bool:
-    return name in _WATCHED if name else _TERMINAL.search(data) is not None
 
 
 def failure_of(event: Event) -> Failure | None:

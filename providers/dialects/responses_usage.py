@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
+from providers.dialects.mending import UNREADABLE
 from providers.dialects.openai_fields import member
 from providers.dialects.types import UNREAD, Usage
 
 BYTES_PER_TOKEN = 4
+LARGE = 512
+"""Bytes of an event that is looked at for what it repeats."""
+SSE_FRAME = len(b"event: \ndata: \n\n")
 SAID = frozenset(("text", "arguments", "input", "refusal", "code"))
 """Members that hold what the model has said."""
 
@@ -38,3 +44,21 @@ def _said(value: Any) -> int:
         len(inner.encode("utf-8", "replace")) if isinstance(inner, str) and name in SAID else _said(inner)
         for name, inner in value.items()
     )
+
+
+def frame_of(name: bytes, data: bytes) -> int:
+    """Return the bytes of an event around its piece of text; 0 when it has none."""
+    if not name.endswith(b".delta"):
+        return 0
+    try:
+        told = member(orjson.loads(data), "delta")
+    except UNREADABLE:
+        return 0
+    if not isinstance(told, str) or not told:
+        return 0
+    return max(1, SSE_FRAME + len(name) + len(data) + 2 - len(orjson.dumps(told)))
+
+
+def tokens_in(size: int, frame: int, events: int) -> int:
+    """Return the tokens of the texts in so many events with such a frame around each; 0 when that is not known."""
+    return -(-max(0, size - frame * events) // BYTES_PER_TOKEN) if frame else 0

@@ -24,6 +24,7 @@ class Traits:
     has_budget_thinking: bool = True  # `thinking: {"type": "enabled", "budget_tokens": n}`
     has_top_efforts: bool = False  # `xhigh` and `max`
     can_stop_thinking: bool = True  # `thinking: {"type": "disabled"}` is accepted
+    safe_output: int = 4096  # tokens that surely may be asked for, where no price row says more
 
 
 @lru_cache(maxsize=512)
@@ -47,6 +48,7 @@ def traits(model: str) -> Traits:
         has_budget_thinking=not is_newest,
         has_top_efforts=is_newest,
         can_stop_thinking=family != "fable",
+        safe_output=32_000,
     )
 
 

@@ -22,7 +22,6 @@ from providers.translation.messages.claude import Traits, traits
 from providers.translation.messages.strictness import limit_strict
 from providers.translation.messages.turns import Turns
 
-DEFAULT_MAX_TOKENS = 4096
 _MIN_BUDGET = 1024
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 20_000, "xhigh": 32_000, "max": 32_000}
 OPENING = "(The conversation begins with the assistant's message.)"
@@ -163,7 +162,7 @@ def _tool_choice(draft: Draft) -> Block | None:
 
 def _thinking(draft: Draft, target: Target, kind: Traits) -> tuple[int, Block | None, Block]:
     """Return `(max_tokens, thinking, output_config)`."""
-    ceiling = draft.max_tokens or target.max_output_tokens or DEFAULT_MAX_TOKENS
+    ceiling = draft.max_tokens or target.max_output_tokens or kind.safe_output
     if target.max_output_tokens is not None:
         ceiling = min(ceiling, target.max_output_tokens)
     config: Block = {}

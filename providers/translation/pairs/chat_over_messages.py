@@ -8,7 +8,7 @@ Field rule, request:
   parts and tools.
 - translate: `model`; `messages` (system and developer texts → `system`; tool calls and results → blocks,
   results of one turn first and in one user turn; images and files → blocks); `tools`, `tool_choice`,
-  `parallel_tool_calls`; `max_completion_tokens`, else `max_tokens`, else the model's ceiling, else 4096;
+  `parallel_tool_calls`; `max_completion_tokens`, else `max_tokens`, else the model's ceiling, else a safe one;
   `stop`; `response_format`; `reasoning_effort`; `safety_identifier`, else `user` → a hash in
   `metadata.user_id`; `prompt_cache_key`, `prompt_cache_breakpoint` → cache marks;
   `stream_options.include_usage`.

@@ -63,6 +63,14 @@ class OpenAiPassthrough(Passthrough):
     Every event of a stream names the model, so an alias is mapped back in each of them.
     """
 
+    _passed = 0  # events that were not looked at
+
+    def written(self, size: int) -> int:
+        """Return the tokens that a stream of so many bytes may have told; 0 when that is not known."""
+        totals = self._totals
+        is_known = isinstance(totals, chat_totals.StreamTotals | openai_responses.StreamTotals)
+        return totals.written(size, self._passed) if is_known else 0
+
     def _renamed(self, chunk: bytes) -> bytes:
         if self._reader is None or self._alias is None:
             return super()._renamed(chunk)
@@ -109,7 +117,6 @@ class ChatPassthrough(OpenAiPassthrough):
         super().__init__(CHAT)
         self._hiding: UsageChunkFilter | None = None
         self._is_quick = False  # an event that tells nothing special need not be looked at
-        self._passed = 0  # events that were not
 
     def request(self, call: Call, target: Target) -> WireRequest:
         self._hiding, self._is_quick = None, False
@@ -139,11 +146,6 @@ class ChatPassthrough(OpenAiPassthrough):
         is_readable = self._reader is not None and self._decoder is None
         self._is_quick = is_readable and self._alias is None and self._totals.is_settled  # type: ignore[attr-defined]
         return passed if hiding is None or not is_readable else hiding.feed(passed)
-
-    def written(self, size: int) -> int:
-        """Return the tokens that a stream of so many bytes may have told; 0 when that is not known."""
-        totals = self._totals
-        return totals.written(size, self._passed) if isinstance(totals, chat_totals.StreamTotals) else 0
 
     def finish(self) -> bytes:
         rest = super().finish()

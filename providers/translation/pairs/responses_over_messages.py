@@ -9,7 +9,7 @@ Field rule, request:
   and custom tool calls with their outputs → blocks, results of one turn first and in one user turn; reasoning
   that we sealed for this model → its thinking block; images and files → blocks); `tools` (functions, custom
   tools, namespaces), `tool_choice`, `parallel_tool_calls`; `max_output_tokens`, else the model's ceiling,
-  else 4096; `text.format`; `reasoning.effort`, `reasoning.summary` → thinking; `safety_identifier`, else
+  else a safe one; `text.format`; `reasoning.effort`, `reasoning.summary` → thinking; `safety_identifier`, else
   `user` → a hash in `metadata.user_id`; `prompt_cache_key`, `prompt_cache_breakpoint` → cache marks.
 - drop: `metadata`, `store`, `include`, `service_tier`, `text.verbosity`, `truncation`, `max_tool_calls`,
   `stream_options`, `context_management`, `moderation`, `detail` of images, `phase` and `id` of items,

@@ -24,7 +24,7 @@ def tool_call(call_id: str, arguments: Any = "{}", name: str = "f") -> dict[str,
 
 
 def test_the_least_call() -> None:
-    assert told(HI) == {"model": MODEL, "max_tokens": 4096, "messages": HI}
+    assert told(HI) == {"model": MODEL, "max_tokens": 32_000, "messages": HI}
 
 
 def test_the_callers_model_is_used_when_no_other_is_named() -> None:

@@ -50,7 +50,7 @@ def test_the_version_and_the_target_decide_on_sampling_too() -> None:
         (OLD, "none", None, None),
         (OLD, "low", {"type": "enabled", "budget_tokens": 2048}, None),
         (OLD, "medium", {"type": "enabled", "budget_tokens": 8192}, None),
-        (OLD, "high", {"type": "enabled", "budget_tokens": 18072}, None),
+        (OLD, "high", {"type": "enabled", "budget_tokens": 20000}, None),
         (MIDDLE, "minimal", {"type": "adaptive"}, {"effort": "low"}),
         (MIDDLE, "xhigh", {"type": "adaptive"}, {"effort": "high"}),
         (NEW, "max", {"type": "adaptive"}, {"effort": "max"}),
@@ -107,7 +107,7 @@ def test_thinking_is_off_in_a_loop_whose_thinking_is_lost() -> None:
 
 @pytest.mark.parametrize(
     ("ceiling", "asked", "expected"),
-    [(None, None, 4096), (8192, None, 8192), (8192, 9000, 8192), (8192, 5, 5)],
+    [(None, None, 32_000), (8192, None, 8192), (8192, 9000, 8192), (8192, 5, 5)],
 )
 def test_max_tokens(ceiling: int | None, asked: int | None, expected: int) -> None:
     body = told(target=Target(OLD, max_output_tokens=ceiling), max_tokens=asked)

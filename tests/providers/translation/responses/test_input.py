@@ -16,7 +16,7 @@ def told(given: Any, **fields: Any) -> Any:
 
 
 def test_the_least_call() -> None:
-    expected = {"model": MODEL, "max_tokens": 4096, "messages": [HI]}
+    expected = {"model": MODEL, "max_tokens": 32_000, "messages": [HI]}
     assert told("hi") == expected
     assert told([HI]) == expected
     assert (
