@@ -22,7 +22,7 @@ from providers.dialects.anthropic_messages import (
     read_event,
 )
 from providers.dialects.anthropic_messages import read_totals as read_totals
-from providers.dialects.error_shapes import event_error
+from providers.dialects.error_shapes import MAX_WORDS, UNTOLD, error_in, event_error, plain_words
 from providers.dialects.made import by_messages
 from providers.dialects.mending import UNREADABLE, tolerant
 from providers.dialects.openai_errors import failure_from_object
@@ -216,12 +216,22 @@ def read_error(status: int, headers: Headers, body: bytes) -> Failure:
         kind = FailureKind.INVALID_REQUEST if 400 <= status < 500 else FailureKind.UPSTREAM
     return Failure(
         kind,
-        error.message or f"the upstream answered with status {status}",
+        error.message or _words_elsewhere(body) or f"the upstream answered with status {status}",
         retry_after_seconds=_seconds(header(headers, b"retry-after")),
         vendor_status=status,
         vendor_body=body,
         type=None if error.type in _KINDS else error.type,
     )
+
+
+def _words_elsewhere(body: bytes) -> str:
+    """Return what an error says that is not of Anthropic's form: a proxy stands before some upstreams."""
+    try:
+        told: object = error_in(tolerant(orjson.loads, body))
+    except UNREADABLE:
+        told = plain_words(body)
+    words = failure_from_object(told).message if told else UNTOLD
+    return "" if words == UNTOLD else words[:MAX_WORDS]
 
 
 def _seconds(value: bytes | None) -> float | None:

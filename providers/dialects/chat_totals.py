@@ -12,7 +12,8 @@ import msgspec
 import orjson
 from msgspec.structs import replace
 
-from providers.dialects.mending import UNREADABLE, pieces
+from providers.dialects.error_shapes import event_error
+from providers.dialects.mending import UNREADABLE, pieces, tolerant
 from providers.dialects.openai_chat import Choice, decode_chunk, usage_told
 from providers.dialects.openai_errors import failure_from_object
 from providers.dialects.openai_fields import priced, text_or_none
@@ -78,6 +79,17 @@ class StreamTotals(msgspec.Struct):
             if choice.finish_reason:
                 self.is_finished = True
                 self.has_calls = self.has_calls or choice.finish_reason == "tool_calls"
+
+    def note_end(self, last: bytes) -> None:
+        """Take note of how a stream ended that did not end as it should: its last event may be an error of any form."""
+        if self.failure is not None or b'"choices"' in last:
+            return
+        try:
+            error = event_error(tolerant(orjson.loads, last.removeprefix(b"data:")))
+        except UNREADABLE:
+            error = None
+        if error:
+            self.failure = failure_from_object(error)
 
     def written(self, size: int, more_events: int) -> int:
         """Return the tokens that the model has written into events of so many bytes; 0 when it can't be told."""

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from providers.dialects import chat_totals, made, openai_chat, openai_responses
 from providers.dialects.mending import UNREADABLE, tolerant
-from providers.dialects.types import Call, Failure, Sealer, Target, WireRequest
+from providers.dialects.types import Call, Failure, Sealer, Target, Truncated, WireRequest
 from providers.translation.chat.foreign import as_chat
 from providers.translation.pairs.passthrough import Passthrough
 from providers.translation.pairs.rewording import for_openai
@@ -116,6 +116,7 @@ class ChatPassthrough(OpenAiPassthrough):
     def __init__(self) -> None:
         super().__init__(CHAT)
         self._hiding: UsageChunkFilter | None = None
+        self._last = b""  # of the events that were not looked at
         self._is_quick = False  # an event that tells nothing special need not be looked at
 
     def request(self, call: Call, target: Target) -> WireRequest:
@@ -141,6 +142,7 @@ class ChatPassthrough(OpenAiPassthrough):
             and _matters(chunk) is None
         ):
             self._passed += 1
+            self._last = chunk
             return chunk  # as nearly all are: one event, of which nothing is read and nothing hidden
         passed = super().feed(chunk)
         is_readable = self._reader is not None and self._decoder is None
@@ -148,7 +150,11 @@ class ChatPassthrough(OpenAiPassthrough):
         return passed if hiding is None or not is_readable else hiding.feed(passed)
 
     def finish(self) -> bytes:
-        rest = super().finish()
+        try:
+            rest = super().finish()
+        except Truncated:
+            self._totals.note_end(self._last)  # type: ignore[attr-defined]
+            raise
         return rest if self._hiding is None else self._hiding.feed(rest) + self._hiding.flush()
 
     def fail(self, failure: Failure) -> bytes:

@@ -170,3 +170,26 @@ def test_threads(thread: object, kind: str | None, previous: str | None, is_cont
 def test_no_thread() -> None:
     for body in (b"{}", b'{"thread": null}', b'{"thread": null, "model": 3}'):
         assert anthropic.read_call(body).thread is None and not anthropic.read_call(body).is_continued
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"error": {"message": "why it is so"}}]',
+        b'{"detail": "why it is so"}',
+        b'{"detail": [{"loc": ["body", "x"], "msg": "why it is so"}]}',
+        b'{"errors": [{"message": "why it is so"}]}',
+        b'{"error_msg": "why it is so"}',
+        b'{"error": "why it is so"}',
+        b'{"message": "why it is so"}',
+        b"why it is so",
+        b"<html><head><title>why it is so</title></head></html>",
+    ],
+)
+def test_the_words_of_a_proxy_before_the_vendor(body: bytes) -> None:
+    assert "why it is so" in anthropic.read_error(400, (), body).message
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b'{"error": {}}'])
+def test_an_error_without_words(body: bytes) -> None:
+    assert anthropic.read_error(418, (), body).message == "the upstream answered with status 418"

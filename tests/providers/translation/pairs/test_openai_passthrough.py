@@ -222,3 +222,23 @@ def test_what_was_written_is_known_however_large_the_pieces_are(size: int, netwo
     passed(made, ASKS_NOT, chunks)
     assert made.usage == UNREAD
     assert 450 <= made.written(sum(map(len, chunks))) <= 600
+
+
+@pytest.mark.parametrize(
+    "last",
+    [{"detail": "no more"}, {"errors": [{"message": "no more"}]}, {"error_msg": "no more"},
+     {"code": 5, "message": "no more", "status": 500}],
+)  # fmt: skip
+def test_a_stream_may_end_with_an_error_of_any_form(last: object) -> None:
+    made = ChatPassthrough()
+    chunks = [*spoken("words", 1)[:-2], b"data: " + json.dumps(last).encode() + b"\n\n"]
+    with pytest.raises(Truncated):
+        passed(made, ASKS_NOT, chunks)
+    assert made.failure is not None and "no more" in made.failure.message
+
+
+def test_a_stream_that_is_only_cut_tells_no_error() -> None:
+    made = ChatPassthrough()
+    with pytest.raises(Truncated):
+        passed(made, ASKS_NOT, spoken("words", 1)[:-2])
+    assert made.failure is None
