@@ -129,8 +129,10 @@ def _policy_with_issuer() -> str:
     return f"{POLICY} {issuer.scheme}://{issuer.netloc}" if issuer.netloc else POLICY
 
 
-DISGUISED = re.compile(rb"%(?:2[defDEF]|3[0-9]|4[1-9a-fA-F]|5[0-9afAF]|6[1-9a-fA-F]|7[0-9aAeE])")
-"""Codes of what needs none: letters, digits, `-._~`, and the slash that parts segments."""
+DISGUISED = re.compile(rb"%(?:00|2[defDEF]|3[0-9]|4[1-9a-fA-F]|5[0-9afAF]|6[1-9a-fA-F]|7[0-9aAeE])")
+"""Codes of what needs none: letters, digits, `-._~`, and the slash that parts segments. And of NUL, which no name
+has: PostgreSQL can't even be asked for one.
+"""
 
 
 class PathMiddleware(MiddlewareMixin):

@@ -91,11 +91,11 @@ def headers(value: object) -> dict[str, str]:
         raise BadProvider("headers", "headers must be an object of strings")
     for key, text in value.items():
         if not isinstance(key, str) or not HEADER.fullmatch(key):
-            raise BadProvider("headers", f"{str(key)[:40]!r} can't be a header's name")
+            raise BadProvider("headers", f"headers: {str(key)[:40]!r} can't be a header's name")
         if key.lower().encode() in NEVER_EXTRA | {b"x-api-key"}:
             raise BadProvider("headers", f"{key} is set by the gateway: a key belongs into api_key")
         if not isinstance(text, str) or CONTROL.search(text):
-            raise BadProvider("headers", f"the value of {key} must be a text of one line")
+            raise BadProvider("headers", f"headers: the value of {key} must be a text of one line")
         if FILES_BETA.decode() in text.lower():
             raise BadProvider(
                 "headers", f"{key}: callers ask for the files API themselves, or their files mix"
@@ -134,7 +134,7 @@ def options(value: object) -> dict[str, str]:
         raise BadProvider("options", "options must be an object of strings")
     for key, text in value.items():
         if not isinstance(key, str) or not isinstance(text, str) or CONTROL.search(text):
-            raise BadProvider("options", f"option {str(key)[:40]!r} must be a text of one line")
+            raise BadProvider("options", f"options: option {str(key)[:40]!r} must be a text of one line")
         _unicode("options", key + text)
     return dict(value)
 
@@ -256,7 +256,7 @@ def _text(field: str, value: object) -> str:
 
 
 def _unicode(field: str, text: str) -> str:
-    if not is_unicode(text):
+    if not is_unicode(text) or "\0" in text:  # which PostgreSQL can't keep
         raise BadProvider(field, f"{field} is no Unicode text")
     return text
 

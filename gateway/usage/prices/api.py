@@ -36,7 +36,9 @@ class PriceIn(Schema):
     fast_multiple: str = Field("1", description="Of calls that go first: fast mode, priority")
     region_multiple: str = Field("1.1", description="Of calls that stay in the US")
     currency: str = "USD"
-    max_output: int | None = Field(None, description="Reserved for calls that name no max_tokens")
+    max_output: int | None = Field(
+        None, strict=True, description="Reserved for calls that name no max_tokens"
+    )
     priced_on: date | None = None
     source: str = ""
 

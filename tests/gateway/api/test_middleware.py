@@ -2,10 +2,11 @@
 
 import logging
 
+import pytest
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseServerError
 from django.test import RequestFactory
 
-from gateway.api.middleware import CookieMiddleware, ErrorMiddleware, request_id_middleware
+from gateway.api.middleware import CookieMiddleware, ErrorMiddleware, PathMiddleware, request_id_middleware
 from gateway.telemetry import request_ids
 from gateway.telemetry.logs import RequestIdFilter
 
@@ -79,3 +80,20 @@ async def test_an_id_that_the_relay_has_given_stays_and_is_the_logs_too():
     record = logging.makeLogRecord({"request": asked})
     assert RequestIdFilter().filter(record)
     assert record.request_id == "of-the-relay"
+
+
+@pytest.mark.parametrize(
+    ("raw", "is_unknown"),
+    [
+        (b"/api/prices/a%00b", True),
+        (b"/api/pric%65s", True),
+        (b"/api/prices/a%20b", False),
+        (b"/api/prices?q=%00", False),
+        (b"/api/prices", False),
+    ],
+)
+def test_paths_that_no_name_can_be_in_are_unknown(raw: bytes, is_unknown: bool) -> None:
+    asked = request()
+    asked.scope = {"raw_path": raw}  # type: ignore[attr-defined]
+    PathMiddleware(HttpResponse).process_request(asked)
+    assert hasattr(asked, "urlconf") is is_unknown
