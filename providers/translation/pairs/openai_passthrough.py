@@ -68,8 +68,9 @@ class OpenAiPassthrough(Passthrough):
     def written(self, size: int) -> int:
         """Return the tokens that a stream of so many bytes may have told; 0 when that is not known."""
         totals = self._totals
-        is_known = isinstance(totals, chat_totals.StreamTotals | openai_responses.StreamTotals)
-        return totals.written(size, self._passed) if is_known else 0
+        if isinstance(totals, chat_totals.StreamTotals | openai_responses.StreamTotals):
+            return totals.written(size, self._passed)
+        return 0
 
     def _renamed(self, chunk: bytes) -> bytes:
         if self._reader is None or self._alias is None:
