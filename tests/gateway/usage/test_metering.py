@@ -221,6 +221,16 @@ async def test_a_whole_answer_that_nobody_could_read_is_estimated() -> None:
         assert usage_seen(msgspec.structs.replace(unread, path=path), 0) == Usage()
 
 
+async def test_an_estimate_stays_one_and_what_it_lacks_is_estimated() -> None:
+    told = {"is_whole": True, "opening_output_tokens": 0}
+    only_output = Usage(output_tokens=40, is_estimated=True)
+    assert usage_seen(left(only_output, **told), 0) == Usage(100, output_tokens=40, is_estimated=True)
+    only_input = Usage(12, is_estimated=True)
+    assert usage_seen(left(only_input, **told), 0) == Usage(12, output_tokens=20, is_estimated=True)
+    cut = Usage(12, output_tokens=40, is_estimated=True)
+    assert usage_seen(left(cut, opening_output_tokens=0), 0) == cut
+
+
 async def test_wild_figures_are_tamed() -> None:
     wild = usage_seen(left(Usage(-5, 10**30, 0, 0, 7), is_whole=True), 0)
     assert wild == Usage(0, 10**12, 0, 0, 7)
