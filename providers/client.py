@@ -21,6 +21,7 @@ from providers.http1.connection import NO_BODY, Connection, Headers
 from providers.http1.dialing import Dialer, Origin
 from providers.http1.errors import Disconnected, ProtocolError, Stale, Unsent
 from providers.http1.pool import ConnectionPool, IdleLimits
+from providers.quoting import quote_of
 from providers.words import clean_headers
 
 PORTS = {"http": 80, "https": 443}
@@ -64,7 +65,7 @@ def headers_of(response: httpx.Response) -> tuple[tuple[bytes, bytes], ...]:
 def head_of(response: httpx.Response, body: bytes = b"", secret: str = "") -> WireAnswer:
     """Return status and headers as dialects know them: names in lower case, and none quotes the call's credential."""
     headers = headers_of(response)
-    is_quoted = secret and b"\n".join([v for _, v in headers]).find(secret.encode("utf-8", "replace")) >= 0
+    is_quoted = b"\n".join([value for _, value in headers]).find(quote_of(secret).needle) >= 0
     return WireAnswer(response.status_code, clean_headers(headers) if is_quoted else headers, body)
 
 

@@ -1,21 +1,22 @@
 """The seam where an upstream's words enter: read within bounds, and without the secrets that it may quote.
 
-Errors are looked at, whole or as events of a stream; a good answer passes untouched and unseen.
+Errors are looked at, whole or as events of a stream. In a good answer only the credential of its own call is looked
+for (`quoting.py`); it passes untouched else.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import httpx
 import orjson
 
-from gateway.kernel.redaction import SHORTEST_SECRET, redact
+from gateway.kernel.redaction import redact
 from providers.dialects import encodings
 from providers.dialects.types import Failure, Headers, Refused, WireAnswer
+from providers.quoting import quote_of
 
 MAX_WORDS_BYTES = 1024 * 1024
 """A longer error is none that anybody reads: nothing of it is shown."""
@@ -67,6 +68,15 @@ def heard(answer: WireAnswer) -> Heard:
     return Heard(clean, clean)
 
 
+def unquoted(told: Heard, secret: str) -> Heard:
+    """Return a good answer that is read here without the credential of its call; the same object as a rule."""
+    quote, plain = quote_of(secret), told.plain
+    if plain.body.rfind(quote.needle) < 0 or not 200 <= plain.status < 300:
+        return told
+    clean = WireAnswer(plain.status, plain.headers, quote.masked(plain.body))
+    return Heard(clean, clean)
+
+
 def is_quick(answer: WireAnswer) -> bool:
     """Tell whether `heard` may run on an event loop."""
     if 200 <= answer.status < 300:
@@ -87,8 +97,8 @@ def _unseen(answer: WireAnswer) -> Heard:
 
 
 def clean_headers(headers: Headers) -> Headers:
-    """Without secrets; the same object when there are none."""
-    clean = tuple([(name, redact.body(value)) for name, value in headers])
+    """Without secrets, and without names that quote one; the same object when there are none."""
+    clean = tuple([(name, redact.body(value)) for name, value in headers if redact.body(name) is name])
     return headers if clean == headers else clean
 
 
@@ -131,7 +141,8 @@ def read_bounded(answer: httpx.Response, limit: int) -> WireAnswer:
         raise httpx.RemoteProtocolError("the answer is too large") from exc
 
 
-_NOWHERE = b"\0\0no credential\0\0"
+CLEAN_EVENT = "clean_event"
+"""Of an answer's extensions: who puts an error event into words for callers; None: nothing is left to be looked at."""
 
 
 # --- streams ------------------------------------------------------------------------------------------
@@ -157,11 +168,12 @@ EVENT_BYTES = 65536
 class StreamWords:
     """Takes secrets out of a stream's error events, and the call's own credential (`secret`) out of any event."""
 
-    __slots__ = ("_clean", "_is_between", "_is_inside", "_is_other", "_key", "held")
+    __slots__ = ("_clean", "_is_between", "_is_inside", "_is_other", "_key", "_quote", "held")
 
     def __init__(self, clean: Callable[[bytes], bytes] = redact.body, secret: str = "") -> None:
         self._clean = clean  # takes an event, whole or its last part
-        self._key = key_of(secret)  # quoted in any event, of whatever shape, it is taken out
+        self._quote = quote_of(secret)
+        self._key = self._quote.needle  # quoted in any event, of whatever shape, it is taken out
         self.held = b""
         self._is_between = True  # two events, and nothing is held
         self._is_inside = False  # some of an event has passed, its end has not come
@@ -187,7 +199,7 @@ class StreamWords:
     def _looked_at(self, data: bytes) -> bytes:
         out: list[bytes] = []
         at = 0
-        for end in _END.finditer(data):
+        for end in _END.finditer(data) if _has_line_end(data) else ():
             event = data[at : end.end()]
             out.append(event if self._may_pass(event) else self._clean(event))
             self._is_inside = self._is_other = False
@@ -197,7 +209,7 @@ class StreamWords:
         return b"".join(out)
 
     def _may_pass(self, event: bytes) -> bool:
-        return (self._is_other or _ERROR.search(event) is None) and self._key not in event
+        return (self._is_other or not _is_error(event)) and event.find(self._key) < 0
 
     def _begun(self, rest: bytes) -> bytes:
         """As much as may pass of an event whose end has not come."""
@@ -206,7 +218,7 @@ class StreamWords:
             return b""
         if not self._is_inside:
             self._is_other = _is_named_otherwise(rest)
-        if self._is_other and self._key not in rest:
+        if self._is_other and rest.find(self._key) < 0:
             passing = rest.rstrip(b"\r\n")  # the line end that follows may end the event
             self.held = rest[len(passing) :]
         elif self._may_pass(rest):
@@ -215,76 +227,20 @@ class StreamWords:
             passing, self.held = b"", rest
         else:
             passing, self.held = self._clean(rest), b""
+        if count := self._quote.begun(passing):
+            passing, self.held = passing[:-count], passing[-count:] + self.held
         self._is_inside = self._is_inside or bool(passing)
         return passing
 
 
-_ERROR_BODY = re.compile(
-    rb"\s{0,64}\[?\s{0,64}\{\s{0,64}(?:\"(?:error|errors|error_msg|detail)\"\s{0,8}:"
-    rb"|\"(?:type|object)\"\s{0,8}:\s{0,8}\"error\")"
-)
-_OTHER_BODY = re.compile(
-    rb"\s{0,64}(?:[^\s\[{]|\[?\s{0,64}\{\s{0,64}(?:\}|\"(?:[^edto]|(?:type|object)\"\s{0,8}:\s{0,8}\"[^e])))"
-)
-_OPENINGS = (b'{"id"', b'{"model"', b'{"type":"message"')
-"""Of nearly all answers: known without the patterns."""
-SMALL_BYTES = 4096
-"""An answer that begins with so little is searched for the call's credential, whatever its shape."""
-OPENING_BYTES = 256
-"""Within these it is seen what an answer is."""
+def _has_line_end(data: bytes) -> bool:
+    """Tell whether an event may end here: the pattern alone would take a second for each megabyte of a picture."""
+    return data.find(b"\n") >= 0 or data.find(b"\r") >= 0
 
 
-class WholeWords:
-    """Masks secrets in a 200 that is an error all the same; every other answer passes, from its first bytes on."""
-
-    __slots__ = ("_key", "_passes", "held")
-
-    def __init__(self, secret: str = "") -> None:
-        self.held = b""
-        self._passes = False
-        self._key = key_of(secret)
-
-    def __call__(self, chunk: bytes) -> bytes:
-        if self._passes:
-            return chunk
-        if len(chunk) <= SMALL_BYTES and chunk.rfind(self._key) >= 0:
-            chunk = redact.masked(chunk)
-        if chunk.startswith(_OPENINGS) and not self.held:
-            self._passes = True
-            return chunk
-        data = self.held + chunk
-        if _OTHER_BODY.match(data) is None:
-            is_error = _ERROR_BODY.match(data) is not None
-            if len(data) < OPENING_BYTES or (is_error and len(data) <= MAX_WORDS_BYTES):
-                self.held = data
-                return b""
-            data = redact.masked(data) if is_error else data
-        self._passes, self.held = True, b""
-        return data
-
-    def flush(self) -> bytes:
-        """Return what is left at the end of the answer."""
-        rest, self.held = self.held, b""
-        return redact.masked(rest) if _ERROR_BODY.match(rest) is not None else rest
-
-
-CLEAN_EVENT = "clean_event"
-"""Of an answer's extensions: who puts an error event into words for callers; None: nothing is left to be looked at."""
-
-
-def words_of(extensions: Mapping[str, Any], is_stream: bool, secret: str) -> StreamWords | WholeWords | None:
-    """Return who looks at an answer's bytes for errors, and for the credential; None: nobody has to."""
-    if not is_stream:
-        return WholeWords(secret)
-    clean = extensions.get(CLEAN_EVENT, redact.body)
-    if clean is None:
-        return None
-    return StreamWords(clean if clean is redact.body else lambda raw: redact.body(clean(raw)), secret)
-
-
-def key_of(secret: str) -> bytes:
-    """Return by what a credential is found: all of it, since what is good may begin like it. Without one: nowhere."""
-    return secret.encode("utf-8", "replace") if len(secret) >= SHORTEST_SECRET else _NOWHERE
+def _is_error(event: bytes) -> bool:
+    is_named = event.find(b"error") >= 0 or event.find(b"response.failed") >= 0  # as quickly as that
+    return is_named and _ERROR.search(event) is not None
 
 
 def _is_named_otherwise(rest: bytes) -> bool:

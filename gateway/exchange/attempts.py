@@ -15,7 +15,7 @@ from providers.catalog.records import Route
 from providers.dialects.table import DIALECTS
 from providers.dialects.types import Failure, Made, Translator, WireAnswer, WireRequest
 from providers.drivers.base import Driver, Outcome, Verdict
-from providers.words import StreamWords, WholeWords
+from providers.listening import Words
 
 MAX_REFUSAL = 500
 """Characters of an upstream's refusal that are kept for the operator."""
@@ -30,7 +30,7 @@ class Reply(msgspec.Struct, eq=False):
     body: AsyncIterable[bytes] | None = None
     first: bytes = b""  # what had to be read before the answer could be classified, translated
     is_stream: bool = False
-    words: StreamWords | WholeWords | None = None  # looks at the raw bytes for errors
+    words: Words | None = None  # looks at the raw bytes for errors
     taps: tuple[Tap, ...] = ()
     made: list[Made] | None = (
         None  # what the answer has made, as its translator finds it; a call without a body makes nothing

@@ -32,22 +32,18 @@ CREDENTIALS = frozenset(
         b"ocp-apim-subscription-key",
         b"x-auth-token",
         b"x-access-token",
-        b"x-session-token",
         b"x-la-token",
         b"payment-authorization",
-        b"x-csrf-token",
-        b"x-xsrf-token",
         b"x-amz-security-token",
-        b"x-amz-date",
-        b"x-amz-content-sha256",
-        b"x-amz-credential",
-        b"x-amz-signature",
-        b"x-amz-algorithm",
         b"amz-sdk-invocation-id",
         b"amz-sdk-request",
         b"date",
         b"signature",
         b"signature-input",
+        b"digest",
+        b"content-digest",
+        b"repr-digest",
+        b"content-md5",
         b"cookie",
         b"cookie2",
     }
@@ -76,18 +72,16 @@ NEVER_UP = (
         b"forwarded",
         b"x-real-ip",
         b"real-ip",
-        b"client-ip",
-        b"true-client-ip",
-        b"x-client-ip",
-        b"x-cluster-client-ip",
-        b"x-remote-ip",
-        b"x-remote-addr",
+        b"forwarded-for",
+        b"remote-addr",
+        b"remote-user",
+        b"x-coming-from",
+        b"x-email",
         b"x-host",
-        b"x-envoy-external-address",
-        b"x-azure-clientip",
-        b"x-azure-socketip",
-        b"x-appengine-user-ip",
-        b"fastly-client-ip",
+        b"x-user-email",
+        b"x-http-method",
+        b"x-http-method-override",
+        b"x-method-override",
         b"fastly-ssl",
         b"via",
         b"cdn-loop",
@@ -95,6 +89,12 @@ NEVER_UP = (
         b"traceparent",
         b"tracestate",
         b"baggage",
+        b"b3",
+        b"uber-trace-id",
+        b"x-amzn-trace-id",
+        b"x-cloud-trace-context",
+        b"x-goog-user-project",
+        b"metadata-flavor",
     }
     | HINTS
 )
@@ -104,9 +104,33 @@ NEVER_UP_PREFIXES = (
     b"x-original-",
     b"x-rewrite-",
     b"x-envoy-",
+    b"x-remote-",
+    b"x-webauth-",
+    b"x-amz-",
     b"x-amzn-oidc-",
+    b"x-amzn-mtls-",
+    b"x-appengine-",
+    b"x-aws-",
+    b"x-azure-",
+    b"x-b3-",
+    b"x-datadog-",
     b"x-goog-authenticated-user-",
     b"x-goog-iap-",
+    b"x-ms-client-principal",
+    b"x-ms-date",
+    b"x-ms-original-",
+    b"x-ms-token-",
+    b"x-pomerium-",
+    b"x-ssl-",
+    b"x-tailscale-",
+    b"x-tls-",
+    b"x-vercel-",
+    b"fly-",
+    b"ngrok-",
+    b"sentry-",
+    b"ssl-client",
+    b"tailscale-",
+    b"wl-proxy-",
     b"proxy-",
     b"cf-",
 )
@@ -130,10 +154,14 @@ NEVER_DOWN_PREFIXES = (b"anthropic-ratelimit-", b"x-ratelimit-", b"x-codex-")
 """The limits of an account that others share: a token's own are put in their place."""
 
 _OF_SECRETS = re.compile(
-    rb"(?:^|[-_])(?:secret|password|passwd|credentials?|jwt|authorization|auth|(?:api|access|auth|id|session|bearer)[-_]?token"
+    rb"(?:^|[-_])(?:secret|password|passwd|passphrase|passcode|credentials?|jwt|authorization|auth|bearer|assertion|dpop"
+    rb"|signature|sig|hmac|csrf|xsrf|t?otp|sessionid|appcheck|(?:client)?cert(?:ificate)?|(?:proxyuser|originating|client|connection)[-_]?ip"
+    rb"|(?:api|access|auth|id|session|bearer)[-_]?token"
     rb"|(?:api|access|secret|private|client|master|virtual|admin|license|service|subscription|app)[-_]?key)(?:$|[-_])"
+    rb"|(?<!page)(?<!next)(?<!continuation)(?<!pagination)(?<!sync)(?:^|[-_])token$"
+    rb"|(?<!idempotency)(?<!cache)(?<!partition)(?<!routing)(?:^|[-_])key$"
 )
-"""Words in a name by which somebody proves who she is, whoever has made the name up."""
+"""Words in a name by which somebody proves who she is, or is known by, whoever has made the name up."""
 
 MAX_NAMES, MAX_NAME_BYTES = 1024, 64
 """Bounds of what is remembered of names that callers and upstreams make up."""
@@ -176,36 +204,36 @@ def headers_down(headers: Headers, passes: _Passing = PASSES_DOWN) -> Headers:
 
 
 _KEY_NAMES = frozenset(
-    (
-        b"key",
-        b"api_key",
-        b"api-key",
-        b"apikey",
-        b"x-api-key",
-        b"x-goog-api-key",
-        b"access_token",
-        b"auth_token",
-        b"id_token",
-        b"authorization",
-        b"token",
-        b"sig",
-        b"signature",
-        b"subscription-key",
-    )
+    (b"apikey", b"apitoken", b"awsaccesskeyid", b"googleaccessid", b"code", b"session", b"credential")
 )
 _KEY_PREFIXES = (b"x-amz-", b"x-goog-")
+
+
+class _Keys(dict[bytes, bool]):
+    """Names in a query that are keys' or signatures', remembered."""
+
+    def __missing__(self, told: bytes) -> bool:
+        name = unquote_to_bytes(told).lower().strip(b" +.[]\0")
+        is_key = name in _KEY_NAMES or name.startswith(_KEY_PREFIXES) or _OF_SECRETS.search(name) is not None
+        if len(self) < MAX_NAMES and len(told) <= MAX_NAME_BYTES:
+            self[told] = is_key
+        return is_key
+
+
+_IS_KEY = _Keys()
 
 
 def query_up(query: bytes) -> bytes:
     """Return the query without keys and signatures; the same object when there are none."""
     pairs = query.split(b"&")
-    kept = [pair for pair in pairs if not _is_key(pair)]
+    kept = [pair for pair in pairs if not _has_key(pair)]
     return query if len(kept) == len(pairs) else b"&".join(kept)
 
 
-def _is_key(pair: bytes) -> bool:
-    name = unquote_to_bytes(pair.partition(b"=")[0]).lower()
-    return name in _KEY_NAMES or name.startswith(_KEY_PREFIXES)
+def _has_key(pair: bytes) -> bool:
+    if pair.find(b";") >= 0:  # to some it parts pairs, too
+        return any(_IS_KEY[one.partition(b"=")[0]] for one in pair.split(b";"))
+    return _IS_KEY[pair.partition(b"=")[0]]
 
 
 STREAM_HEADERS: Headers = ((b"x-accel-buffering", b"no"),)

@@ -12,6 +12,7 @@ import json
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from html import unescape as from_html
 
 HIDDEN = "***"
@@ -63,8 +64,11 @@ _STRICT = [
     re.compile(rf"(?i){_NAMES}{_GIVEN}(?=[^\s'\",;)\\]{{0,256}}\d)([^\s'\",;)\\]{{12,}})"),
 ]
 _ESCAPE = re.compile(
-    r"%([0-9A-Fa-f]{2})|\\[uU]([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|\\([\"'\\/])|(&#?[0-9A-Za-z]{1,8};)"
+    r"%([0-9A-Fa-f]{2})|\\[uU]([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|\\[uU]\{0{0,4}([0-9A-Fa-f]{2,4})\}"
+    r"|\\([0-3][0-7]{2})|\\([\"'\\/])|(&#?[0-9A-Za-z]{1,8};)"
 )
+
+_URL_SAFE = str.maketrans("+/", "-_")
 
 Span = tuple[int, int]
 
@@ -96,25 +100,27 @@ class Redactor:
 
     def words(self, text: str) -> str:
         """Clean a text of an upstream's, for whoever is told it."""
-        return _without(text, self._spans(text, _STRICT))
+        return _without(text, self._spans(text, _STRICT, is_foreign=True))
 
     def body(self, data: bytes) -> bytes:
         """Clean bytes, of whatever encoding; the same object when there is nothing to hide."""
         text = data.decode("latin-1")  # a character for each byte
-        spans = self._spans(text, _STRICT)
+        spans = self._spans(text, _STRICT, is_foreign=True)
         return _without(text, spans).encode("latin-1") if spans else data
 
     def masked(self, data: bytes) -> bytes:
         """Clean bytes whose length has been told, keeping it."""
         text = data.decode("latin-1")
         out = bytearray(data)
-        for start, end in self._spans(text, _STRICT):
+        for start, end in self._spans(text, _STRICT, is_foreign=True):
             out[start:end] = b"*" * (end - start)
         return data if out == data else bytes(out)
 
-    def _spans(self, text: str, patterns: Sequence[re.Pattern[str]]) -> list[Span]:
-        """Return what is to be hidden, as it stands and behind escapes."""
-        found: list[Span] = []
+    def _spans(
+        self, text: str, patterns: Sequence[re.Pattern[str]], *, is_foreign: bool = False
+    ) -> list[Span]:
+        """Return what is to be hidden, as it stands and behind escapes; `is_foreign`: in other writings, too."""
+        found: list[Span] = list(self._rewritten(text)) if is_foreign else []
         seen = text
         places: Sequence[int] = range(len(text) + 1)
         for level in range(LEVELS + 1):
@@ -132,15 +138,15 @@ class Redactor:
         forms = list(self._kept)
         for each in list(self._learned.values()):
             forms += each
-        for secret in forms:
-            head = secret[:HEAD]
-            start = text.find(head)
-            while start >= 0:
-                end = start + len(head)
-                while end - start < len(secret) and text[end : end + 1] == secret[end - start]:
-                    end += 1
-                yield start, end
-                start = text.find(head, end)
+        return _found(text, forms)
+
+    def _rewritten(self, text: str) -> Iterable[Span]:
+        """Return where a secret stands in other cases of its letters, or in another writing of its bytes."""
+        secrets = [*self._kept, *self._learned]
+        folded = text.lower()
+        if len(folded) == len(text):
+            yield from _found(folded, [form for secret in secrets for form in _folded(secret)])
+        yield from _found(text, [form for secret in secrets for form in _writings(secret)])
 
 
 def _forms(secret: str) -> tuple[str, ...]:
@@ -150,6 +156,36 @@ def _forms(secret: str) -> tuple[str, ...]:
     raw = secret.encode("utf-8", "surrogatepass")
     encoded = base64.b64encode(raw[: len(raw) // 3 * 3]).decode()
     return tuple(dict.fromkeys((secret, json.dumps(secret)[1:-1], raw.decode("latin-1"), encoded)))
+
+
+@lru_cache(maxsize=2 * MOST_LEARNED)
+def _folded(secret: str) -> tuple[str, ...]:
+    """As it stands in a text that has been made small: also in hexadecimal figures."""
+    return secret.lower(), secret.encode("utf-8", "surrogatepass").hex()
+
+
+@lru_cache(maxsize=2 * MOST_LEARNED)
+def _writings(secret: str) -> tuple[str, ...]:
+    """As it stands in base64 behind other bytes (a user's name), in both alphabets."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    found: dict[str, None] = {}
+    for shift in range(3):
+        shifted = bytes(shift) + raw
+        plain = base64.b64encode(shifted[: len(shifted) // 3 * 3])[4 if shift else 0 :].decode()
+        found.update(dict.fromkeys((plain, plain.translate(_URL_SAFE))))
+    return tuple(form for form in found if len(form) >= HEAD)
+
+
+def _found(text: str, forms: Iterable[str]) -> Iterable[Span]:
+    for secret in forms:
+        head = secret[:HEAD]
+        start = text.find(head)
+        while start >= 0:
+            end = start + len(head)
+            while end - start < len(secret) and text[end : end + 1] == secret[end - start]:
+                end += 1
+            yield start, end
+            start = text.find(head, end)
 
 
 def _shaped(text: str, patterns: Sequence[re.Pattern[str]]) -> Iterable[Span]:
@@ -179,10 +215,10 @@ def _unescaped(text: str, places: Sequence[int]) -> tuple[str, Sequence[int]] | 
 
 
 def _letter(match: re.Match[str]) -> str:
-    code = match[1] or match[2] or match[3]
+    code = match[1] or match[2] or match[3] or match[4]
     if code:
         return chr(int(code, 16))
-    return match[4] or from_html(match[5])
+    return chr(int(match[5], 8)) if match[5] else match[6] or from_html(match[7])
 
 
 def _without(text: str, spans: list[Span]) -> str:

@@ -30,6 +30,13 @@ EVENTS = frozenset((b"d", b"e", b":", b"i", b"r", b"\xef", b"\r", b"\n", b" "))
 """First bytes that a stream of events may have, and JSON seldom."""
 
 
+def is_odd(first: bytes, is_stream: bool, is_coded: bool, is_json: bool) -> bool:
+    """Tell whether an answer that begins so can't be what its label says; of a compressed one nobody can tell."""
+    if is_coded:
+        return False
+    return first[:1] in (WHOLE if is_stream else EVENTS) if is_stream or is_json else bool(first)
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """An answer's head as it should have been, and its body."""

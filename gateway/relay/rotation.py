@@ -18,7 +18,7 @@ from gateway.exchange.taps import Tap
 from gateway.relay.answers import MAX_BUFFERED_BYTES, NEVER_SENT, failure_of, is_taken, with_soonest
 from gateway.relay.deps import RelayDeps
 from gateway.relay.foreign import without_foreign
-from gateway.relay.labels import EVENTS, WHOLE, as_it_is, joined, whole_as_it_is
+from gateway.relay.labels import as_it_is, is_odd, joined, whole_as_it_is
 from gateway.relay.objects import more_taps, watching
 from gateway.relay.refusals import Refusals
 from gateway.telemetry.request_ids import make_id
@@ -30,12 +30,13 @@ from providers.dialects.table import DIALECTS
 from providers.dialects.types import Call, Failure, FailureKind, Refused, Translator, WireAnswer, WireRequest
 from providers.dialects.wrapping import innermost
 from providers.drivers.base import Outcome
+from providers.listening import coded_words, words_of
 from providers.sending import form_of, read_all, understood, upstream_of
 from providers.translation.messages.thinking import count_messages, strip_signed_thinking
 from providers.translation.pairs.forwarding import Forwarding
 from providers.translation.pairs.passthrough import Passthrough
 from providers.translation.pairs.table import PAIRS
-from providers.words import clean_failure, words_of
+from providers.words import clean_failure, unquoted
 
 Prepared = tuple[Translator, WireRequest]  # a translator and what it made
 
@@ -246,16 +247,18 @@ class Rotation:
             whole = first + await read_all(body, MAX_BUFFERED_BYTES)
             await self._classify_whole(context, call, attempt, WireAnswer(seen.status, seen.headers, whole))
             return
-        reply = Reply(translator.response(seen), translator, body, is_stream=is_stream)
+        if is_coded:
+            told, words = coded_words(seen, response.extensions, is_stream, secret, translator)
+        else:
+            told, words = seen, words_of(response.extensions, is_stream, secret)
+        reply = Reply(translator.response(told), translator, body, is_stream=is_stream, words=words)
         reply.taps = self._taps(context, call, attempt.route)
         passing = translator if isinstance(translator, Passthrough) else innermost(translator)
         reply.made = passing.made if isinstance(passing, Passthrough) and context.surface.has_body else None
-        if not is_coded:
-            reply.words = words_of(response.extensions, is_stream, secret)
         attempt.reply = reply
         attempt.verdict = attempt.driver.classify(seen, time.time())
         context.exchange.bytes_in += len(first)
-        reply.first = translator.feed(first if reply.words is None else reply.words(first))
+        reply.first = translator.feed(first if words is None else words(first))
         if is_stream:
             attempt.is_streaming, attempt.opening_output_tokens = True, translator.usage.output_tokens
             if translator.failure is not None:
@@ -272,7 +275,7 @@ class Rotation:
             seen = await whole_as_it_is(context, call, attempt, seen, seen.body)
         attempt.may_still_fail = False
         try:
-            told = await understood(seen)
+            told = unquoted(await understood(seen), attempt.lease.credential.secret)
             passes = translator.is_transparent and context.envelope is None
             head = translator.response(told.passing if passes else told.plain)
         except (Refused, *UNWRITABLE) as exc:  # an answer that is none
@@ -291,10 +294,3 @@ class Rotation:
         if context.token.logs_requests or self._deps.log.percent or context.surface.name == EXTRA:
             made += more_taps(self._deps, context)
         return tuple([tap for tap in made if tap is not None]) if made else ()
-
-
-def is_odd(first: bytes, is_stream: bool, is_coded: bool, is_json: bool) -> bool:
-    """Tell whether an answer that begins so can't be what its label says; of a compressed one nobody can tell."""
-    if is_coded:
-        return False
-    return first[:1] in (WHOLE if is_stream else EVENTS) if is_stream or is_json else bool(first)

@@ -1,7 +1,7 @@
 """daphne's websocket, which refuses in our shape, waits for its reader and survives its application.
 
 Relies on: `WebSocketProtocol.handshake_deferred, handle_reply, sendHttpErrorResponse, sendCloseFrame, onOpen,
-onMessage, onClose, dataReceived`; that autobahn leaves the transport's producer to us.
+onMessage, onClose, dataReceived, onFrameBegin, failedByMe`; that autobahn leaves the transport's producer to us.
 """
 # mypy: disable-error-code="no-untyped-call"
 
@@ -13,7 +13,19 @@ from autobahn.websocket.types import ConnectionDeny
 from gateway.servers import limits
 from gateway.servers.options import Message, Receive
 from gateway.servers.reactor import WebSocketProtocol
-from gateway.servers.websockets import BUSY, DENIAL, DONE, GOING, Activity, closing_code, denial, text_frame
+from gateway.servers.websockets import (
+    BUSY,
+    DENIAL,
+    DONE,
+    FLOOD,
+    GOING,
+    MOST_FRAMES,
+    SLICE_BYTES,
+    Activity,
+    closing_code,
+    denial,
+    text_frame,
+)
 
 
 class GatewayWebSocket(WebSocketProtocol):
@@ -25,6 +37,7 @@ class GatewayWebSocket(WebSocketProtocol):
     gate: asyncio.Event | None = None
     held_bytes = 0  # of a message that is coming in
     is_paused = False
+    frames = 0  # of what the last look at the socket has brought
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,7 +53,25 @@ class GatewayWebSocket(WebSocketProtocol):
                 return
             self.held_bytes += len(data)
             budget.take(len(data), None)
+            self.frames = 0
+            if len(data) > SLICE_BYTES:
+                self._take_in_slices(data)
+                return
         super().dataReceived(data)
+
+    def _take_in_slices(self, data: bytes) -> None:
+        """autobahn copies what is left with every frame."""
+        for at in range(0, len(data), SLICE_BYTES):
+            if not self.failedByMe:
+                super().dataReceived(data[at : at + SLICE_BYTES])
+
+    def onFrameBegin(self) -> None:  # noqa: N802
+        self.frames += 1
+        if self.frames > MOST_FRAMES and self.state == self.STATE_OPEN:
+            self._release()
+            self.failedByMe = True  # what still comes is dropped
+            self.sendCloseFrame(code=FLOOD)
+        super().onFrameBegin()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803
         self._release()

@@ -1,8 +1,8 @@
 """uvicorn's WebSocket with the limits, the errors and the goodbye that it lacks, and the way to it from HTTP.
 
 Relies on: `HttpToolsProtocol._get_upgrade, handle_websocket_upgrade, scope, headers`;
-`WebSocketsSansIOProtocol.conn, data_received, handle_parser_exception, send_receive_event_to_app, run_asgi, send,
-connection_lost, queue, close_sent, close_timer, handshake_complete, disconnected, stop_keepalive`.
+`WebSocketsSansIOProtocol.conn, data_received, handle_events, handle_parser_exception, send_receive_event_to_app,
+run_asgi, send, connection_lost, queue, close_sent, close_timer, handshake_complete, disconnected, stop_keepalive`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,18 @@ from uvicorn.server import ServerState
 
 from gateway.servers import heads, limits
 from gateway.servers.options import Message
-from gateway.servers.websockets import BUSY, DENIAL, GOING, Activity, closing_code, denial, text_frame
+from gateway.servers.websockets import (
+    BUSY,
+    DENIAL,
+    FLOOD,
+    GOING,
+    MOST_FRAMES,
+    SLICE_BYTES,
+    Activity,
+    closing_code,
+    denial,
+    text_frame,
+)
 
 logger = logging.getLogger(__name__)
 client_logger = logging.getLogger(f"{__name__}.client")
@@ -90,7 +101,16 @@ class GatewayWebSocket(WebSocketsSansIOProtocol):
                 return
             self.held_bytes += len(data)
             self.budget.take(len(data), None)
-        super().data_received(data)
+        frames = 0
+        for at in range(0, len(data), SLICE_BYTES):
+            self.conn.receive_data(data if len(data) <= SLICE_BYTES else data[at : at + SLICE_BYTES])
+            frames += len(self.conn.events)
+            if frames > MOST_FRAMES and self.conn.parser_exc is None:
+                self.conn.fail(FLOOD, "too many frames")
+            if self.conn.parser_exc is not None or frames > MOST_FRAMES:
+                self.handle_parser_exception()
+                return
+            self.handle_events()
 
     def send_receive_event_to_app(self) -> None:
         self._release()

@@ -11,6 +11,10 @@ DENIAL = "websocket.http.response"
 """ASGI's extension for a handshake that is refused with an answer of the application's own."""
 GOING, CRASHED, DONE, BUSY = 1012, 1011, 1000, 1013
 """Codes of the server's own closing: it restarts, the application failed, it has ended, try again later."""
+FLOOD = 1008
+"""Code for a client that sends frames of next to nothing: each costs as much as a large one."""
+SLICE_BYTES, MOST_FRAMES = 16384, 1024
+"""So many bytes are read at once, and out of what one look at the socket brings no more than so many frames."""
 PING_SECONDS, PONG_SECONDS = 20.0, 60.0
 """How often an open connection is asked for a sign of life, and how long we wait for it."""
 

@@ -155,15 +155,22 @@ def without_coding(headers: Headers) -> Headers:
     return tuple(pair for pair in headers if pair[0] not in (b"content-encoding", b"content-length"))
 
 
-_UTF16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"{\0": "utf-16-le", b"\0{": "utf-16-be"}
-
-
+_WIDE = {
+    b"\xff\xfe\0\0": "utf-32",
+    b"\0\0\xfe\xff": "utf-32",
+    b"{\0\0\0": "utf-32-le",
+    b"\0\0\0{": "utf-32-be",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+    b"{\0": "utf-16-le",
+    b"\0{": "utf-16-be",
+}
 LEAST_TEXT = 4
 
 
 def in_utf8(body: bytes) -> bytes:
-    """Return a text that was written in UTF-16, as nothing else here reads it, in UTF-8; the same object otherwise."""
-    name = _UTF16.get(body[:2])
+    """Return a text in UTF-8 that came in UTF-16 or UTF-32, which nothing else here reads; else the same object."""
+    name = _WIDE.get(body[:LEAST_TEXT]) or _WIDE.get(body[:2])
     if name is None or len(body) < LEAST_TEXT:
         return body
     try:

@@ -24,6 +24,8 @@ from providers.dialects.wrapping import Wrapping
 from providers.gonka.requests import mended
 from providers.gonka.tool_calls import MARKED, Mending
 
+LONGEST_END = 4
+"""Bytes of an event's end: what is held has none, so its last bytes alone are searched again."""
 MAX_HELD_BYTES = 16 * 1024 * 1024
 """An event, or an answer that is not streamed, that is longer passes unmended."""
 _EVENT_END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
@@ -112,7 +114,7 @@ class MendedEvents:
     def feed(self, chunk: bytes) -> bytes:
         """Return the events that end in this chunk; what has not ended waits."""
         data = self._held + chunk
-        ends = [found.end() for found in _EVENT_END.finditer(data)]
+        ends = [found.end() for found in _EVENT_END.finditer(data, max(0, len(self._held) - LONGEST_END))]
         end = ends[-1] if ends else 0
         whole, self._held = data[:end], data[end:]
         if len(self._held) > MAX_HELD_BYTES:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import httptools
 
 CHUNKED = b"chunked"
+UNDERSTOOD = frozenset((CHUNKED, b"identity"))
+"""Transfer codings. We ask for none else, and what has gone through one would pass as the body itself."""
 NAME_LENGTHS = frozenset(map(len, ("content-length", "transfer-encoding", "keep-alive")))
 MAX_IDLE_SECONDS = 3600.0
 
@@ -77,11 +79,11 @@ class Chunks:
 @lru_cache(maxsize=64)
 def _coded(values: tuple[bytes, ...], idle: float | None) -> Framing:
     names = [name for value in values for part in value.split(b",") if (name := part.strip(b" \t").lower())]
-    if names and names[-1] == CHUNKED:
+    if UNDERSTOOD.issuperset(names) and names and names[-1] == CHUNKED:
         return Framing(True, True, not _is_seen(values), idle)
     if all(name == b"identity" for name in names):
         return Framing(False, True, False, idle)
-    raise ValueError("the answer has a transfer coding whose end can't be told")
+    raise ValueError("the answer has a transfer coding that can't be undone")
 
 
 def _is_seen(values: tuple[bytes, ...]) -> bool:

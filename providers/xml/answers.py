@@ -22,6 +22,8 @@ ENDED = frozenset(("stop", "tool_calls", None))
 """Reasons to end that become `tool_calls` after a call."""
 _EVENT_END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _DATA = re.compile(rb"(?m)^data: ?([^\r\n]*)")
+LONGEST_END = 4
+"""Bytes of an event's end: what is held has none, so its last bytes alone are searched again."""
 MAX_HELD_BYTES = 16 * 1024 * 1024
 
 
@@ -71,7 +73,7 @@ class XmlEvents:
         """Return the events that end in this chunk."""
         data = self._held + chunk
         out, start = [], 0
-        for found in _EVENT_END.finditer(data):
+        for found in _EVENT_END.finditer(data, max(0, len(self._held) - LONGEST_END)):
             out.append(self._event(data[start : found.end()]))
             start = found.end()
         self._held = data[start:]

@@ -19,10 +19,13 @@ from providers.dialects.types import Call, Failure, Sealer, Target, Truncated, W
 from providers.translation.chat.foreign import as_chat
 from providers.translation.pairs.passthrough import Passthrough
 from providers.translation.pairs.rewording import for_openai
-from providers.translation.pairs.usage_chunks import MAX_HELD_BYTES, UsageChunkFilter
+from providers.translation.pairs.usage_chunks import UsageChunkFilter
 from providers.translation.pairs.watched import Totals, Watched
 from providers.translation.responses import compaction
 from providers.translation.responses.reasoning import strip_seals
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+"""A longer line passes with the model's name as it came."""
 
 
 def _chat_error(totals: Totals, failure: Failure) -> bytes:
@@ -77,7 +80,7 @@ class OpenAiPassthrough(Passthrough):
             return super()._renamed(chunk)
         self._held += chunk
         end = max(self._held.rfind(b"\n"), self._held.rfind(b"\r")) + 1
-        if len(self._held) - end > MAX_HELD_BYTES:
+        if len(self._held) - end > MAX_LINE_BYTES:
             end = len(self._held)
         whole, self._held = self._held[:end], self._held[end:]
         return b"".join([self._line(line) for line in whole.splitlines(keepends=True)])

@@ -8,6 +8,7 @@ way down.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Protocol, Self
 
 import orjson
@@ -88,6 +89,7 @@ class Passthrough:
     _held = b""  # of an answer whose model is still to be renamed
     _is_marked = False
     place: Place | None = None  # that differs from the API itself
+    heed: Callable[[bytes], None] | None = None  # hears a compressed answer decoded; may raise `Refused`
 
     def __init__(self, watched: Watched = MESSAGES) -> None:
         self._watched = watched
@@ -207,6 +209,8 @@ class Passthrough:
         seen = reading.feed(chunk)
         if reading.is_over:
             self._give_up()
+        elif self.heed is not None:
+            self.heed(seen)
         return seen
 
     def _give_up(self) -> None:

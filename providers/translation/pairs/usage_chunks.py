@@ -12,8 +12,8 @@ import msgspec
 
 from providers.dialects.mending import UNREADABLE, tolerant
 
-MAX_HELD_BYTES = 16 * 1024 * 1024
-"""Size above which an event is no usage chunk: it passes."""
+MAX_HELD_BYTES = 64 * 1024
+"""Size above which an event is no usage chunk: it passes. What waits is searched anew with every piece of it."""
 
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')  # once asked, every other chunk says `"usage": null`
 _EVENT_END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")

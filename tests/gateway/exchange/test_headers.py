@@ -103,6 +103,15 @@ def test_a_stream_has_no_length_and_is_not_to_be_held_back() -> None:
         b"payment-authorization", b"accept-payment", b"x-client-secret", b"x-api-token", b"helicone-auth",
         b"x-my-api-key", b"x-portkey-api-key", b"x-upstream-authorization", b"x-password", b"x-id-token",
         b"access_key", b"x-jwt-assertion", b"x-user-credential",
+        b"token", b"x-vault-token", b"private-token", b"x-key", b"key", b"x-litellm-key", b"bearer", b"dpop",
+        b"x-hub-signature-256", b"x-hmac", b"x-otp", b"passphrase", b"x-client-cert", b"x-arr-clientcert",
+        b"x-amz-target", b"x-amz-server-side-encryption-customer-key", b"x-amzn-mtls-clientcert",
+        b"x-ms-client-principal-id", b"x-ms-token-aad-refresh-token", b"x-ms-encryption-key", b"x-ms-original-url",
+        b"x-aws-ec2-metadata-token", b"x-goog-user-project", b"remote-user", b"x-webauth-user",
+        b"x-pomerium-claim-email",
+        b"tailscale-user-login", b"x-originating-ip", b"x-proxyuser-ip", b"wl-proxy-client-ip", b"fly-client-ip",
+        b"x-b3-traceid", b"uber-trace-id", b"x-amzn-trace-id", b"sentry-trace", b"content-digest",
+        b"x-http-method-override", b"x-method-override",
     ],
 )  # fmt: skip
 def test_who_calls_and_with_what_stays_here(name: bytes) -> None:
@@ -114,6 +123,7 @@ def test_who_calls_and_with_what_stays_here(name: bytes) -> None:
     "name",
     [
         b"idempotency-key", b"session_id", b"x-session-id", b"openai-organization", b"x-max-tokens", b"x-cache-key",
+        b"x-idempotency-key", b"x-amzn-bedrock-trace", b"x-ms-client-request-id", b"x-user-id",
         b"x-stainless-lang", b"x-author", b"anthropic-dangerous-direct-browser-access", b"x-grok-conv-id",
     ],
 )  # fmt: skip
@@ -151,6 +161,12 @@ def test_every_connection_header_names_some(passing: Callable[[Headers], Headers
         (b"beta=true&key=CANARY&limit=1", b"beta=true&limit=1"),
         (b"API_Key=CANARY&a=b&api%5Fkey=CANARY&%6bey=CANARY&access_token=x", b"a=b"),
         (b"X-Amz-Signature=CANARY&X-Amz-Security-Token=CANARY&after_id=msg_1", b"after_id=msg_1"),
+        (
+            b"client_secret=C&password=C&auth=C&jwt=C&token=C&session=C&AWSAccessKeyId=C&code=C&limit=2",
+            b"limit=2",
+        ),
+        (b"token%5B%5D=C&+key=C&key%00=C&x-ms-a=1", b"x-ms-a=1"),
+        (b"a=1;api_key=C&b=1;c=2", b"b=1;c=2"),
         (b"monkey=1&page_token=2&keys=3&&=", b"monkey=1&page_token=2&keys=3&&="),
     ],
 )

@@ -1,6 +1,8 @@
 """What is a secret, in whatever form, and what is none."""
 
+import base64
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -73,6 +75,39 @@ def test_other_letters(redactor: Redactor) -> None:
     assert redactor.body("нет: ключ-от-всех-дверей".encode()) == "нет: ***".encode()
     assert redactor.words("нет: ключ-от-всех-дверей") == "нет: ***"
     assert redactor.body(b"\xff\xfe " + KEPT.encode()) == b"\xff\xfe ***"
+
+
+LEARNED = "sk-Canary/Of.A-Vendor_0123"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        LEARNED.upper(),
+        LEARNED.lower(),
+        LEARNED.encode().hex(),
+        LEARNED.encode().hex().upper(),
+        LEARNED.replace("-", "\\u{2d}").replace("/", "\\u{002F}"),
+        LEARNED.replace("-", "\\055").replace("/", "\\x2f"),
+    ],
+)
+def test_other_writings_of_a_secret_are_known_in_an_upstream_s_words(
+    redactor: Redactor, written: str
+) -> None:
+    redactor.learn(LEARNED)
+    assert redactor.words(f"bad key {written}, go") == "bad key ***, go"
+    assert redactor.body(f"bad key {written}, go".encode()) == b"bad key ***, go"
+
+
+@pytest.mark.parametrize("user", ["", "x:", "me:", "user:"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_behind_a_user_s_name_in_base64(
+    redactor: Redactor, user: str, encode: Callable[[bytes], bytes]
+) -> None:
+    secret = "sk>>Canary??Of~~A+Vendor/0123456789"
+    redactor.learn(secret)
+    told = redactor.words(f"got {encode((user + secret).encode()).decode()}")
+    assert "***" in told and len(told) <= len("got *****") + len(user) * 2 + 4
 
 
 def test_credentials_that_come_and_go_are_bounded(

@@ -24,8 +24,8 @@ def test_hooks_are_there() -> None:
     for name in ("_get_upgrade", "handle_websocket_upgrade"):
         assert hasattr(HttpToolsProtocol, name)
     for name in (
-        "data_received", "handle_parser_exception", "send_receive_event_to_app", "run_asgi", "connection_lost",
-        "send", "stop_keepalive",
+        "data_received", "handle_events", "handle_parser_exception", "send_receive_event_to_app", "run_asgi",
+        "connection_lost", "send", "stop_keepalive",
     ):  # fmt: skip
         assert hasattr(WebSocketsSansIOProtocol, name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 
@@ -85,6 +86,23 @@ def test_fragments_count_together(served: ServerProcess) -> None:
             socket.recv(5)
         assert socket.protocol.close_rcvd is not None
         assert socket.protocol.close_rcvd.code == 1009
+
+
+@pytest.mark.parametrize("frame", [b"\x00\x80\0\0\0\0", b"\x89\x80\0\0\0\0"], ids=["fragments", "pings"])
+def test_a_flood_of_empty_frames_ends_the_connection(served: ServerProcess, frame: bytes) -> None:
+    """Each costs what a large one costs: a hundred thousand would stop everybody for seconds."""
+    sock, _ = ws.handshake(served, "/ws-length")
+    with sock:
+        sock.sendall(b"\x01\x80\0\0\0\0" + frame * 20)  # a few are nobody's business
+        if frame[0] & 15 == 9:
+            assert [ws.read_frame(sock)[0] for _ in range(20)] == [10] * 20
+        with contextlib.suppress(OSError):
+            sock.sendall(frame * 30_000)
+        told = ws.read_frame(sock)
+        while told[0] == 10:
+            told = ws.read_frame(sock)
+        assert ws.close_code(told) == 1008
+    assert served.get("/hello").status == 200
 
 
 def test_messages_that_come_in_share_the_budget_of_bodies(launch: Launch, server_name: str) -> None:

@@ -18,9 +18,8 @@ CHUNKED = [
     b"chunked,",
     b", chunked , ",
     b"identity, chunked",
-    b"gzip, chunked",
-    b"gzip,chunked\t",
-    b"gzip\r\nTransfer-Encoding: chunked ",
+    b"identity,chunked\t",
+    b"identity\r\nTransfer-Encoding: chunked ",
     b"chunked\r\nTransfer-Encoding: ,",
 ]
 """Ways to say that a body comes in chunks."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.translation.pairs.usage_chunks import UsageChunkFilter
+from providers.translation.pairs.usage_chunks import MAX_HELD_BYTES, UsageChunkFilter
 
 EVENTS = {
     b'data: {"choices":[{}],"usage":null}': True,
@@ -29,3 +29,16 @@ def test_the_filter_takes_out_usage_chunks_and_nothing_else(data: st.DataObject)
     filtering = UsageChunkFilter()
     chunks = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
     assert b"".join(filtering.feed(chunk) for chunk in chunks) + filtering.flush() == expected
+
+
+def test_a_large_event_does_not_wait_to_be_searched_again() -> None:
+    """A picture of some megabytes came to a minute: all that waited was searched with each piece of it."""
+    hiding = UsageChunkFilter()
+    pieces = [b'data: {"images":["', *[b"QUJD" * 16384] * 40, b'"],"usage":{"a":1}}\n\n']
+    told = []
+    for piece in pieces:
+        told.append(hiding.feed(piece))
+        assert len(b"".join(pieces[: len(told)])) - len(b"".join(told)) <= MAX_HELD_BYTES
+    assert b"".join(told) + hiding.flush() == b"".join(pieces)
+    hidden = b'data: {"choices":[],"usage":{"a":1}}\n\n'
+    assert hiding.feed(hidden) == b""
