@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from accounts.pool.live import POOL
 from gateway.config.table import Options
@@ -22,6 +23,9 @@ MAY_BE_SKIPPED = (NOT_TO_BE_HAD, UNDER_INTEROP)
 """How reasons begin that are good in CI, too: the registries' programs come and go, Debian's do not."""
 
 _skipped: list[str] = []
+
+settings.register_profile("any machine", settings(), deadline=None)  # a busy one takes longer than its 200 ms
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)
