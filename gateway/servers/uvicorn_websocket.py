@@ -34,6 +34,7 @@ from gateway.servers.websockets import (
 logger = logging.getLogger(__name__)
 client_logger = logging.getLogger(f"{__name__}.client")
 client_logger.setLevel(logging.ERROR)
+client_logger.addFilter(lambda record: not record.exc_info)  # a text that is no UTF-8 is a client's mistake
 """In place of uvicorn's: a line for each connection would let anybody fill the log."""
 
 CLOSE_SECONDS = 1.0

@@ -49,3 +49,11 @@ def test_connections_leave_nothing_behind(uvicorn: ServerProcess) -> None:
         sock, _ = ws.handshake(uvicorn, "/ws")
         sock.close()
     uvicorn.eventually("/memory", lambda memory: memory["tasks"] <= 3)
+
+
+def test_a_text_that_is_no_utf_8_writes_no_traceback(uvicorn: ServerProcess) -> None:
+    sock, _ = ws.handshake(uvicorn, "/ws")
+    with sock:
+        ws.send_text(sock, b"\xff")
+        assert ws.close_code(ws.read_frame(sock)) == 1007
+    assert "Traceback" not in uvicorn.log
