@@ -53,13 +53,13 @@ class ReferenceOptions:
     UPSTREAM_BASE_URL: str = url("https://api.anthropic.com", "Where Anthropic calls go.")
     UPSTREAM_API_FORMAT: str = choice(
         "",
-        "Serve this Anthropic wire format only.",
+        "Serve only this form of Anthropic's API.",
         flag="--api-format",
         words="anthropic messages | bedrock invoke | vertex rawpredict",
     )
     UPSTREAM_PROVIDER: str = choice(
         "anthropic",
-        "Provider of calls that no route and no model list names.",
+        "Provider for calls that no route and no model list covers.",
         words="anthropic claude | gonka | crater forgefed | openai-compatible openai openai_like litellm",
     )
     ROUTING_MODE: str = choice(
@@ -68,10 +68,10 @@ class ReferenceOptions:
         words="direct | cli subprocess | hybrid auto",
         empty=Empty.REFUSE,
     )
-    CLAUDE_CLI_BIN: str = text("claude", "That command line's program.", empty=Empty.REFUSE)
+    CLAUDE_CLI_BIN: str = text("claude", "Program of that command line.", empty=Empty.REFUSE)
     STORAGE_POLICY: str = choice(
         "both",
-        "Token files kept beside the database; memory: tokens need no stored row.",
+        "Token files written beside the database; memory: tokens need no stored row.",
         words="memory mem none | text lino | binary bin link-cli linkcli clink | both dual",
     )
     DATA_DIR: Path = home_directory(  # noqa: RUF009 - a field(), like every line here
@@ -86,9 +86,9 @@ class ReferenceOptions:
     OPENAI_COMPATIBLE_BASE_URL: str = url("http://localhost:4000/v1", "Its address, usually ending in /v1.")
     OPENAI_COMPATIBLE_API_KEY: str = secret("Its key.")
     OPENAI_COMPATIBLE_API_KEY_ENV: str = text("", "Name of the variable that holds its key.")
-    OPENAI_COMPATIBLE_MODEL: str = text("", "Model of its requests that name none.")
+    OPENAI_COMPATIBLE_MODEL: str = text("", "Model for its requests that name none.")
     OPENAI_COMPATIBLE_MODELS: tuple[str, ...] = items_verbatim(
-        "Models it offers (blanks belong to the name)."
+        "Models it offers (spaces belong to the name)."
     )
     GONKA_PRIVATE_KEY: str = secret(
         "Signs Gonka requests; mode `signed`: 64 hex digits, mode `reference`: any text."
@@ -103,8 +103,8 @@ class ReferenceOptions:
     CRATER_FORGEFED_INBOX: str = text("", "ForgeFed inbox of the Crater provider.")
     CRATER_FORGEFED_ACTOR: str = text("", "Our actor there; empty: <actor base>/actor/code.")
     CRATER_FORGEFED_TARGET: str = text("", "Target of the Offer; empty: the inbox.")
-    CRATER_POLL_INTERVAL_MS: int = integer(1000, "Milliseconds between two polls.", empty=Empty.REFUSE)
-    CRATER_POLL_TIMEOUT_SECS: int = integer(120, "Seconds until a task is given up.", empty=Empty.REFUSE)
+    CRATER_POLL_INTERVAL_MS: int = integer(1000, "Milliseconds between polls.", empty=Empty.REFUSE)
+    CRATER_POLL_TIMEOUT_SECS: int = integer(120, "Seconds until a task is abandoned.", empty=Empty.REFUSE)
     ACTIVITYPUB_ACTOR_BASE_URL: str = url(
         "", "Public address of our actor; empty: PUBLIC_URL, else http://<host>:<port>.", empty=Empty.UNSET
     )
@@ -113,10 +113,10 @@ class ReferenceOptions:
     DISABLE_ANTHROPIC_API: bool = switch("Do not serve the Anthropic surfaces.")
     DISABLE_METRICS: bool = switch("Do not serve /metrics, /v1/usage and /v1/accounts.")
     EXPERIMENTAL_COMPATIBILITY: bool = switch("Sets EXPERIMENTAL_XML_TOOLS and EXPERIMENTAL_ASKED_MODEL.")
-    MPP_ENABLE: bool = switch("Ask callers for a payment per call (402), on the surfaces of MPP_SURFACES.")
+    MPP_ENABLE: bool = switch("Ask callers to pay for each call (402), on the surfaces of MPP_SURFACES.")
     MPP_AMOUNT: str = text("0.00", "Amount per call.", empty=Empty.KEEP)
-    MPP_CURRENCY: str = text("USD", "Its currency: a code of ISO 4217, or sat.", empty=Empty.KEEP)
+    MPP_CURRENCY: str = text("USD", "Its currency: an ISO 4217 code, or sat.", empty=Empty.KEEP)
     MPP_RECIPIENT: str = text("", "Who is paid. Required with MPP_ENABLE.")
     MPP_METHOD: tuple[str, ...] = items(
-        "", "Ways to pay, best first: stripe, lightning, test; empty: nobody can pay."
+        "", "Ways to pay, preferred first: stripe, lightning, test; empty: nobody can pay."
     )

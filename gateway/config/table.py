@@ -60,20 +60,20 @@ class Options(ReferenceOptions):
     CLI_TIMEOUT_SECONDS: float = seconds(
         600, "Longest run of a command line, and longest wait for one.", minimum=0.001
     )
-    CLI_OUTPUT_BYTES: int = integer(33554432, "Most output of one command line; above it 502.", minimum=1)
+    CLI_OUTPUT_BYTES: int = integer(33554432, "Largest output of one command line; above it 502.", minimum=1)
     CLI_ALLOWED_TOOLS: tuple[str, ...] = items(
-        "", "Tools that command lines may use on this machine, without asking; empty: none."
+        "", "Tools that command lines may use on this machine without asking; empty: none."
     )
     EXPERIMENTAL_XML_TOOLS: bool = switch(
-        "Tell tools as XML in the text to OpenAI-compatible providers that refuse them, and read calls back."
+        "Describe tools as XML in the text for OpenAI-compatible providers that refuse them, and read calls back."
     )
-    EXPERIMENTAL_ASKED_MODEL: bool = switch("Answers name the model that was asked for, whatever served.")
+    EXPERIMENTAL_ASKED_MODEL: bool = switch("Answers name the model that was asked for, whichever served.")
     SERVER: str = choice("daphne", "HTTP server.", words="daphne | uvicorn")
     WORKERS: int = integer(1, "Processes; more than one needs PostgreSQL and Redis.", minimum=1)
     LOG_LEVEL: str = choice(
-        "info", "Least important line logged.", words="debug | info | warning warn | error | critical"
+        "info", "Lowest level that is logged.", words="debug | info | warning warn | error | critical"
     )
-    LOG_FORMAT: str = choice("text", "Form of the log lines.", words="text | json")
+    LOG_FORMAT: str = choice("text", "Format of the log lines.", words="text | json")
     ALLOW_WEAK_SECRET: bool = switch("Serve a public address with a short or published TOKEN_SECRET.")
     ALLOW_ANONYMOUS_ADMIN: bool = switch(
         "Open the management API to everybody while there is no TOKEN_ADMIN_KEY."
@@ -86,7 +86,7 @@ class Options(ReferenceOptions):
         empty=Empty.UNSET,
     )
     OTLP_FORWARD_HEADERS: tuple[tuple[str, str], ...] = secret_list(
-        "Headers for it, as in OTEL_EXPORTER_OTLP_HEADERS: name=value,name=value.", **HEADERS
+        "Headers for that collector: name=value,name=value.", **HEADERS
     )
     OTEL_EXPORTER_OTLP_ENDPOINT: str = url(
         "",
@@ -100,11 +100,9 @@ class Options(ReferenceOptions):
         "Encrypt stored secrets: the first writes, all read; empty: derived from TOKEN_SECRET."
     )
     ALLOWED_HOSTS: tuple[str, ...] = items(
-        "", "Host names the admin and management API answer to; empty: every one."
+        "", "Host names that the admin and management API answer to; empty: all."
     )
-    TRUSTED_PROXIES: tuple[str, ...] = networks(
-        "Addresses or networks whose forwarding headers are believed."
-    )
+    TRUSTED_PROXIES: tuple[str, ...] = networks("Addresses or networks whose forwarding headers are trusted.")
     EGRESS_ALLOWED_NETWORKS: tuple[str, ...] = networks(
         "Addresses or networks that may be called where somebody else names the address, also by http and on any"
         " port; empty: public addresses by https on port 443 only."
@@ -116,13 +114,13 @@ class Options(ReferenceOptions):
         "Answer unsigned posts to the inbox as the Rust router does; they change nothing."
     )
     FORGEFED_SIGNATURE_WINDOW_SECONDS: float = seconds(
-        300, "How far the time of a signature may be from ours.", minimum=1
+        300, "How far a signature's time may differ from our clock.", minimum=1
     )
-    FORGEFED_PAGE_SIZE: int = integer(50, "Items on a page of outbox and followers.", minimum=1)
+    FORGEFED_PAGE_SIZE: int = integer(50, "Items per page of the outbox and of followers.", minimum=1)
     FORGEFED_RETRY_SECONDS: float = seconds(
         60, "First wait after a failed delivery; doubles, 6 h at most.", minimum=0.001
     )
-    FORGEFED_GIVE_UP_SECONDS: float = seconds(432000, "Time after which a delivery is given up.")
+    FORGEFED_GIVE_UP_SECONDS: float = seconds(432000, "Time after which a delivery is abandoned.")
     FORGEFED_DELIVER_IN_SERVE: bool = switch(
         "Deliver inside `serve`; false: only `router deliver` does.", default=True
     )
@@ -131,7 +129,7 @@ class Options(ReferenceOptions):
         "an address without a path: https://, or http:// with a name of this machine",
         check_public_url,
     )
-    SIGN_IN_TOKEN_SECONDS: float = seconds(3600, "Life of the bearer of a sign-in.", minimum=1)
+    SIGN_IN_TOKEN_SECONDS: float = seconds(3600, "How long the bearer of a sign-in is valid.", minimum=1)
     SIGN_IN_SECONDS: float = seconds(
         2592000,
         "How long a sign-in is refreshed before its person goes through the browser again.",
@@ -140,12 +138,12 @@ class Options(ReferenceOptions):
     SIGN_IN_GRACE_SECONDS: float = seconds(
         30, "How long the refresh token that was used last is good once more; later its use ends the sign-in."
     )
-    DEVICE_CODE_SECONDS: float = seconds(600, "How long a code waits for its person.", minimum=1)
-    DEVICE_POLL_SECONDS: float = seconds(5, "Pause between two questions of a waiting client.", minimum=1)
-    DEVICE_STARTS: int = integer(30, "Sign-ins begun from one address in ten minutes.", minimum=1)
-    DEVICE_TRIES: int = integer(10, "Wrong codes entered from one address in ten minutes.", minimum=1)
+    DEVICE_CODE_SECONDS: float = seconds(600, "How long a sign-in code is valid.", minimum=1)
+    DEVICE_POLL_SECONDS: float = seconds(5, "Pause between two polls of a waiting client.", minimum=1)
+    DEVICE_STARTS: int = integer(30, "Sign-ins that one address may begin in ten minutes.", minimum=1)
+    DEVICE_TRIES: int = integer(10, "Wrong codes that one address may enter in ten minutes.", minimum=1)
     LOGIN_NOTICE: str = checked_text(
-        "Told to who signs in, on the page and in the client.",
+        "Notice shown to people who sign in, on the page and in the client.",
         "a plain text of at most 500 characters",
         check_notice,
     )
@@ -153,18 +151,18 @@ class Options(ReferenceOptions):
         900,
         "Time without logins after five wrong passwords or codes of one name from one address, fifty of one address.",
     )
-    OIDC_ISSUER: str = url("", "OpenID Connect issuer where people sign in, too.", empty=Empty.UNSET)
+    OIDC_ISSUER: str = url("", "OpenID Connect issuer where people can also sign in.", empty=Empty.UNSET)
     OIDC_CLIENT_ID: str = text("", "Our client there; its redirect URI: <PUBLIC_URL>/oauth/callback.")
     OIDC_CLIENT_SECRET: str = secret("Its secret.")
     OIDC_SCOPES: str = text(
-        "openid profile email", "Scopes asked for; offline_access: who leaves there is out here."
+        "openid profile email", "Scopes to request; with offline_access, people removed there are out here."
     )
     OIDC_GROUPS_CLAIM: str = text("groups", "Claim with a person's groups.")
     OIDC_ALLOWED_DOMAINS: tuple[str, ...] = items(
-        "", "Domains of e-mail addresses; empty: all of the issuer's people."
+        "", "Domains of e-mail addresses that are let in; empty: all of the issuer's people."
     )
     OIDC_ROLES: tuple[str, ...] = items(
-        "", "Roles by groups of the issuer, staff=admin; empty: the issuer says nothing of roles."
+        "", "Roles by groups of the issuer, as in staff=admin; empty: the issuer gives no roles."
     )
     DATABASE_URL: str = secret_url(
         "postgres://user:password@host/name; empty: SQLite in DATA_DIR.", schemes=("postgres", "postgresql")
@@ -175,7 +173,7 @@ class Options(ReferenceOptions):
     REDIS_DOWN: str = choice(
         "refuse", "Limited calls while Redis is away: refuse them, or count locally.", words="refuse | local"
     )
-    ALLOW_LOCAL_LIMITS: bool = switch("Run several processes without Redis, each with limits of its own.")
+    ALLOW_LOCAL_LIMITS: bool = switch("Run several processes without Redis, each counting limits alone.")
     ANTHROPIC_API_KEY: str = secret("API key of the account `api-key`.")
     ANTHROPIC_EXTRA_PATHS: tuple[str, ...] = items(
         "/v1/messages/batches*,/v1/files*,/v1/skills*",
@@ -183,7 +181,7 @@ class Options(ReferenceOptions):
     )
     STORED_OBJECTS: str = choice(
         "own",
-        "Batches, files and what else a vendor stores: each token sees its own; or as the vendor tells it, to all.",
+        "Batches, files and other objects that a vendor stores: each token sees its own, or every token sees all.",
         words="own | shared",
     )
     OAUTH_TOKEN_URL: str = url(
@@ -197,16 +195,14 @@ class Options(ReferenceOptions):
     )
     ACCOUNT_COOLDOWN_SECONDS: float = seconds(60, "Cooldown of an account after a limit of unknown form.")
     SESSION_IDLE_SECONDS: float = seconds(3600, "How long an idle session stays with its account.")
-    RETRY_ATTEMPTS: int = integer(4, "Tries per call, the first included.", minimum=1)
-    RETRY_SECONDS: float = seconds(30, "Longest time spent on the tries of one call.")
+    RETRY_ATTEMPTS: int = integer(4, "Upstream calls per client call, including the first.", minimum=1)
+    RETRY_SECONDS: float = seconds(30, "Time after which a client call starts no further upstream call.")
     UNKNOWN_MODEL: str = choice(
         "refuse",
         "A model name that no row maps, on translated surfaces: 404, or the default model.",
         words="refuse | map",
     )
-    RESPONSES_STORE_SECONDS: float = seconds(
-        3600, "How long stored Responses can be continued; 0: not at all."
-    )
+    RESPONSES_STORE_SECONDS: float = seconds(3600, "How long stored Responses can be continued; 0: never.")
     RESPONSES_WEBSOCKET: bool = switch(
         "Serve the Responses API over a WebSocket too; off: clients are told to use HTTP.", default=True
     )
@@ -220,7 +216,9 @@ class Options(ReferenceOptions):
     UPSTREAM_IDLE_TIMEOUT_SECONDS: float = seconds(300, "Longest silence inside an answer.", minimum=0.001)
     PING_SECONDS: float = seconds(15, "Silence before a stream gets a ping; 0: no pings.")
     DRAIN_SECONDS: float = seconds(600, "How long running answers may take at shutdown.")
-    DRAIN_DELAY_SECONDS: float = seconds(0, "How long to serve on, not ready, before the listener closes.")
+    DRAIN_DELAY_SECONDS: float = seconds(
+        0, "How long to keep serving, not ready, before the listener closes."
+    )
     BUDGET_TIME_ZONE: str = time_zone("UTC", "Where days, weeks and months of budgets begin.")
     UNKNOWN_PRICE: str = choice(
         "refuse",
@@ -229,16 +227,14 @@ class Options(ReferenceOptions):
     )
     BUDGET_HOLD: str = choice(
         "learned",
-        "What a running call holds of a money budget: what such calls wrote lately, or what it could cost at most.",
+        "What a running call holds of a money budget: what similar calls cost lately, or the most it could cost.",
         words="learned | worst-case",
     )
-    USAGE_RETENTION_DAYS: int = integer(90, "Days a finished call's row is kept; 0: for ever.")
+    USAGE_RETENTION_DAYS: int = integer(90, "Days that a finished call's row is kept; 0: for ever.")
     DISABLE_CONSOLE: bool = switch(
         "Do not serve /console/, /me/, /setup/ and /handover/; the admin and the API stay."
     )
-    SETUP_LINK_SECONDS: float = seconds(
-        900, "How long the link works by which the first admin is made.", minimum=1
-    )
+    SETUP_LINK_SECONDS: float = seconds(900, "How long the set-up link for the first admin works.", minimum=1)
     EMAIL_URL: str = secret_url(
         "Mail server of alerts: smtp://, smtp+tls:// (STARTTLS), smtp+ssl://user:password@host:port; empty: no mail.",
         schemes=("smtp", "smtp+tls", "smtp+ssl"),
@@ -247,29 +243,27 @@ class Options(ReferenceOptions):
     ALERT_RETRY_SECONDS: float = seconds(
         5, "First wait after an alert could not be delivered; doubles.", minimum=0.001
     )
-    ALERT_GIVE_UP_SECONDS: float = seconds(86400, "Time after which an alert is given up.")
-    HANDOVER_SECONDS: float = seconds(
-        86400, "How long the link works by which somebody takes a token.", minimum=1
-    )
-    AUDIT_RETENTION_DAYS: int = integer(365, "Days it is kept who changed what; 0: for ever.")
+    ALERT_GIVE_UP_SECONDS: float = seconds(86400, "Time after which an alert is abandoned.")
+    HANDOVER_SECONDS: float = seconds(86400, "How long a link that hands over a token works.", minimum=1)
+    AUDIT_RETENTION_DAYS: int = integer(365, "Days that the audit is kept; 0: for ever.")
     REQUEST_LOG_SAMPLE_PERCENT: int = integer(
         0,
         "Share of all calls whose texts the request log keeps, beside tokens with log_requests.",
         maximum=100,
     )
     REQUEST_LOG_MAX_BYTES: int = integer(
-        65536, "Most that it keeps of a request, and of an answer; the rest is cut.", minimum=1
+        65536, "How much of a request, and of an answer, is kept; the rest is cut.", minimum=1
     )
-    REQUEST_LOG_RETENTION_DAYS: int = integer(7, "Days that it keeps them; 0: for ever.")
-    SPOOL_MAX_BYTES: int = integer(67108864, "Largest file of rows waiting for an absent database.")
+    REQUEST_LOG_RETENTION_DAYS: int = integer(7, "Days that texts are kept; 0: for ever.")
+    SPOOL_MAX_BYTES: int = integer(67108864, "Largest file of rows that wait while the database is down.")
     MPP_SECRET: tuple[str, ...] = secret_list(
-        "Bind challenges, 32 bytes or more each: the first makes, all recognise; empty: derived from TOKEN_SECRET."
+        "Bind challenges, 32 bytes or more each: the first signs, all verify; empty: derived from TOKEN_SECRET."
     )
     MPP_REALM: str = text("", "Realm of challenges; empty: the host of ACTIVITYPUB_ACTOR_BASE_URL.")
     MPP_EXPIRES_SECONDS: float = seconds(300, "How long a challenge can be paid.", minimum=1)
     MPP_SURFACES: str = choice("openai", "Surfaces that ask for a payment.", words="openai | anthropic | all")
-    MPP_ANONYMOUS: bool = switch("A caller that pays needs no token.")
-    MPP_ALLOW_TEST: bool = switch("Allow MPP_METHOD=test, by which nobody pays anything.")
+    MPP_ANONYMOUS: bool = switch("Callers that pay need no token.")
+    MPP_ALLOW_TEST: bool = switch("Allow MPP_METHOD=test, which costs nobody anything.")
     MPP_STRIPE_SECRET_KEY: str = secret("Stripe's secret key; without it nobody can pay by stripe.")
     MPP_STRIPE_NETWORK_ID: str = text("", "Stripe's Business Network profile; required with the key.")
     MPP_STRIPE_PAYMENT_METHOD_TYPES: tuple[str, ...] = items("card", "Kinds of payment that Stripe takes.")
