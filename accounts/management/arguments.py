@@ -13,15 +13,15 @@ STRATEGIES = ("round-robin", "priority", "least-used", "weighted")
 def accounts(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands of `accounts`."""
     command = actions(parser)
-    command("list", "every account, in the order of choice")
-    _add_options(command("add", "store another account"))
+    command("list", "list every account, in the order in which they are chosen")
+    _add_options(command("add", "add an account"))
     for name, text in (
-        ("show", "one account with its cooldowns and quota"),
-        ("pause", "take an account out of choice"),
-        ("resume", "put a paused account back"),
-        ("clear", "end cooldowns and marks, close the provider's breaker"),
+        ("show", "show an account with its cooldowns and quota"),
+        ("pause", "stop using an account"),
+        ("resume", "use a paused account again"),
+        ("clear", "end an account's cooldowns and marks, close its provider's breaker"),
         ("remove", "delete an account"),
-        ("test", "ask the upstream whether it takes the credential"),
+        ("test", "ask the upstream whether it accepts the credential"),
     ):
         command(name, text).add_argument("name", metavar="NAME")
     strategy = command("strategy", "show how the next account is chosen, or change it")
@@ -32,9 +32,9 @@ def accounts(parser: argparse.ArgumentParser) -> None:
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", required=True)
     parser.add_argument("--source", required=True, choices=SOURCES)
-    parser.add_argument("--provider", metavar="NAME", help="anthropic when not given")
+    parser.add_argument("--provider", metavar="NAME", help="default: anthropic")
     parser.add_argument("--location", metavar="PATH|VARIABLE", help="of a directory or environment account")
-    parser.add_argument("--region", metavar="REGION", help="at a cloud; goes before the provider's")
+    parser.add_argument("--region", metavar="REGION", help="at a cloud; takes precedence over the provider's")
     for name, text in (
         ("access-key-id", "of an aws account"),
         ("role-arn", "of an aws account: the role to assume"),
@@ -53,7 +53,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=_cap,
         metavar="REQUESTS/SECONDS",
-        help="requests in any window of so many seconds: 50/60 1000/86400",
+        help="requests within so many seconds: 50/60 1000/86400",
     )
     parser.epilog = "Secrets are read from standard input, one line each, never from the command line."
 

@@ -16,9 +16,9 @@ def deliver(parser: argparse.ArgumentParser) -> None:
 def federation(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands of `federation`."""
     command = actions(parser)
-    command("follow", "ask an actor whether we may follow it").add_argument("uri", metavar="URI")
+    command("follow", "ask to follow an actor").add_argument("uri", metavar="URI")
     command("unfollow", "stop following an actor").add_argument("uri", metavar="URI")
-    command("following", "whom we follow or have asked")
-    command("followers", "who follows us")
-    command("deliveries", "what is on its way, the newest first")
-    command("rotate-keys", "make new keys in the place of ours")
+    command("following", "list whom we follow or have asked to follow")
+    command("followers", "list who follows us")
+    command("deliveries", "list deliveries, newest first")
+    command("rotate-keys", "replace our keys with new ones")

@@ -21,7 +21,7 @@ PAYMENT_STATUSES = ("claimed", "settled", "failed", "refunded", "refund-due", "u
 def serve(parser: argparse.ArgumentParser) -> None:
     """Declare `serve`: every option of the gateway is a flag of it."""
     parser.add_argument(
-        "--json", action="store_true", dest="as_json", help="print where it listens as a line of JSON"
+        "--json", action="store_true", dest="as_json", help="print the listening address as a line of JSON"
     )
     add_options(parser)
 
@@ -51,43 +51,55 @@ def clients(parser: argparse.ArgumentParser) -> None:
     setup = command("setup", "print or write the configuration of a program")
     setup.add_argument("client", choices=list(CLIENTS), metavar="|".join(CLIENTS))
     what = setup.add_mutually_exclusive_group()
-    what.add_argument("--write", action="store_true", help="into its file, of which a copy is kept")
-    what.add_argument("--undo", action="store_true", help="put back what --write has replaced")
+    what.add_argument(
+        "--write",
+        action="store_true",
+        help="write it into the program's file, and keep a copy of the old one",
+    )
+    what.add_argument("--undo", action="store_true", help="restore what --write replaced")
     setup.add_argument(
-        "--url", default="", metavar="URL", help="the gateway's; the one of this folder when absent"
+        "--url", default="", metavar="URL", help="the gateway's address; default: the one of this folder"
     )
     setup.add_argument(
-        "--model", default="", metavar="NAME", help=f"{USUAL_MODEL}; Claude Code: its own choice"
+        "--model", default="", metavar="NAME", help=f"default: {USUAL_MODEL}; Claude Code: its own choice"
     )
     setup.add_argument("--token-stdin", action="store_true", help="read a token instead of issuing one")
     setup.add_argument(
-        "--ttl-hours", type=int, default=720, metavar="N", help="of the token that is issued (720)"
+        "--ttl-hours",
+        type=int,
+        default=720,
+        metavar="N",
+        help="how long the issued token is valid (default 720)",
     )
-    doctor = command("doctor", "make a real call as the program makes it, with what is set up")
+    doctor = command("doctor", "make a real call with a program's configuration, the way it does")
     doctor.add_argument(
-        "client", nargs="?", choices=list(CLIENTS), metavar="|".join(CLIENTS), help="all that are set up"
+        "client",
+        nargs="?",
+        choices=list(CLIENTS),
+        metavar="|".join(CLIENTS),
+        help="default: all that are set up",
     )
-    doctor.add_argument("--run", action="store_true", help="let the program itself answer a prompt, too")
+    doctor.add_argument("--run", action="store_true", help="also let the program itself answer a prompt")
 
 
 def prices(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands of `prices`."""
     command = actions(parser)
-    command("list", "every price").add_argument(
-        "--model", default="", metavar="S", help="contained in the name"
+    command("list", "list every price").add_argument(
+        "--model", default="", metavar="S", help="text in the model's name"
     )
-    put = command("set", "the price of a model; what is not given stays")
-    remove = command("remove", "a price")
+    put = command("set", "set the price of a model; options that are left out stay as they are")
+    remove = command("remove", "remove a price")
     for named in (put, remove):
         named.add_argument("model", metavar="MODEL", help="a name, or a pattern such as claude-opus-*")
-        named.add_argument("--provider", default="", metavar="NAME", help="any when absent")
+        named.add_argument("--provider", default="", metavar="NAME", help="default: any provider")
     for name in (*PRICES, *EXTRAS):
         put.add_argument(f"--{name.replace('_', '-')}", metavar="0.25")
     put.add_argument("--currency", metavar="USD")
     put.add_argument("--max-output", type=int, metavar="N", help="tokens")
     put.add_argument("--priced-on", metavar="2026-11-24")
     put.add_argument("--source", metavar="S")
-    command("import", "a price file; the shipped one when absent").add_argument(
+    command("import", "import a price file; default: the shipped one").add_argument(
         "file", nargs="?", type=Path, metavar="FILE"
     )
 
@@ -95,25 +107,27 @@ def prices(parser: argparse.ArgumentParser) -> None:
 def payments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands of `payments`."""
     command = actions(parser)
-    listing = command("list", "payments, newest first")
+    listing = command("list", "list payments, newest first")
     listing.add_argument("--status", choices=PAYMENT_STATUSES)
-    listing.add_argument("--limit", type=int, default=50, metavar="N", help="the newest N (50)")
-    command("reconcile", "ask the provider about unknown payments, and refund what was paid for nothing")
+    listing.add_argument("--limit", type=int, default=50, metavar="N", help="the newest N (default 50)")
+    command("reconcile", "ask the provider about unknown payments, and refund payments that bought nothing")
 
 
 def usage(parser: argparse.ArgumentParser) -> None:
     """Declare `usage`."""
     add_period(parser)
     parser.add_argument(
-        "--month", nargs="?", const="this", default="", metavar="2026-11", help="this one when bare"
+        "--month", nargs="?", const="this", default="", metavar="2026-11", help="without a value: this month"
     )
     parser.add_argument("--period", default="", metavar="P", help="today, yesterday, 7d or 30d")
     parser.add_argument(
         "--by", default="", metavar="A,B", help=f"up to three of {', '.join((*USAGE_FILTERS, 'day'))}"
     )
     for name in USAGE_FILTERS:
-        parser.add_argument(f"--{name}", default="", metavar="X", help=f"of this {name} alone")
-    parser.add_argument("--sort", default="", metavar="COLUMN", help="- in front for falling (-cost)")
+        parser.add_argument(f"--{name}", default="", metavar="X", help=f"only of this {name}")
+    parser.add_argument(
+        "--sort", default="", metavar="COLUMN", help="with - in front: descending, such as -cost"
+    )
     forms = parser.add_mutually_exclusive_group()
     add_json(forms)
     forms.add_argument("--csv", action="store_true", dest="as_csv", help="print CSV")
@@ -121,14 +135,14 @@ def usage(parser: argparse.ArgumentParser) -> None:
 
 def requests(parser: argparse.ArgumentParser) -> None:
     """Declare `requests`."""
-    parser.add_argument("id", nargs="?", default="", metavar="ID", help="one call, explained; absent: a list")
+    parser.add_argument("id", nargs="?", default="", metavar="ID", help="explain this call; default: a list")
     for name in USAGE_FILTERS:
-        parser.add_argument(f"--{name}", default="", metavar="X", help=f"of this {name} alone")
+        parser.add_argument(f"--{name}", default="", metavar="X", help=f"only of this {name}")
     parser.add_argument("--status", default="", metavar="S", help="ok, failed, 2xx to 5xx, or a number")
     parser.add_argument("--slower-than", default="", metavar="SECONDS")
     parser.add_argument("-q", default="", metavar="TEXT", help="a request id, or text in the token's label")
     add_period(parser)
-    parser.add_argument("--limit", type=int, default=50, metavar="N", help="the newest N (50)")
+    parser.add_argument("--limit", type=int, default=50, metavar="N", help="the newest N (default 50)")
     add_json(parser)
 
 
@@ -143,11 +157,11 @@ def audit(parser: argparse.ArgumentParser) -> None:
         "--via", default="", metavar="WAY", help="console, admin, api, command, login or system"
     )
     add_period(parser)
-    parser.add_argument("--limit", type=int, default=100, metavar="N", help="the newest N (100)")
+    parser.add_argument("--limit", type=int, default=100, metavar="N", help="the newest N (default 100)")
     forms = parser.add_mutually_exclusive_group()
     add_json(forms)
     forms.add_argument(
-        "--jsonl", action="store_true", dest="as_lines", help="print all of it, a line of JSON each"
+        "--jsonl", action="store_true", dest="as_lines", help="print everything, one line of JSON each"
     )
 
 
@@ -155,7 +169,7 @@ def add_period(parser: argparse.ArgumentParser) -> None:
     """Declare `--from` and `--to`, as the API has them."""
     for name, dest in (("from", "begins"), ("to", "ends")):
         parser.add_argument(
-            f"--{name}", default="", dest=dest, metavar="DAY", help="a UTC day, included, or a time"
+            f"--{name}", default="", dest=dest, metavar="DAY", help="a UTC day (inclusive), or a time"
         )
 
 

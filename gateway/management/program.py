@@ -44,42 +44,45 @@ def _known(app: str, name: str, text: str, **more: bool) -> Known:
 COMMANDS = {
     "serve": _known("gateway", "serve", "start the HTTP server", has_pages=True),
     "setup-link": Known(
-        "print a link by which the first admin is made",
+        "print a link with which the first admin is made",
         "gateway.management.arguments:setup_link",
         "gateway.management.commands.setup_link",
     ),
     "tokens": _known("tokens", "tokens", "issue, list, change, revoke, rotate and import client tokens"),
-    "groups": _known("tokens", "groups", "groups of tokens with limits of their own"),
-    "people": _known("tokens", "people", "people who sign in, with limits of their own"),
-    "policies": _known("tokens", "policies", "settings that people's clients get"),
-    "accounts": _known("accounts", "accounts", "accounts at the providers, and how they are chosen"),
-    "providers": _known("providers", "providers", "where calls go"),
-    "routes": _known("providers", "routes", "which model goes where"),
-    "prices": _known("gateway", "prices", "what models cost"),
-    "payments": _known("gateway", "payments", "what was paid for calls, and what is owed"),
-    "usage": _known("gateway", "usage", "who used what, and what it cost"),
-    "requests": _known("gateway", "requests", "finished calls, and what happened to each"),
-    "audit": _known("gateway", "audit", "who changed what"),
+    "groups": _known("tokens", "groups", "manage groups of tokens, which share limits"),
+    "people": _known("tokens", "people", "manage people who sign in, and their limits"),
+    "policies": _known("tokens", "policies", "manage the settings that people's clients get"),
+    "accounts": _known("accounts", "accounts", "manage accounts at the providers, and how they are chosen"),
+    "providers": _known("providers", "providers", "manage providers: where calls go"),
+    "routes": _known("providers", "routes", "manage routes: which model goes where"),
+    "prices": _known("gateway", "prices", "manage prices: what models cost"),
+    "payments": _known("gateway", "payments", "list payments for calls, and refund what is owed"),
+    "usage": _known("gateway", "usage", "show who used what, and what it cost"),
+    "requests": _known("gateway", "requests", "show finished calls, and what happened to each"),
+    "audit": _known("gateway", "audit", "show who changed what"),
     "alerts": Known(
-        "who is told of what, a test, and what was told",
+        "manage alerts, test them, and show what was sent",
         "gateway.management.acting:alerts",
         "gateway.management.commands.alerts",
     ),
     "rehearse": Known(
-        "let calls of an account or provider meet a fault",
+        "rehearse a fault: let calls of an account or provider fail",
         "gateway.management.acting:rehearse",
         "gateway.management.commands.rehearse",
     ),
-    "federation": _known("forgefed", "federation", "whom we follow, who follows us, deliveries, keys"),
-    "deliver": _known("forgefed", "deliver", "work deliveries to other servers off, beside `serve`"),
-    "doctor": _known(
-        "gateway", "doctor", "what is configured, what is there, and what is wrong", has_pages=True
-    ),
+    "federation": _known("forgefed", "federation", "manage whom we follow, followers, deliveries and keys"),
+    "deliver": _known("forgefed", "deliver", "deliver messages to other servers, beside `serve`"),
+    "doctor": _known("gateway", "doctor", "report what is configured, and what is wrong", has_pages=True),
     "clients": _known(
-        "gateway", "clients", "set up Claude Code, Codex and others, and prove it", is_anywhere=True
+        "gateway",
+        "clients",
+        "set up Claude Code, Codex and others, and prove that it works",
+        is_anywhere=True,
     ),
     "completion": Known(
-        "a script that completes commands in bash, zsh or tcsh", "gateway.management.arguments:completion", ""
+        "print a script that completes commands in bash, zsh or tcsh",
+        "gateway.management.arguments:completion",
+        "",
     ),
 }
 

@@ -14,16 +14,16 @@ SURFACES = ("messages", "chat_completions", "responses", "bedrock", "vertex")
 def providers(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands of `providers`."""
     command = actions(parser)
-    command("list", "every provider, by name")
-    _add_provider(command("add", "add a provider or replace one; a stored key stays when none is given"))
+    command("list", "list every provider, by name")
+    _add_provider(command("add", "add or replace a provider; without a new key the stored one stays"))
     for name, text in (
-        ("show", "one provider's record"),
+        ("show", "show a provider's record"),
         ("remove", "delete a provider"),
         ("clear", "end the cooldown of a provider's own key, close its circuit breaker"),
         ("test", "ask a provider which models it has"),
     ):
         command(name, text).add_argument("name", metavar="NAME")
-    command("import", "add or replace all providers of a file, or none of them").add_argument(
+    command("import", "add or replace all providers in a file, or none of them").add_argument(
         "path", metavar="PATH", type=Path
     )
 
@@ -31,13 +31,13 @@ def providers(parser: argparse.ArgumentParser) -> None:
 def routes(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands of `routes`."""
     command = actions(parser)
-    command("list", "every route, in the order in which they are tried")
+    command("list", "list every route, in the order in which they are tried")
     _add_route(command("add", "add a route or replace one"))
     command("remove", "delete a route").add_argument("model", metavar="MODEL")
-    test = command("test", "print the chain that a call for MODEL would take")
+    test = command("test", "print which providers a call for MODEL would try, in order")
     test.add_argument("model", metavar="MODEL")
     test.add_argument("--surface", default="messages", choices=SURFACES)
-    test.add_argument("--provider", metavar="NAME", help="as for a token that is tied to it")
+    test.add_argument("--provider", metavar="NAME", help="as for a token that is tied to this provider")
 
 
 def _add_provider(parser: argparse.ArgumentParser) -> None:
@@ -45,26 +45,28 @@ def _add_provider(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--base-url",
         metavar="URL",
-        help="http(s)://host[:port][/path]; clouds have one of their own, claude-cli has none",
+        help="http(s)://host[:port][/path]; clouds have a default, claude-cli has none",
     )
     parser.add_argument(
         "--kind",
         metavar="KIND",
-        help="openai-compatible (when not given), anthropic, gonka, claude-cli, bedrock, vertex, foundry or "
+        help="openai-compatible (default), anthropic, gonka, claude-cli, bedrock, vertex, foundry or "
         "anthropic-aws",
     )
     parser.add_argument("--model", dest="default_model", metavar="M", help="for calls that name none")
-    parser.add_argument("--models", type=comma_list, metavar="A,B", help="names that lead here")
-    parser.add_argument("--api-key", metavar="KEY", help="seen by every process: rather --api-key-stdin")
+    parser.add_argument("--models", type=comma_list, metavar="A,B", help="names of models that lead here")
+    parser.add_argument(
+        "--api-key", metavar="KEY", help="other users of this machine can see it; better: --api-key-stdin"
+    )
     parser.add_argument("--api-key-stdin", action="store_true", help="read the key from standard input")
     parser.add_argument("--api-key-env", metavar="VARIABLE", help="the variable that holds the key")
     state = parser.add_mutually_exclusive_group()
-    state.add_argument("--enabled", action="store_true", default=None, help="as it is when not given")
+    state.add_argument("--enabled", action="store_true", default=None, help="switch the provider on")
     state.add_argument("--disabled", dest="enabled", action="store_false", help="store it, don't call it")
     parser.add_argument("--priority", type=int, metavar="N", help="lower goes first")
     parser.add_argument("--responses", metavar="WORD", help="Responses API: auto, native, translate, or only")
     parser.add_argument("--login", metavar="WORD", help="whose login it is called with: pool, or caller")
-    parser.add_argument("--tools", metavar="WORD", help="how tools are told: auto, native, or xml")
+    parser.add_argument("--tools", metavar="WORD", help="how tools are described: auto, native, or xml")
     _add_cloud(parser)
     parser.add_argument(
         "--option",
@@ -72,7 +74,7 @@ def _add_provider(parser: argparse.ArgumentParser) -> None:
         type=_option,
         action=_Collect,
         metavar="NAME=VALUE",
-        help="of its kind alone",
+        help="an option of its kind",
     )
     parser.add_argument(
         "--header", dest="headers", type=_header, action=_Collect, metavar="NAME:VALUE", help="extra header"
@@ -90,7 +92,7 @@ def _add_cloud(parser: argparse.ArgumentParser) -> None:
         type=_option,
         action=_Collect,
         metavar="NAME=ID",
-        help="what a model is called there; may be repeated",
+        help="a model's id at the cloud; repeatable",
     )
 
 
@@ -120,13 +122,13 @@ def _header(text: str) -> tuple[str, str]:
 def _add_route(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, metavar="PATTERN", help="a name, or a pattern with *")
     parser.add_argument("--provider", required=True, metavar="NAME")
-    parser.add_argument("--upstream-model", metavar="M", help="its name there, when it is another")
+    parser.add_argument("--upstream-model", metavar="M", help="its name at the provider, if different")
     parser.add_argument(
         "--fallback", dest="fallbacks", action="append", type=_fallback, metavar="PROVIDER[:MODEL]"
     )
-    parser.add_argument("--priority", type=int, metavar="N", help="lower goes first; 100 when not given")
+    parser.add_argument("--priority", type=int, metavar="N", help="lower goes first (default 100)")
     parser.add_argument(
-        "--hidden", dest="listed", action="store_false", default=None, help="not in /v1/models"
+        "--hidden", dest="listed", action="store_false", default=None, help="leave it out of /v1/models"
     )
     parser.add_argument("--display-name", metavar="TEXT")
 

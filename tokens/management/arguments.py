@@ -64,17 +64,19 @@ def tokens(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands of `tokens`."""
     command = actions(parser)
     issue = command("issue", "make a token and print its secret, once")
-    issue.add_argument("--ttl-hours", type=int, metavar="N", help="1 to 87600, 24 when absent")
+    issue.add_argument("--ttl-hours", type=int, metavar="N", help="1 to 87600 (default 24)")
     issue.add_argument("--label", metavar="S")
     issue.add_argument(
         "--handover", action="store_true", help="print a link that shows the secret once, not the secret"
     )
     _add_limits(issue, TOKEN)
-    _add_filters(command("list", "tokens, newest first"))
-    command("show", "one token's record").add_argument("id", metavar="ID")
+    _add_filters(command("list", "list tokens, newest first"))
+    command("show", "show a token's record").add_argument("id", metavar="ID")
     command("revoke", "refuse a token from now on").add_argument("id", metavar="ID")
     command("expire", "the same as revoke").add_argument("id", metavar="ID")
-    change = command("change", "a token's label and limits; what is not given stays")
+    change = command(
+        "change", "change a token's label and limits; options that are left out stay as they are"
+    )
     change.add_argument("id", metavar="ID")
     change.add_argument("--label", metavar="S")
     _add_limits(change, TOKEN)
@@ -82,26 +84,29 @@ def tokens(parser: argparse.ArgumentParser) -> None:
     rotate = command("rotate", "replace a token's secret and print the new one")
     rotate.add_argument("id", metavar="ID")
     rotate.add_argument(
-        "--grace-seconds", type=int, metavar="N", help="how long the old secret lives on (3600; 0 = not)"
+        "--grace-seconds",
+        type=int,
+        metavar="N",
+        help="how long the old secret still works (default 3600; 0: not at all)",
     )
-    rotate.add_argument("--ttl-hours", type=int, metavar="N", help="as long as the old token when absent")
+    rotate.add_argument("--ttl-hours", type=int, metavar="N", help="default: as long as the old token")
     command("import", "read the token files of the Rust router").add_argument(
-        "directory", nargs="?", type=Path, help="the data directory by default"
+        "directory", nargs="?", type=Path, help="default: the data directory"
     )
-    command("export", "write token files that the Rust router reads, for a way back").add_argument(
-        "directory", type=Path, help="made when it is not there; must not hold token files yet"
+    command("export", "write token files for the Rust router, to go back to it").add_argument(
+        "directory", type=Path, help="created if missing; must not hold token files yet"
     )
 
 
 def groups(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands of `groups`."""
     command = actions(parser)
-    command("list", "groups, by name")
+    command("list", "list groups, by name")
     for name, text in (
-        ("add", "make a group"),
-        ("show", "a group, its limits and what they have used"),
-        ("change", "a group's limits; what is not given stays"),
-        ("remove", "a group that nothing belongs to"),
+        ("add", "add a group"),
+        ("show", "show a group, its limits, and how much of them is used"),
+        ("change", "change a group's limits; options that are left out stay as they are"),
+        ("remove", "remove a group that nothing belongs to"),
     ):
         parsed = command(name, text)
         parsed.add_argument("name", metavar="NAME")
@@ -115,13 +120,13 @@ def groups(parser: argparse.ArgumentParser) -> None:
 def people(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands of `people`."""
     command = actions(parser)
-    command("list", "people, by address")
+    command("list", "list people, by address")
     for name, text in (
-        ("add", "make a person; without a password she signs in at the issuer only"),
-        ("show", "a person, what she has spent, and where she is signed in"),
-        ("change", "a person; what is not given stays"),
+        ("add", "add a person; without a password she can sign in only at the issuer"),
+        ("show", "show a person, what she has spent, and where she is signed in"),
+        ("change", "change a person; options that are left out stay as they are"),
         ("sign-out", "end all sign-ins of a person"),
-        ("remove", "a person, and end her sign-ins"),
+        ("remove", "remove a person, and end her sign-ins"),
     ):
         parsed = command(name, text)
         parsed.add_argument("email", metavar="EMAIL")
@@ -142,13 +147,17 @@ def people(parser: argparse.ArgumentParser) -> None:
 
 def _add_person(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--group", action="append", dest="groups", metavar="NAME", help="one of all her groups; repeatable"
+        "--group",
+        action="append",
+        dest="groups",
+        metavar="NAME",
+        help="one of her groups, replacing the old ones; repeatable",
     )
     parser.add_argument("--name", metavar="S")
     parser.add_argument(
-        "--staff", action=argparse.BooleanOptionalAction, dest="is_staff", help="of the admin"
+        "--staff", action=argparse.BooleanOptionalAction, dest="is_staff", help="may she open the admin"
     )
-    parser.add_argument("--role", choices=ROLES, help="what she may in the console, the admin and the API")
+    parser.add_argument("--role", choices=ROLES, help="what she may do in the console, the admin and the API")
     parser.add_argument(
         "--password-stdin", action="store_true", help="read a password from standard input, one line"
     )
@@ -158,14 +167,16 @@ def _add_person(parser: argparse.ArgumentParser) -> None:
 def policies(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands of `policies`."""
     command = actions(parser)
-    command("list", "policies, by group")
+    command("list", "list policies, by group")
     for name, text in (
         ("set", "give a group's people these settings"),
-        ("show", "the settings that a group's people get"),
+        ("show", "show the settings that a group's people get"),
         ("remove", "take a group's settings away"),
     ):
         parsed = command(name, text)
-        parsed.add_argument("group", metavar="GROUP", help="its name; * is everybody without one of her own")
+        parsed.add_argument(
+            "group", metavar="GROUP", help="its name; *: everybody without a policy of her own groups"
+        )
         if name == "set":
             parsed.add_argument(
                 "--file", required=True, type=Path, metavar="F", help="JSON, as in managed-settings.json"
@@ -184,12 +195,12 @@ def _add_clear(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--label", metavar="S", help="contained in the label")
+    parser.add_argument("--label", metavar="S", help="text in the label")
     parser.add_argument("--state", choices=STATES)
     parser.add_argument("--account", metavar="NAME")
     parser.add_argument("--group", metavar="NAME")
     parser.add_argument("--person", metavar="EMAIL")
-    parser.add_argument("--limit", type=_count, metavar="N", help="the newest N; all when absent")
+    parser.add_argument("--limit", type=_count, metavar="N", help="the newest N (default: all)")
 
 
 def _count(text: str) -> int:

@@ -15,7 +15,7 @@ from gateway.kernel.commands import ResultCommand
 
 
 class Command(ResultCommand):
-    help = "Deliver what is to go out to other servers, until SIGTERM. `serve` does it by itself, unless told not to."
+    help = "Deliver messages to other servers, until SIGTERM. `serve` does this by itself, unless configured otherwise."
 
     declare = staticmethod(arguments.deliver)
 

@@ -21,7 +21,7 @@ MOST = 1_000
 
 
 class Command(ActionCommand):
-    help = "List, add, change, test and remove rules and channels of alerts, and show what was told."
+    help = "List, add, change, test and remove rules and channels of alerts, and show what was sent."
     failures = (
         Failure(AlertNotFound, lambda problem: f"not found: {problem}", NOT_FOUND),
         Failure(AlertError, lambda problem: f"error: {problem}"),

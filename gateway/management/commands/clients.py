@@ -29,7 +29,7 @@ PLACEHOLDER = "PUT-A-TOKEN-HERE"
 
 
 class Command(ActionCommand):
-    help = "Set up Claude Code, Codex and others, take it back, and prove that it works."
+    help = "Set up Claude Code, Codex and others, undo it, and prove that it works."
     failures = (
         Failure(ClientError, lambda problem: f"error: {problem}"),
         Failure(ConfigurationError, lambda problem: f"error: {problem}; or give a token: --token-stdin"),

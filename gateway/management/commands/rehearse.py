@@ -16,7 +16,7 @@ WIDTHS = (30, 6, 28, 6)
 
 
 class Command(ActionCommand):
-    help = "Let calls of an account or a provider meet a fault, to see what users would; it ends by itself."
+    help = "Let calls of an account or a provider fail, to see what users would see; it ends by itself."
     failures = (
         Failure(RehearsalNotFound, lambda problem: f"not found: {problem}", NOT_FOUND),
         Failure(UnknownAccount, lambda problem: f"not found: {problem}", NOT_FOUND),

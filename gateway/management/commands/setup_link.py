@@ -17,7 +17,7 @@ from tokens.people.errors import HasAdmin
 
 
 class Command(ResultCommand):
-    help = "Print a link by which the first admin is made, while there is none."
+    help = "Print a link with which the first admin is made, while there is none."
 
     declare = staticmethod(arguments.setup_link)
 

@@ -16,7 +16,7 @@ NARROW, WIDE = 10, 24
 
 
 class Command(ListCommand):
-    help = "Sum usage of a period: this month, when none is given. Days are UTC."
+    help = "Sum up usage of a period (default: this month). Days are UTC."
 
     declare = staticmethod(arguments.usage)
 
