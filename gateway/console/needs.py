@@ -48,7 +48,7 @@ def needs(today: date, sums: Iterable[Any]) -> list[Need]:
 def _accounts(pool: Pool) -> Iterator[Need]:
     states = [state for state in pool.states() if not state.terms.is_absent]
     if not states and not pool.own_keys():
-        text = "There is no account yet: calls of Anthropic's models have nowhere to go."
+        text = "There is no account yet, so calls for Anthropic's models can't be served."
         yield Need("no-account", "account:", text, "/console/add-account/")
     for state in states:
         subject, url = f"account:{state.name}", f"/console/accounts/{quote(state.name, safe='')}/"

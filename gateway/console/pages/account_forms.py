@@ -21,9 +21,19 @@ TERMS = (
     Input("priority", "Priority", "whole", "Lower goes first; usually 100", is_rare=True),
     Input("weight", "Weight", "whole", "Share of calls under the weighted strategy; usually 1", is_rare=True),
     Input("max_parallel", "Parallel calls at most", "whole", "Empty: no limit", is_rare=True),
-    Input("pause_at_percent", "Pause at percent", "whole", "Of any quota window. Empty: never", is_rare=True),
     Input(
-        "request_caps", "Requests per window", "lines", "One a line: requests/seconds, as 50/60", is_rare=True
+        "pause_at_percent",
+        "Pause at percent",
+        "whole",
+        "When any quota window is used this far. Empty: never",
+        is_rare=True,
+    ),
+    Input(
+        "request_caps",
+        "Requests per window",
+        "lines",
+        "One per line: requests/seconds, such as 50/60",
+        is_rare=True,
     ),
     Input(
         "proxy",
@@ -33,17 +43,15 @@ TERMS = (
         is_rare=True,
     ),
 )
-PASTED = Input(
-    "credentials", "Login", "paste", "What the file .credentials.json of Claude Code holds, as it is"
-)
+PASTED = Input("credentials", "Login", "paste", "The contents of Claude Code's file .credentials.json")
 PAIR = (
     PASTED,
-    Input("secret", "Access token", "secret", "Instead of the file: the pair by itself", is_rare=True),
+    Input("secret", "Access token", "secret", "Instead of the file: its tokens one by one", is_rare=True),
     Input("refresh_token", "Refresh token", "secret", is_rare=True),
     Input("expires_at", "Ends at", "number", "Unix seconds, of the access token", is_rare=True),
 )
 KEY = Input("secret", "API key", "secret", "Stored encrypted, never shown again", is_required=True)
-REGION = Input("region", "Region", help="Goes before the provider's; empty: that one")
+REGION = Input("region", "Region", help="Takes precedence over the provider's; empty: the provider's")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ class Kind:
 SOURCES = {
     Source.API_KEY: Kind("API key", "A key of a provider, stored here.", secrets=(KEY,)),
     Source.OAUTH: Kind(
-        "Claude login, stored here", "The pair of a login; it is refreshed here.", secrets=PAIR
+        "Claude login, stored here", "The tokens of a login, which the gateway refreshes.", secrets=PAIR
     ),
     Source.DIRECTORY: Kind(
         "Directory of a command line",
@@ -68,7 +76,7 @@ SOURCES = {
     ),
     Source.ENVIRONMENT: Kind(
         "Environment variable",
-        "A key that the gateway is started with.",
+        "A key in the gateway's environment.",
         (Input("location", "Variable", help="Its name, such as TEAM_KEY", is_required=True),),
     ),
     Source.AWS: Kind(
@@ -206,30 +214,30 @@ def steps(row: Account) -> list[Step]:
         home = f"CLAUDE_CONFIG_DIR={shlex.quote(row.location)}"
         return [
             Step(
-                f"On the gateway's machine, as its user {getpass.getuser()}, begin Claude Code:",
+                f"On the gateway's machine, as its user {getpass.getuser()}, start Claude Code:",
                 f"{home} claude",
             ),
-            Step("Log in there, and leave it when it says that you are:", "/login"),
-            Step("The account is back within a second: no restart, nothing to press. Test shows it."),
+            Step("Log in, and quit once you are logged in:", "/login"),
+            Step("The account is back within a second, without a restart. Press Test to check."),
         ]
     if row.source == Source.ENVIRONMENT:
         return [
-            Step("Put a key that is valid where the gateway's environment comes from:", f"{row.location}=…"),
+            Step("Put a valid key into the gateway's environment:", f"{row.location}=…"),
             Step("Restart the gateway: running answers are finished first."),
             Step("Reset the account, then Test it."),
         ]
     if row.is_managed:
-        return [Step("The environment names this account: give it a login there, and restart the gateway.")]
+        return [Step("The environment defines this account: give it a login there, and restart the gateway.")]
     if row.source == Source.OAUTH:
         home = "CLAUDE_CONFIG_DIR=~/gateway-login"
         return [
             Step(
-                "On any machine with Linux, log in with Claude Code to a directory of its own:",
+                "On any Linux machine, log in with Claude Code, using a separate directory:",
                 f"{home} claude /login",
             ),
             Step("Show what it has written:", "cat ~/gateway-login/.credentials.json"),
             Step("Paste all of it below and save. The account is back at once."),
-            Step("Remove the directory: two holders of one login end each other's.", "rm -r ~/gateway-login"),
+            Step("Remove the directory: two users of a login log each other out.", "rm -r ~/gateway-login"),
         ]
     if row.location:
         return [
@@ -238,5 +246,5 @@ def steps(row: Account) -> list[Step]:
         ]
     return [
         Step("Make a new secret at the vendor."),
-        Step("Give it below and save. The account is back at once."),
+        Step("Enter it below and save. The account is back at once."),
     ]

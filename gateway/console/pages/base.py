@@ -69,7 +69,10 @@ def page(name: str, *also: str) -> Callable[[View], View]:
                 return problem(request, 400, "That can't be asked", str(exc))
             except Http404:
                 return problem(
-                    request, 404, "There is no such thing", "It may have been removed, as old rows are."
+                    request,
+                    404,
+                    "There is nothing here",
+                    "It may have been removed; old rows are deleted after a time.",
                 )
 
         return guarded

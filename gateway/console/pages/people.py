@@ -153,7 +153,7 @@ def _inputs() -> tuple[Input, ...]:
         Input("label", "Label"),
         Input("person", "Person", choices=[(each, "") for each in people.addresses(MOST_OFFERED)]),
         Input("group", "Group", "choice", choices=[("", "none"), *_names()]),
-        Input("budget", "Budget", help="In the currency of the prices; empty: none of its own"),
+        Input("budget", "Budget", help="In the currency of the prices; empty: no budget of its own"),
         Input("budget_period", "Budget period", "choice", choices=[("", "–"), *BudgetPeriod.choices]),
     )
 

@@ -32,8 +32,10 @@ ROLES = (
 )
 PLAIN = (
     Input("name", "Name"),
-    Input("role", "Role", "choice", "What she may in this console; it counts within a second", ROLES),
-    Input("budget", "Budget", help="Of all her sign-ins together; empty: that of her group's members"),
+    Input("role", "Role", "choice", "What she may do in this console; takes effect within a second", ROLES),
+    Input(
+        "budget", "Budget", help="For all her sign-ins together; empty: the budget for her group's members"
+    ),
     Input(
         "budget_period",
         "Budget period",
@@ -44,7 +46,7 @@ PLAIN = (
 )
 NEW = (
     Input("email", "E-mail", is_required=True),
-    Input("password", "Password", "secret", "Empty: she signs in at the issuer only"),
+    Input("password", "Password", "secret", "Empty: she can sign in only at the issuer"),
     *PLAIN,
 )
 KNOWN = (*PLAIN, Input("active", "May come in", "flag"))

@@ -37,7 +37,7 @@ INPUTS = (
     Input("batch_multiple", "Calls that may wait", help="Multiple; usually 0.5", is_rare=True),
     Input("fast_multiple", "Calls that go first", help="Multiple; usually 1", is_rare=True),
     Input("region_multiple", "Calls that stay in the US", help="Multiple; usually 1.1", is_rare=True),
-    Input("max_output", "Longest output", "whole", "Held for calls that name no max_tokens", is_rare=True),
+    Input("max_output", "Longest output", "whole", "Held for calls without max_tokens", is_rare=True),
     Input("priced_on", "As of", help="A day such as 2026-11-29", is_rare=True),
     Input("source", "Source", help="Where it stands", is_rare=True),
 )

@@ -60,14 +60,16 @@ def to_change(row: Provider) -> tuple[Input, ...]:
     taken_out = (
         Input("no_api_key", "Remove the stored key", "flag", is_rare=True),
         Input("no_headers", "Remove the extra headers", "flag", is_rare=True),
-        Input("models", "Models by hand", "lines", "One a line, where the provider lists none", is_rare=True),
+        Input("models", "Models by hand", "lines", "One per line, if the provider lists none", is_rare=True),
     )
     driver = DRIVERS.get(row.kind)
     return () if driver is None else (*_shared(driver, bool(row.encrypted_api_key)), *taken_out)
 
 
 def _shared(driver: Driver, has_key: bool) -> tuple[Input, ...]:
-    kept = "One is stored; empty keeps it" if has_key else "Stored encrypted, never shown again"
+    kept = (
+        "A key is stored; leave this empty to keep it" if has_key else "Stored encrypted, never shown again"
+    )
     found = []
     if driver.has_address:
         help_text = "http(s)://host[:port][/path], often ending in /v1"
@@ -100,7 +102,7 @@ def _shared(driver: Driver, has_key: bool) -> tuple[Input, ...]:
         Input("default_model", "Model of calls that name none", is_rare=True),
         Input("priority", "Priority", "whole", "Lower goes first; usually 100", is_rare=True),
         Input(
-            "headers", "Extra headers", "paste", "One a line: name: value. Never shown again", is_rare=True
+            "headers", "Extra headers", "paste", "One per line, name: value. Never shown again", is_rare=True
         ),
         *TIMEOUTS,
     )

@@ -57,7 +57,7 @@ def end(request: HttpRequest, rehearsal_id: str) -> HttpResponseBase:
 
 
 def refused(request: HttpRequest) -> HttpResponseBase:
-    return problem(request, 403, "You may not do this", "It takes the role of an operator.")
+    return problem(request, 403, "You may not do this", "This needs the role of an operator.")
 
 
 def _form(request: HttpRequest, values: dict[str, Any], exc: BadRehearsal | None = None) -> HttpResponseBase:
