@@ -17,8 +17,10 @@ COPY tokens /app/tokens
 COPY accounts /app/accounts
 COPY providers /app/providers
 COPY forgefed /app/forgefed
+# The modes of a checkout are those of somebody's umask; the user of the image has to read the files.
 RUN pip --python /venv/bin/python install --no-compile --no-deps --no-build-isolation --editable /app \
-    && /venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /venv /app
+    && /venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /venv /app \
+    && chmod -R u=rwX,go=rX /venv /app
 
 FROM ${PYTHON}
 # Written by hand: the program for it notes the day.

@@ -82,7 +82,7 @@ audit-offline: venv-dev  ## Licences, secrets in the repository, and build/sbom.
 		--disable-plugin KeywordDetector --disable-plugin Base64HighEntropyString --disable-plugin HexHighEntropyString \
 		--exclude-lines '://user:password@'
 
-image-check:  ## Build the image without an engine and try it: buildah in a chroot (Debian: buildah, debootstrap; as root, minutes)
+image-check:  ## Build the image twice without an engine, compare and try it: buildah in a chroot (Debian: buildah, debootstrap; as root, minutes)
 	tests/deploy/image_check.sh
 
 docs: venv-dev  ## Build the documents as a site into build/site; a link that leads nowhere ends it

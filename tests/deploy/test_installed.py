@@ -81,7 +81,7 @@ def by_the_image(folder: Path) -> Path:
         for step in line.split("&&")
         if "--require-hashes" not in step
     ]
-    assert len(steps) == 3, steps
+    assert len(steps) == 4, steps
     for step in steps:
         command = step.replace("/venv", f"{folder}/venv").replace(" /app", f" {folder}/app")
         words = [word.strip() for word in shlex.split(command)]
