@@ -72,14 +72,25 @@ def held(answer: Callable[[Seen], Answer], gate: Gate) -> Callable[[Seen], Answe
     return answered
 
 
-def later(gateway: GatewayProcess, seconds: int = 120) -> None:
-    """Let time go by for the payments: nobody holds them any more."""
+def _hold(gateway: GatewayProcess, until: str, age: int) -> None:
     with contextlib.closing(
         sqlite3.connect(gateway.data_dir / "data" / "router.sqlite3", timeout=20)
     ) as rows:
-        for column in ("held_until", "created_at"):
-            rows.execute(f"UPDATE gateway_payment SET {column} = datetime({column}, '-{seconds} seconds')")
+        rows.execute(
+            "UPDATE gateway_payment SET held_until = datetime('now', ?), created_at = datetime(created_at, ?)",
+            (until, f"-{age} seconds"),
+        )
         rows.commit()
+
+
+def still_held(gateway: GatewayProcess) -> None:
+    """Let the payments be held by the killed process, however long it took to start another."""
+    _hold(gateway, "+3600 seconds", 0)
+
+
+def later(gateway: GatewayProcess, seconds: int = 120) -> None:
+    """Let time go by for the payments: nobody holds them any more."""
+    _hold(gateway, "-1 seconds", seconds)
 
 
 def reconciled(gateway: GatewayProcess) -> str:
@@ -94,6 +105,7 @@ def test_while_stripe_is_asked(gateway: GatewayProcess, vendor: Vendor, stripe_a
     gate.open()
     (row,) = payments(gateway)
     assert (row["status"], row["reference"]) == ("claimed", None)
+    still_held(gateway)
     assert asked(gateway, BODY, proof).status == 409
     later(gateway)
     assert problem(asked(gateway, BODY, proof)) == (500, "internal-payment-error")
@@ -114,6 +126,7 @@ def test_while_the_upstream_is_asked(
     gate.open()
     (row,) = payments(gateway)
     assert (row["status"], row["reference"], row["served_at"]) == ("settled", "pi_1", None)
+    still_held(gateway)
     assert asked(gateway, BODY, *headers).status == 409
     later(gateway)
     if has_key:  # the call may come again, and is not paid for twice
