@@ -43,6 +43,7 @@ def environment(folder: Path) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
+        "ROUTER_HOME": str(folder),
         "DATA_DIR": str(folder / "data"),
         "PYTHONPATH": str(ROOT),
         "TOKEN_SECRET": "of-the-measurement-of-commands-0123456789",

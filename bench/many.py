@@ -49,6 +49,7 @@ def gateway(upstream_url, workers=1, server="uvicorn", settings=None):
     ):
         env = {
             "DATA_DIR": directory,
+            "ROUTER_HOME": directory,
             "TOKEN_SECRET": secrets.token_hex(32),
             "TOKEN_ADMIN_KEY": secrets.token_hex(16),
             "UPSTREAM_BASE_URL": upstream_url,

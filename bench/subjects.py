@@ -95,6 +95,7 @@ def gateway(stack, server, upstream):
     directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-bench-"))
     env = {
         "DATA_DIR": directory,
+        "ROUTER_HOME": directory,
         "CLAUDE_CODE_HOME": directory,
         "TOKEN_SECRET": secrets.token_hex(32),
         "TOKEN_ADMIN_KEY": secrets.token_hex(16),

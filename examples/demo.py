@@ -45,6 +45,7 @@ def environment(directory: Path, vendor_url: str) -> dict[str, str]:
     """Return the gateway's settings. Nothing of a `.env` is read: it runs in the throw-away directory."""
     return {
         **os.environ,
+        "ROUTER_HOME": str(directory),
         "DATA_DIR": str(directory / "data"),
         "CLAUDE_CODE_HOME": str(directory / "no-claude"),
         "TOKEN_SECRET": secrets.token_hex(32),

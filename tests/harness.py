@@ -54,6 +54,7 @@ def base_environment(data_dir: Path) -> dict[str, str]:
     return {
         **environment,
         "HOME": str(data_dir),
+        "ROUTER_HOME": str(data_dir),  # else the `.env` that `make run` leaves in the checkout counts
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
         "DJANGO_SETTINGS_MODULE": "gateway.settings",

@@ -18,6 +18,7 @@ for _option in table().values():
 os.environ["TOKEN_SECRET"] = "test-secret-test-secret-test-secret-0"
 os.environ["DATA_DIR"] = str(SCRATCH / "data")
 os.environ["CLAUDE_CODE_HOME"] = str(SCRATCH / "claude")
+os.environ["ROUTER_HOME"] = str(SCRATCH)  # of the processes that tests start
 reading.read(SCRATCH, os.environ)
 
 from gateway.settings import *  # noqa: E402, F403

@@ -70,7 +70,7 @@ class Runner:
         for name, text in one.files.items():
             (self.folder / "cwd" / name).write_text(text)
         given = {
-            "TOKEN_SECRET": SECRET, "HOME": "<HOME>", "DATA_DIR": "<DATA_DIR>",
+            "TOKEN_SECRET": SECRET, "HOME": "<HOME>", "ROUTER_HOME": "<HOME>", "DATA_DIR": "<DATA_DIR>",
             "CLAUDE_CODE_HOME": "<CLAUDE_CODE_HOME>", **one.env,
         }  # fmt: skip
         env = {name: self._filled(value) for name, value in given.items() if value is not None}

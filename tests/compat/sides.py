@@ -92,6 +92,7 @@ def _environment(side: Side, setup: dict[str, Any]) -> dict[str, str]:
         "CLAUDE_CODE_HOME": str(side.homes[0]),
         "DATA_DIR": str(side.folder / "data"),
         "HOME": str(side.folder),
+        "ROUTER_HOME": str(side.folder),
         **setup.get("env", {}),
     }
     if len(side.homes) > 1:

@@ -41,7 +41,7 @@ class Program:
         env = {
             "PATH": "/usr/bin:/bin", "HOME": str(self.data.parent), "PYTHONPATH": str(ROOT), "TOKEN_SECRET": SECRET,
             "DATA_DIR": str(self.data), "STORAGE_POLICY": self.policy, "RUST_LOG": "link_assistant_router=off",
-            "NO_COLOR": "1", "ALLOW_WEAK_SECRET": "true",
+            "ROUTER_HOME": str(self.data.parent), "NO_COLOR": "1", "ALLOW_WEAK_SECRET": "true",
         }  # fmt: skip
         done = self._ended([*argv], env)
         assert done.status == 0, f"{argv}: exit {done.status}: {done.err}"

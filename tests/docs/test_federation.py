@@ -42,7 +42,11 @@ def test_the_walk(tmp_path: Path) -> None:
         walking = subprocess.Popen(
             ["bash", "-ec", script],
             cwd=tmp_path,
-            env={"PATH": f"{program.parent}:{os.environ['PATH']}", "HOME": str(tmp_path)},
+            env={
+                "PATH": f"{program.parent}:{os.environ['PATH']}",
+                "HOME": str(tmp_path),
+                "ROUTER_HOME": str(tmp_path),
+            },
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

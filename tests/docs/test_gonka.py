@@ -51,6 +51,7 @@ def test_the_walk_through(tmp_path: Path) -> None:
             env={
                 "PATH": f"{command.parent}:{os.environ['PATH']}",
                 "HOME": str(tmp_path),
+                "ROUTER_HOME": str(tmp_path),
                 "EGRESS_ALLOWED_NETWORKS": "127.0.0.0/8",
                 "UPSTREAM_BASE_URL": node.url,  # doctor asks Anthropic too
             },

@@ -13,7 +13,11 @@ from tests.harness import ROOT, SERVERS
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_the_demo(server, tmp_path):
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    (tmp_path / ".env").write_text(
+        "STORAGE_POLICY=of-a-gateway-beside-it\n"
+    )  # which `make run` may have left
+    places = {name: str(tmp_path) for name in ("HOME", "TMPDIR", "ROUTER_HOME")}
+    environment = {"PATH": os.environ["PATH"], **places}
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / "demo.py"), "Does it stream?", "--server", server],
         cwd=tmp_path,

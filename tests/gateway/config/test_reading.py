@@ -252,7 +252,7 @@ def run(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.Compl
     return subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), *arguments],
         cwd=tmp_path,
-        env={**clean, "HOME": str(tmp_path), **environment},
+        env={**clean, "HOME": str(tmp_path), "ROUTER_HOME": str(tmp_path), **environment},
         capture_output=True,
         text=True,
         timeout=60,

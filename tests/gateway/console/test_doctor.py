@@ -74,7 +74,13 @@ def run(home: Path, *arguments: str, **environment: str) -> subprocess.Completed
     return subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "doctor", *arguments],
         cwd=home,
-        env={"HOME": str(home), "PATH": os.environ["PATH"], "TOKEN_SECRET": SECRET, **environment},
+        env={
+            "HOME": str(home),
+            "ROUTER_HOME": str(home),
+            "PATH": os.environ["PATH"],
+            "TOKEN_SECRET": SECRET,
+            **environment,
+        },
         capture_output=True,
         text=True,
         timeout=60,
@@ -89,7 +95,7 @@ def usable(home: Path) -> dict[str, str]:
     """Set up an environment in which nothing is wrong."""
     (home / ".claude").mkdir()
     (home / ".claude" / ".credentials.json").write_text('{"accessToken": "sk-ant-oat01-nothing-real"}')
-    return {"ROUTER_HOST": "127.0.0.1", "DATA_DIR": str(home / "d")}
+    return {"ROUTER_HOME": str(home), "ROUTER_HOST": "127.0.0.1", "DATA_DIR": str(home / "d")}
 
 
 def test_an_inbox_of_blanks_is_none(tmp_path: Path):

@@ -64,8 +64,13 @@ class Process:
         ]
         self._process = subprocess.Popen(
             command,
-            cwd=ROOT,
-            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "TOKEN_SECRET": "s" * 32},
+            cwd=directory.parent,
+            env={
+                "PYTHONPATH": str(ROOT),
+                "PATH": "/usr/bin:/bin",
+                "TOKEN_SECRET": "s" * 32,
+                "ROUTER_HOME": str(directory.parent),
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

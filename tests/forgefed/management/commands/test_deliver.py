@@ -33,21 +33,22 @@ def test_it_delivers_until_it_is_told_to_end(tmp_path):
     environment = {
         "PATH": "/usr/bin:/bin",
         "HOME": str(tmp_path),
+        "ROUTER_HOME": str(tmp_path),
         "DATA_DIR": str(tmp_path),
         "TOKEN_SECRET": "a-secret-for-this-test-0123456789abcdef",
         "EGRESS_ALLOWED_NETWORKS": "127.0.0.1/32",
         "ACTIVITYPUB_ACTOR_BASE_URL": "http://router.example",
     }
-    manage = [sys.executable, "manage.py"]
+    manage = [sys.executable, str(ROOT / "manage.py")]
 
     def run(*arguments: str) -> str:
         return subprocess.run(
-            [*manage, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+            [*manage, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
         ).stdout
 
     run("migrate", "--verbosity", "0")
     with Peer() as peer:
-        child = subprocess.Popen([*manage, "deliver"], cwd=ROOT, env=environment)
+        child = subprocess.Popen([*manage, "deliver"], cwd=tmp_path, env=environment)
         try:
             run("federation", "follow", peer.id)
             end = time.monotonic() + 60

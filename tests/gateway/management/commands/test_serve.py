@@ -22,7 +22,12 @@ NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def environment(directory: Path, **more: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-    mine = {"HOME": str(directory), "TOKEN_SECRET": SECRET, "TOKEN_ADMIN_KEY": "CANARY-key"}
+    mine = {
+        "HOME": str(directory),
+        "ROUTER_HOME": str(directory),
+        "TOKEN_SECRET": SECRET,
+        "TOKEN_ADMIN_KEY": "CANARY-key",
+    }
     return {**kept, **mine, **more}
 
 

@@ -178,6 +178,7 @@ def manage(data_dir: Path, *arguments: str) -> subprocess.Popen[str]:
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(data_dir),
+        "ROUTER_HOME": str(data_dir),
         "DATA_DIR": str(data_dir),
         "TOKEN_SECRET": SECRET,
         "STORAGE_POLICY": "both",
