@@ -31,7 +31,7 @@ def distance(seconds: float) -> str:
 
 def rfc3339(moment: datetime) -> str:
     """Write a moment in UTC as JSON has it: `2026-11-29T14:36:00Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).isoformat(timespec='seconds')[:19]}Z"
 
 
 def id_floor(at: float) -> uuid.UUID:

@@ -9,8 +9,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from channels.db import database_sync_to_async
-from django.db import connections
+from django.db import close_old_connections, connections
 
 from gateway.access.sessions import Watched
 from gateway.sockets.feed.arrivals import Arrivals, Look
@@ -28,9 +27,11 @@ MOST_TOLD = 500
 FEWEST_TOLD = 10
 TICK_SECONDS = 0.3
 LOOK_SECONDS, LOOK_SECONDS_OF_MANY, MANY = 0.5, 0.9, 20
-"""Rows are written each second, and a call is told within two."""
+"""Rows are written each second, and a call is told within two; so is one whose session is over."""
 PING_SECONDS = 15.0
 EVERYTHING = Filters()
+ONLY_EVERYTHING = (EVERYTHING,)
+NOBODY = frozenset[str]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,12 @@ class Feed:
         self._sessions = sessions
         self._arrivals = arrivals
         self._viewers: set[Viewer] = set()
+        self._by_filters: dict[Filters, set[Viewer]] = {}
+        self._sessions_of_all: frozenset[str] | None = (
+            None  # None: somebody has come or gone since it was made
+        )
         self._tasks: set[asyncio.Task[None]] = set()
+        self._again: asyncio.TimerHandle | None = None
 
     @property
     def is_reading(self) -> bool:
@@ -73,63 +79,83 @@ class Feed:
         if len(self._viewers) >= MOST_VIEWERS:
             return False
         self._viewers.add(viewer)
+        self._by_filters.setdefault(viewer.filters, set()).add(viewer)
+        self._sessions_of_all = None
         if not self._tasks:
-            for work in (self._read(self._arrivals()), self._tick()):
+            for work in (self._read(self._arrivals()), self._ping()):
                 task = asyncio.create_task(work, name="live-feed")
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
         return True
 
     def leave(self, viewer: Viewer) -> None:
-        self._viewers.discard(viewer)
+        if viewer in self._viewers:
+            self._viewers.discard(viewer)
+            self._sessions_of_all = None
+            alike = self._by_filters[viewer.filters]
+            alike.discard(viewer)
+            if not alike:
+                del self._by_filters[viewer.filters]
         if not self._viewers:
             for task in self._tasks:
                 task.cancel()
             self._tasks = set()
+            if self._again is not None:
+                self._again.cancel()
+                self._again = None
 
-    async def _tick(self) -> None:
-        """Send what could not be sent at once, and pings, whether or not the database answers."""
-        clock = asyncio.get_running_loop().time
-        ping_at = clock() + PING_SECONDS
+    async def _ping(self) -> None:
+        """Tell that we are there, whether or not the database answers."""
         while True:
-            await asyncio.sleep(TICK_SECONDS)
-            self._flush()
-            if clock() >= ping_at:
-                ping_at = clock() + PING_SECONDS
-                for viewer in self._viewers:
-                    viewer.ping()
+            await asyncio.sleep(PING_SECONDS)
+            for viewer in self._viewers:
+                viewer.ping()
 
     async def _read(self, arrivals: Arrivals) -> None:
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live-feed")
-        work = database_sync_to_async(self._look, thread_sensitive=False, executor=thread)
-        is_away = False
+        work = asyncio.get_running_loop().run_in_executor
+        is_away, turn = False, 0
         try:
             while True:
-                await asyncio.sleep(LOOK_SECONDS_OF_MANY if len(self._viewers) > MANY else LOOK_SECONDS)
-                asked = self._asked()
+                are_many = len(self._viewers) > MANY
+                await asyncio.sleep(LOOK_SECONDS_OF_MANY if are_many else LOOK_SECONDS)
+                turn += 1
+                asked = self._asked(has_sessions=not are_many or turn % 2 == 0)
                 try:
-                    self._tell(asked, await work(arrivals, asked))
+                    self._tell(asked, await work(thread, self._look, arrivals, asked))
                     is_away = False
                 except Exception as exc:
                     if not is_away:
                         logger.warning("live feed: nothing can be read", exc_info=exc)
                     is_away = True
+                self._flush()
         finally:
             thread.submit(connections.close_all)
             thread.shutdown(wait=False)
 
-    def _asked(self) -> Asked:
+    def _asked(self, *, has_sessions: bool) -> Asked:
+        """Return what is to be looked for. Sessions of many are asked about at every other look: that is in time."""
+        if self._sessions_of_all is None:
+            self._sessions_of_all = frozenset(
+                viewer.session for viewer in self._viewers if viewer.session is not None
+            )
         return Asked(
-            {viewer.filters for viewer in self._viewers},
+            tuple(self._by_filters),
             {(viewer.filters, viewer.since) for viewer in self._viewers if viewer.since is not None},
-            frozenset(viewer.session for viewer in self._viewers if viewer.session is not None),
+            self._sessions_of_all if has_sessions else NOBODY,
             min(MOST_WAITING, max(FEWEST_TOLD, MOST_TOLD // max(1, len(self._viewers)))),
         )
 
     def _look(self, arrivals: Arrivals, asked: Asked) -> Found:
         """Do all that needs the database, in a thread: a second one would cost as much as a few calls."""
+        try:
+            return self._found(arrivals, asked)
+        finally:
+            close_old_connections()  # what a pool has lent goes back
+
+    def _found(self, arrivals: Arrivals, asked: Asked) -> Found:
         alive = self._sessions.alive(asked.sessions) if asked.sessions else ()
-        look = arrivals.look(asked.most if asked.filters == {EVERYTHING} else MOST_READ)
+        look = arrivals.look(asked.most if asked.filters == ONLY_EVERYTHING else MOST_READ)
         found = Found(alive)
         if look.arrivals or look.left_out:
             found.told.update({(each, None): _passing(look, each, asked.most) for each in asked.filters})
@@ -140,18 +166,29 @@ class Feed:
 
     def _tell(self, asked: Asked, found: Found) -> None:
         lost = asked.sessions.difference(found.alive)
-        for viewer in self._viewers:
-            if viewer.session in lost:
-                viewer.lost.set()
-            elif told := found.told.get((viewer.filters, viewer.since)):  # else she has come meanwhile
-                viewer.offer(*told)
-                viewer.since = None
-        self._flush()
+        for filters, viewers in self._by_filters.items():
+            news = found.told.get((filters, None))
+            for viewer in viewers:
+                told = news if viewer.since is None else found.told.get((filters, viewer.since))
+                if viewer.session in lost:
+                    viewer.lost.set()
+                elif (
+                    told is not None and not viewer.lost.is_set()
+                ):  # None: nothing, or she has come meanwhile
+                    viewer.offer(*told)
+                    viewer.since = None
 
     def _flush(self) -> None:
-        now = asyncio.get_running_loop().time()
+        """Send what can be sent; while somebody has more coming, again in a moment, whatever the database does."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        loop = asyncio.get_running_loop()
+        now, are_behind = loop.time(), False
         for viewer in self._viewers:
-            viewer.flush(now)
+            are_behind |= viewer.flush(now)
+        if are_behind:
+            self._again = loop.call_later(TICK_SECONDS, self._flush)
 
 
 def _passing(look: Look, filters: Filters, most: int) -> tuple[list[Piece], int]:

@@ -83,17 +83,22 @@ class Viewer:
     def resume(self) -> None:
         self.is_paused = False
 
-    def flush(self, now: float) -> None:
-        """Send the next frame of calls, if there is something to tell, it is time, and she has taken the last one."""
-        if self.put is None or self.is_paused or now < self._next_at:
-            return
-        if not (self._waiting or self._skipped):
-            return
+    def flush(self, now: float) -> bool:
+        """Send the next frame of calls, if there is something to tell, it is time, and she has taken the last one.
+
+        Returns whether there is more to send.
+        """
+        if self.is_paused or not (self._waiting or self._skipped):
+            return False
+        if self.put is None or now < self._next_at:
+            return True
         piece = self._waiting[0] if self._waiting else NOTHING
-        if self.put(piece.frame(self._skipped)):
-            self._skipped, self._next_at = 0, now + FRAME_SECONDS
-            if self._waiting:
-                self._next()
+        if not self.put(piece.frame(self._skipped)):
+            return True
+        self._skipped, self._next_at = 0, now + FRAME_SECONDS
+        if self._waiting:
+            self._next()
+        return bool(self._waiting)
 
     def ping(self) -> None:
         """Tell that we are there. Who is behind with her reading sees as much by what still comes."""

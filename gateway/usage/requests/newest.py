@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Collection
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -54,9 +55,7 @@ _EXACT = Decimal(1).scaleb(-10)
 
 def counts(since: int) -> dict[int, int]:
     """Count what was written from a moment on, by the moment (Unix ms) that a whole batch bears. Never reads a row."""
-    table, at = connection.ops.quote_name(ExchangeRow._meta.db_table), "written_at"
-    sql = f"SELECT {at}, COUNT(*) FROM {table} WHERE {at} >= %s GROUP BY {at}"  # noqa: S608  (our own names)
-    return dict(_run(sql, [since]))
+    return dict(_run(_counting(connection.vendor), [since]))
 
 
 def moment(pk: uuid.UUID) -> int | None:
@@ -67,10 +66,21 @@ def moment(pk: uuid.UUID) -> int | None:
 
 def read(moments: Collection[int], most: int) -> list[Ended]:
     """Return those of these moments that were written last, at most so many, newest first."""
+    return [_ended(row) for row in _run(_reading(connection.vendor, len(moments)), [*moments, most])]
+
+
+@lru_cache(maxsize=2)
+def _counting(_vendor: str) -> str:
+    table, at = connection.ops.quote_name(ExchangeRow._meta.db_table), "written_at"
+    return f"SELECT {at}, COUNT(*) FROM {table} WHERE {at} >= %s GROUP BY {at}"  # noqa: S608  (our own names)
+
+
+@lru_cache(maxsize=64)
+def _reading(_vendor: str, count: int) -> str:
+    """Return the query in words: they are put together once, not at every look."""
     names = ", ".join(connection.ops.quote_name(name) for name in _COLUMNS)
-    table, marks = connection.ops.quote_name(ExchangeRow._meta.db_table), ", ".join(["%s"] * len(moments))
-    sql = f"SELECT {names} FROM {table} WHERE written_at IN ({marks}) ORDER BY written_at DESC LIMIT %s"  # noqa: S608
-    return [_ended(row) for row in _run(sql, [*moments, most])]
+    table, marks = connection.ops.quote_name(ExchangeRow._meta.db_table), ", ".join(["%s"] * count)
+    return f"SELECT {names} FROM {table} WHERE written_at IN ({marks}) ORDER BY written_at DESC LIMIT %s"  # noqa: S608
 
 
 def _run(sql: str, values: list[Any]) -> list[Any]:

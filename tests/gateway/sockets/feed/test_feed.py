@@ -46,8 +46,10 @@ class Sessions:
 
     def __init__(self, *over: str) -> None:
         self.over = frozenset(over)
+        self.count = 0
 
     def alive(self, keys: frozenset[str]) -> set[str]:
+        self.count += 1
         return set(keys - self.over)
 
 
@@ -186,3 +188,44 @@ async def test_who_may_not_look_any_more_is_told() -> None:
     await asyncio.wait_for(over.lost.wait(), 30)
     assert not good.lost.is_set() and not of_key.lost.is_set() and not over.texts
     end(feed, good, over, of_key)
+
+
+async def test_sessions_of_many_are_asked_about_at_every_other_look() -> None:
+    source, sessions = Scripted(), Sessions()
+    feed = feed_of(source, sessions)
+    ones = [Looker(f"session {number}") for number in range(module.MANY)]
+    for each in ones:
+        feed.join(each)
+    await until(lambda: source.count >= 10)
+    assert sessions.count >= source.count - 1
+    ones.append(Looker("one more"))
+    feed.join(ones[-1])
+    looks, asked = source.count, sessions.count
+    await until(lambda: source.count >= looks + 20)
+    assert 8 <= sessions.count - asked <= 13
+    sessions.over = frozenset({"one more"})
+    await asyncio.wait_for(ones[-1].lost.wait(), 30)
+    end(feed, *ones)
+
+
+async def test_who_is_behind_gets_the_rest_whatever_the_database_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = Scripted(Look((call(),)))
+    feed, one = feed_of(source), Looker()
+    taken, one.put = one.put, lambda text: False
+    feed.join(one)
+    await until(lambda: one.waiting == 1)
+    monkeypatch.setattr(module, "LOOK_SECONDS", 1_000)
+    one.put = taken
+    await until(lambda: one.calls() == 1)
+    end(feed, one)
+
+
+async def test_who_waits_for_nothing_wakes_nobody() -> None:
+    source = Scripted(Look((call(),)))
+    feed, one = feed_of(source), Looker()
+    feed.join(one)
+    await until(lambda: one.calls() == 1)
+    assert feed._again is None
+    end(feed, one)

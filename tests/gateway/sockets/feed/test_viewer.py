@@ -48,6 +48,22 @@ def test_calls_come_in_frames_of_a_bounded_size() -> None:
     assert reader.viewer.waiting == 0
 
 
+def test_it_is_told_whether_more_is_to_be_sent() -> None:
+    reader = Reader()
+    assert reader.viewer.flush(1) is False
+    reader.offer(*range(FRAME_ROWS + 1))
+    assert reader.viewer.flush(2) is True and reader.viewer.flush(2) is True and len(reader.texts) == 1
+    reader.is_behind = True
+    assert reader.viewer.flush(3) is True
+    reader.is_behind = False
+    assert reader.viewer.flush(3) is False and len(reader.texts) == 2
+    reader.offer(1)
+    reader.viewer.put = None
+    assert reader.viewer.flush(4) is True
+    reader.viewer.pause()
+    assert reader.viewer.flush(5) is False
+
+
 def test_there_are_four_frames_in_a_second_at_most() -> None:
     reader = Reader()
     reader.offer(*range(MOST_WAITING))
