@@ -17,8 +17,9 @@ from accounts import services as accounts
 from bench import console_others
 from bench.console_others import LONG
 from gateway.alerts import services as alerts
+from gateway.hours.models import DayUsage, HourlyUsage
 from gateway.kernel.principal import GATEWAY
-from gateway.models import ExchangeRow, HourlyUsage
+from gateway.models import ExchangeRow
 from providers import route_services as routes
 from providers import services as providers
 from tokens import services as tokens
@@ -94,6 +95,14 @@ HOURS = """
 INSERT INTO gateway_hour (hour, currency, calls, errors, units)
 SELECT {hour}, currency, COUNT(*), SUM(CASE WHEN status >= 400 AND status <> 499 THEN 1 ELSE 0 END), {units}
 FROM gateway_exchange WHERE {lately} GROUP BY {hour}, currency
+"""
+DAYS = """
+INSERT INTO gateway_day (
+    day, currency, requests, errors, refused, cancelled, unpriced, input_tokens, cache_read_tokens,
+    cache_write_tokens, output_tokens, units)
+SELECT day, currency, SUM(requests), SUM(errors), SUM(refused), SUM(cancelled), SUM(unpriced), SUM(input_tokens),
+    SUM(cache_read_tokens), SUM(cache_write_5m_tokens + cache_write_1h_tokens), SUM(output_tokens), {units}
+FROM gateway_daily GROUP BY day, currency
 """
 SQLITE = {
     "id": "printf('%012x7%03x8%015x', c.ms, abs(random()) % 4096, abs(random()) % 1152921504606846976)",
@@ -253,6 +262,8 @@ def fill(wanted, days, people):
         print(f"{cursor.fetchone()[0]} daily sums", flush=True)
         HourlyUsage.objects.all().delete()  # what the migration found: nothing
         cursor.execute(HOURS.format(**words))
+        cursor.execute(DAYS.format(**words))
+        DayUsage.objects.filter(currency=DayUsage.BEGUN).update(day="2020-01-01")
         cursor.execute("ANALYZE")
 
 

@@ -92,9 +92,9 @@ def is_error(exchange: Exchange) -> bool:
 _NAMES = tuple(field.name for field in fields(Sums))
 
 
-def add(exchanges: Iterable[Exchange]) -> None:
+def add(exchanges: Iterable[Exchange]) -> dict[Key, Sums]:
     """Add exchanges to their daily rows: make every row, lock them in the order of their keys, add, write
-    back.
+    back. Returns what was added.
 
     The order is the same for every worker, so none waits for one that waits for it. The caller holds the
     transaction.
@@ -118,6 +118,7 @@ def add(exchanges: Iterable[Exchange]) -> None:
         for name in _NAMES:
             setattr(row, name, getattr(row, name) + getattr(added, name))
     DailyUsage.objects.bulk_create(stored, update_conflicts=True, unique_fields=["id"], update_fields=_NAMES)
+    return sums
 
 
 @lru_cache(maxsize=4096)
@@ -143,9 +144,9 @@ def _key(exchange: Exchange) -> Key:
 
 
 def _empty(pk: uuid.UUID, key: Key, ledger_id: str) -> DailyUsage:
-    named = key._asdict() | {"day": _date(key.day)}
+    named = key._asdict() | {"day": date_of(key.day)}
     return DailyUsage(id=pk, ledger_id=ledger_id, **named)
 
 
-def _date(day: int) -> date:
+def date_of(day: int) -> date:
     return datetime.fromtimestamp(day * _DAY_SECONDS, UTC).date()

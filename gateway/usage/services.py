@@ -12,7 +12,7 @@ from django.db import DatabaseError, DataError, IntegrityError, transaction
 
 from gateway.exchange.exchange import Exchange
 from gateway.models import ExchangeRow
-from gateway.usage import daily, hourly
+from gateway.usage import daily, hourly, whole_days
 from gateway.usage.rows import insert
 from tokens.people.standing import OF_PEOPLE
 from tokens.signin.marking import mark_used
@@ -87,5 +87,6 @@ def _write_alone(pk: str, exchange: Exchange, written: Written) -> None:
 def _insert(rows: Mapping[str, Exchange]) -> None:
     with transaction.atomic():
         insert(rows)
-        daily.add(rows.values())
+        added = daily.add(rows.values())
         hourly.add(rows.values())
+        whole_days.add(added)

@@ -12,7 +12,7 @@ from gateway.usage import services
 from gateway.usage.reporting import sums
 from gateway.usage.reporting.question import Question, read
 from tests.gateway.usage.making import exchange
-from tests.gateway.usage.reporting.making import few_calls
+from tests.gateway.usage.reporting.making import FIRST, few_calls
 
 pytestmark = pytest.mark.django_db
 TODAY = date(2026, 9, 25)
@@ -122,6 +122,31 @@ def test_no_question_asks_much(django_assert_max_num_queries: Any) -> None:
     few_calls()
     assert DailyUsage.objects.count() == 5
     question = read({"by": "token,day,model"}, TODAY)
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(7):
         sums.page(question, 100, 0)
         sums.totals(question)
+
+
+@pytest.mark.parametrize("by", ["token", "token,account,day", "person,token,model"])
+def test_pages_of_tokens_are_the_rows_whatever_they_are_sorted_by(
+    by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few_calls()
+    services.write(
+        [
+            exchange(
+                token_id=f"t-{n % 7}", account=f"a-{n % 3}", cost=Decimal(n % 5), started_at=FIRST + n * 9_000
+            )
+            for n in range(40)
+        ]
+    )
+    for column in read({"by": by}, TODAY).columns:
+        for sign in ("", "-"):
+            question = read({"by": by, "sort": sign + column}, TODAY)
+            whole, pages, has_more = list(sums.rows_of(question)), list[dict[str, Any]](), True
+            while has_more:
+                rows, has_more = sums.page(question, 4, len(pages))
+                pages += rows
+            assert pages == whole
+    monkeypatch.setattr(sums, "FEW", 0)
+    assert sums.page(question, 500, 0) == (whole, False)
