@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Query, Router
 
 from gateway.kernel.principal import of_request
 from tokens import bodies
 from tokens.errors import BadTokenField
-from tokens.people import presenting, services
+from tokens.people import presenting, services, standing
 from tokens.people.schemas import (
     PersonChangeIn,
     PersonIn,
+    PersonListIn,
     PersonListOut,
     PersonOut,
     ShownPersonOut,
@@ -23,8 +24,13 @@ router = Router(tags=["people"])
 
 
 @router.get("", response=PersonListOut, summary="List people, by address")
-def listing(request: HttpRequest) -> dict[str, object]:
-    return {"data": presenting.people(services.find_all())}
+def listing(request: HttpRequest, asked: Query[PersonListIn]) -> dict[str, object]:
+    rows, has_more = services.portion(asked.limit, asked.after)
+    return {
+        "data": presenting.people(rows),
+        "has_more": has_more,
+        "next_after": standing.address_of(rows[-1].user) if has_more else None,
+    }
 
 
 @router.post("", response=PersonOut, openapi_extra=body(PersonIn), summary="Make a person")

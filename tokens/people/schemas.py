@@ -49,6 +49,13 @@ class ShownPersonOut(PersonOut):
 
 class PersonListOut(Schema):
     data: list[PersonOut]
+    has_more: bool
+    next_after: str | None = Field(description="Pass it as `after` to get the next page")
+
+
+class PersonListIn(Schema):
+    after: str | None = Field(None, description="`next_after` of the page before")
+    limit: int = Field(1000, ge=1, le=1000)
 
 
 class PersonSettable(Limitable):

@@ -141,6 +141,19 @@ def find_all() -> list[Person]:
     return [standing.person_of(user) for user in users]
 
 
+def portion(limit: int, after: str | None) -> tuple[list[Person], bool]:
+    """Return some people by address, those behind `after`, and whether there are more. Raises BadTokenField."""
+    users = User.objects.select_related("person").order_by("email", "username")
+    if after is not None:
+        try:
+            last = get(after).user
+        except PersonNotFound:
+            raise BadTokenField("after", "no person with this address") from None
+        users = users.filter(Q(email__gt=last.email) | Q(email=last.email, username__gt=last.username))
+    found = list(users[: limit + 1])
+    return [standing.person_of(user) for user in found[:limit]], len(found) > limit
+
+
 def addresses(most: int) -> list[str]:
     """Return the addresses of people who may come in, in order: what a form offers."""
     users = User.objects.filter(is_active=True).order_by("email", "username")[:most]

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from gateway.access import guards
+from tests.principals import SOMEBODY
 from tests.sign_ins import sign_in
 from tokens.people import services
 
@@ -63,7 +64,7 @@ def test_the_life_of_a_person(ask: Any) -> None:
         "id": str(token.sign_in.id), "surface": "claude_code", "client": "claude-code/2.1.332",
         "started_at": token.sign_in.started_at, "last_used_at": None, "expires_at": token.sign_in.ends_at,
     }  # fmt: skip
-    assert ask("get", "/api/people") == (200, {"data": [made]})
+    assert ask("get", "/api/people") == (200, {"data": [made], "has_more": False, "next_after": None})
     changed = {**made, "budget": "7.5", "budget_currency": "USD", "budget_period": "day"}
     assert ask("patch", ANN, {"budget": "7.50", "budget_period": "day"}) == (200, changed)
     assert ask("post", f"{ANN}/sign-out") == (200, {"signed_out": 2})
@@ -111,3 +112,21 @@ def test_nobody_without_the_key(client: Client, options: Any) -> None:
     guards.gate.cache_clear()
     assert client.get("/api/people").status_code == 401
     guards.gate.cache_clear()
+
+
+def test_the_list_goes_by_portions(ask: Any) -> None:
+    names = [f"p{number}@example.org" for number in range(5)]
+    for name in reversed(names):
+        services.add(name, principal=SOMEBODY)
+    seen, after = list[str](), ""
+    while True:
+        status, told = ask("get", f"/api/people?limit=2{after}")
+        assert status == 200 and len(told["data"]) <= 2
+        seen += [row["email"] for row in told["data"]]
+        if not told["has_more"]:
+            break
+        after = f"&after={told['next_after']}"
+        services.remove(seen[0], principal=SOMEBODY) if len(seen) == 2 else None
+    assert seen == names and told["next_after"] is None
+    assert ask("get", "/api/people?after=nobody@example.org")[0] == 400
+    assert ask("get", "/api/people?limit=0")[0] == 400 and ask("get", "/api/people?odd=1")[0] == 400
