@@ -31,20 +31,20 @@ def create(request: HttpRequest) -> dict[str, object]:
     return presenting.group(services.create(principal=of_request(request), **known))
 
 
-@router.get("/{name}", response=ShownGroupOut, summary="Show a group and what it has used")
+@router.get("/{path:name}", response=ShownGroupOut, summary="Show a group and what it has used")
 def show(request: HttpRequest, name: str) -> dict[str, object]:
     group = services.get(_named(name))
     return {**presenting.group(group), "usage": usage.of_group(group)}
 
 
-@router.patch("/{name}", response=GroupOut, openapi_extra=body(GroupChangeIn), summary="Change a group")
+@router.patch("/{path:name}", response=GroupOut, openapi_extra=body(GroupChangeIn), summary="Change a group")
 def change(request: HttpRequest, name: str) -> dict[str, object]:
     """Change only what is given; null clears. Every running process obeys within a second."""
     given = bodies.read_fields(request)
     return presenting.group(services.change(_named(name), principal=of_request(request), **given))
 
 
-@router.delete("/{name}", response=DeletedOut, summary="Remove a group that nothing belongs to")
+@router.delete("/{path:name}", response=DeletedOut, summary="Remove a group that nothing belongs to")
 def delete(request: HttpRequest, name: str) -> dict[str, object]:
     services.delete(_named(name), principal=of_request(request))
     return {"deleted": name}

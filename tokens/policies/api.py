@@ -36,12 +36,12 @@ def listing(request: HttpRequest) -> dict[str, object]:
     return {"data": [services.shown(policy) for policy in services.find_all()]}
 
 
-@router.get("/{group}", response=PolicyOut, summary="Show a group's policy")
+@router.get("/{path:group}", response=PolicyOut, summary="Show a group's policy")
 def show(request: HttpRequest, group: str) -> dict[str, object]:
     return services.shown(services.get(group))
 
 
-@router.put("/{group}", response=PolicyOut, openapi_extra=body(PolicyIn), summary="Set a group's policy")
+@router.put("/{path:group}", response=PolicyOut, openapi_extra=body(PolicyIn), summary="Set a group's policy")
 def put(request: HttpRequest, group: str) -> dict[str, object]:
     """Replace the settings that the group's people get. `*` is everybody whom no policy of her own groups reaches.
 
@@ -53,7 +53,7 @@ def put(request: HttpRequest, group: str) -> dict[str, object]:
     return services.shown(services.put(group, given["settings"], principal=of_request(request)))
 
 
-@router.delete("/{group}", response=DeletedOut, summary="Remove a group's policy")
+@router.delete("/{path:group}", response=DeletedOut, summary="Remove a group's policy")
 def delete(request: HttpRequest, group: str) -> dict[str, object]:
     services.remove(group, principal=of_request(request))
     return {"deleted": group}

@@ -42,6 +42,17 @@ def test_policies_over_http(ask: Any) -> None:
     assert ask("get", "/api/policies/*")[0] == 404 and ask("get", "/api/policies/nope")[0] == 404
 
 
+def test_a_group_with_a_slash_in_its_name(ask: Any) -> None:
+    groups.create("eu/dev", principal=SOMEBODY)
+    assert ask("put", "/api/policies/eu/dev", {"settings": {}})[1]["group"] == "eu/dev"
+    assert ask("get", "/api/policies/eu%2Fdev")[1]["group"] == "eu/dev"
+    assert ask("delete", "/api/policies/eu/dev") == (200, {"deleted": "eu/dev"})
+    assert ask("get", "/api/groups/eu/dev")[1]["name"] == "eu/dev"
+    assert ask("patch", "/api/groups/eu/dev", {"priority": 7})[1]["priority"] == 7
+    assert ask("delete", "/api/groups/eu/dev") == (200, {"deleted": "eu/dev"})
+    assert ask("get", "/api/groups/eu/dev")[0] == 404
+
+
 @pytest.mark.parametrize(
     ("body", "named"),
     [
