@@ -65,6 +65,18 @@ def locking(request: HttpRequest, view: View, attempt: Attempt) -> HttpResponseB
     return response
 
 
+def proved(request: HttpRequest, name: str, judge: Callable[[], bool]) -> bool:
+    """Tell whether somebody who is logged in has given a right code, behind the same lock. Raises `TooMany`."""
+    kept = _kept(request, name)
+    counting.check(kept, time.time())
+    if not judge():
+        _fail(request, kept, name)
+        return False
+    counting.check(kept, time.time())  # of many at once none that was judged after the lock
+    counting.forget(kept[:1])
+    return True
+
+
 def awaiting_code(response: HttpResponse) -> HttpResponse:
     """Mark the answer to a right password whose person is asked for a code next: she is not logged in, nor refused."""
     setattr(response, AWAITS_CODE, True)

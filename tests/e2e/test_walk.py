@@ -31,8 +31,8 @@ LOOKS = ((1440, "light"), (390, "dark"), (1440, "dark"), (390, "light"))
 """Two show both widths and both sets of colours; all four are for pictures."""
 POSTED = (
     "act", "end", "save", "remove", "test", "change", "log_in", "tick", "reorder", "lengthen", "find", "secret",
-    "revoke", "rotate", "sign_out", "reconcile", "follow", "retry", "unfollow", "block", "set_strategy", "set_policy",
-    "remove_policy",
+    "revoke", "rotate", "sign_out", "no_totp", "reconcile", "follow", "retry", "unfollow", "block", "set_strategy",
+    "set_policy", "remove_policy",
 )  # fmt: skip
 """Views without a page of their own; `secret` is seen by who has issued something."""
 

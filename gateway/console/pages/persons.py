@@ -20,6 +20,7 @@ from tokens.groups import services as groups
 from tokens.models import BudgetPeriod
 from tokens.people import roles, services, standing
 from tokens.people.errors import PersonExists, PersonNotFound
+from tokens.totp import services as totp
 
 ADD, CHANGE = "auth.add_user", "auth.change_user"
 PATH = "/console/people/person/"
@@ -66,6 +67,7 @@ def _page(request: HttpRequest, user: User, status: int = 200, **forms: Any) -> 
     context = {
         "person": card,
         "may_change": request.user.has_perm(CHANGE),
+        "has_totp": totp.is_on(user),
         "form": drawn(KNOWN, _standing(user, card["role"])),
         "groups": _ticks(card["groups"]),
         **forms,
@@ -124,6 +126,21 @@ def sign_out(request: HttpRequest) -> HttpResponseBase:
     user = _found(request.POST.get("email", ""))
     ended = services.sign_out(user, principal=principal_of(request))
     messages.success(request, f"{ended} sign-in{'' if ended == 1 else 's'} ended.")
+    return redirect(holders.person_path(standing.address_of(user)))
+
+
+@require_POST
+@page("people", CHANGE)
+def no_totp(request: HttpRequest) -> HttpResponseBase:
+    """Switch her second factor off: her phone is gone, and she has no code to do so herself."""
+    only(request.POST, ("email", "csrfmiddlewaretoken"))
+    user = _found(request.POST.get("email", ""))
+    try:
+        services.change(user, principal=principal_of(request), totp=False)
+    except TokenError as exc:
+        messages.error(request, exc.message)
+    else:
+        messages.success(request, "Her second factor is off: she is asked for no code.")
     return redirect(holders.person_path(standing.address_of(user)))
 
 

@@ -81,6 +81,7 @@ RECORDS = [
     path("console/people/add/", persons.add),
     path("console/people/person/", persons.one),
     path("console/people/person/change/", persons.change),
+    path("console/people/person/no-totp/", persons.no_totp),
     path("console/people/person/sign-out/", persons.sign_out),
     path("console/people/tokens/<str:token_id>/", people.token),
     path("console/people/tokens/<str:token_id>/change/", people.change),

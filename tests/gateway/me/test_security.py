@@ -42,6 +42,31 @@ def test_a_code_switches_it_on_and_then_the_secret_is_gone() -> None:
     assert (row.who_name, row.via, row.after) == ("ann@example.org", "console", {"second_factor": True})
 
 
+def test_a_code_switches_it_off_again() -> None:
+    ann = person("ann@example.org")
+    client = at_home(ann)
+    secret = secret_on(client)
+    client.post(PATH, {"code": code_of(secret)})
+    taken = client.post(PATH, {"off": "yes", "code": code_of(secret)})
+    assert taken.status_code == 400 and b'data-test="error"' in taken.content, "a code is taken once"
+    assert Totp.objects.exists() and b'data-test="totp-off"' in taken.content
+    assert client.post(PATH, {"off": "yes", "code": code_of(secret, 1)})["Location"] == PATH
+    assert not Totp.objects.exists() and client.post(PATH, {"off": "yes", "code": "1"})["Location"] == PATH
+    row = AuditRow.objects.filter(action="person.totp").latest("pk")
+    assert (row.who_name, row.via, row.after) == ("ann@example.org", "console", {"second_factor": False})
+
+
+def test_who_has_her_browser_cannot_guess_a_code() -> None:
+    client = at_home(person("ann@example.org"))
+    secret = secret_on(client)
+    client.post(PATH, {"code": code_of(secret)})
+    tries = [client.post(PATH, {"off": "yes", "code": "000000"}).status_code for _ in range(6)]
+    assert tries == [400] * 5 + [429]
+    right = client.post(PATH, {"off": "yes", "code": code_of(secret, 1)})
+    assert right.status_code == 429 and Totp.objects.exists() and b"Too many wrong codes" in right.content
+    assert AuditRow.objects.filter(action="login.failed").count() == 5
+
+
 def test_it_is_offered_to_who_is_logged_in_alone(client: Client) -> None:
     assert client.get(PATH).status_code == 302 and client.post(PATH, {"code": "1"}).status_code == 302
     assert with_token(issued().secret).get(PATH).status_code == 302

@@ -8,28 +8,33 @@ from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import Group as LoginGroup
+from django.contrib.auth.models import User
 from django.test import Client
 
 from gateway.models import AuditRow
 from tests.gateway.console.pages.people import browser
 from tests.principals import SOMEBODY
+from tests.second_factor import code_of
 from tests.sign_ins import person, sign_in
 from tokens.groups import services as groups
 from tokens.people import roles, services, standing
 from tokens.signin.models import SignIn
+from tokens.totp import services as totp
 
 pytestmark = pytest.mark.django_db
 NAME = "o'ann+x@example.org"
 PATH = f"/console/people/person/?email={quote(NAME)}"
-CHANGE, OUT, ADD = (
+CHANGE, OUT, NO_TOTP, ADD = (
     "/console/people/person/change/",
     "/console/people/person/sign-out/",
+    "/console/people/person/no-totp/",
     "/console/people/add/",
 )
 AS_SHE_IS = {"email": NAME, "name": "Ann", "role": "", "budget": "", "budget_period": "", "active": "on"}
 ACTIONS: dict[str, dict[str, str]] = {
     CHANGE: {**AS_SHE_IS, "role": "viewer"},
     OUT: {"email": NAME},
+    NO_TOTP: {"email": NAME},
     ADD: {"email": "new@example.org", "role": "operator"},
 }
 
@@ -40,6 +45,10 @@ def ann(options: Any, tmp_path: Path) -> None:
     groups.create("dev", principal=SOMEBODY)
     groups.create("ops", principal=SOMEBODY)
     person(NAME, name="Ann", groups=["dev"])
+
+
+def with_code(user: User) -> None:
+    totp.switch_on(user, "A" * 32, code_of("A" * 32), principal=SOMEBODY)
 
 
 def page(client: Client, path: str = PATH) -> str:
@@ -54,8 +63,10 @@ def page(client: Client, path: str = PATH) -> str:
 )
 def test_each_role_and_each_action(role: str | None, may: bool, url: str) -> None:
     sign_in(services.get(NAME))
+    with_code(services.get(NAME).user)
     before = AuditRow.objects.count()
-    answer = browser(role).post(url, {**ACTIONS[url], "groups": "dev"} if url != OUT else ACTIONS[url])
+    groups_too = {"groups": "dev"} if url in (CHANGE, ADD) else {}
+    answer = browser(role).post(url, {**ACTIONS[url], **groups_too})
     assert answer.status_code == (302 if may else 403)
     assert AuditRow.objects.count() == before + may
 
@@ -169,3 +180,15 @@ def test_a_form_of_another_site_does_nothing() -> None:
     for url, sent in ACTIONS.items():
         assert client.post(url, sent).status_code == 403
     assert roles.role_of(services.get(NAME).user) is None
+
+
+def test_a_second_factor_whose_phone_is_gone() -> None:
+    admin, user = browser("admin"), services.get(NAME).user
+    assert "totp-off" not in page(admin)
+    with_code(user)
+    assert "totp-off" in page(admin) and "totp-off" not in page(browser("operator"))
+    assert admin.post(NO_TOTP, {"email": NAME, "name": "x"}).status_code == 400 and totp.is_on(user)
+    assert admin.post(NO_TOTP, {"email": NAME})["Location"] == PATH
+    assert not totp.is_on(user) and "totp-off" not in page(admin)
+    row = AuditRow.objects.filter(action="person.totp").latest("pk")
+    assert (row.subject, row.via, row.after) == (f"person:{NAME}", "console", {"second_factor": False})

@@ -30,8 +30,9 @@ ADMINISTERED = (
     "alerts/new-rule/", "alerts/new-channel/", "alerts/rules/<str:rule_id>/", "alerts/channels/<str:name>/",
     "alerts/<str:kind>/<str:name>/<str:action>/", "settings/", "settings/strategy/", "settings/policy/",
     "settings/policy/remove/", "audit/", "people/issue/", "people/add/", "people/person/change/",
-    "people/person/sign-out/", "people/tokens/<str:token_id>/change/", "people/tokens/<str:token_id>/rotate/",
-    "signins/<uuid:sign_in>/end/", "payments/<uuid:payment>/reconcile/", "federation/follow/",
+    "people/person/no-totp/", "people/person/sign-out/", "people/tokens/<str:token_id>/change/",
+    "people/tokens/<str:token_id>/rotate/", "signins/<uuid:sign_in>/end/",
+    "payments/<uuid:payment>/reconcile/", "federation/follow/",
     "federation/retry/<int:pk>/", "federation/unfollow/<int:pk>/",
     "federation/(?P<word>block|unblock)/(?P<pk>[0-9]{1,18})/",
 )  # fmt: skip
