@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import chain
 from typing import Any
@@ -42,7 +42,9 @@ def add(sums: Mapping[Key, Sums]) -> None:
     )
     with connection.cursor() as cursor:
         # In one order in every worker, so that none waits for one that waits for it.
-        rows = ((date_of(day), currency, *found[day, currency]) for day, currency in sorted(found))
+        rows: Iterable[tuple[Any, ...]] = (
+            (date_of(day), currency, *found[day, currency]) for day, currency in sorted(found)
+        )
         cursor.execute(words, list(chain.from_iterable(rows)))
 
 

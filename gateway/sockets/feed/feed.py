@@ -74,6 +74,11 @@ class Feed:
         """Tell whether rows are looked for."""
         return bool(self._tasks)
 
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether somebody has more coming, which is sent in a moment."""
+        return self._again is not None
+
     def join(self, viewer: Viewer) -> bool:
         """Let somebody look from now on; False when there are too many already."""
         if len(self._viewers) >= MOST_VIEWERS:

@@ -23,7 +23,7 @@ FIRST = LAST - timedelta(days=3)
 
 
 def begun(day: date) -> None:
-    DayUsage.objects.filter(currency=DayUsage.BEGUN).update(day=day)
+    DayUsage.objects.update_or_create(currency=DayUsage.BEGUN, defaults={"day": day})
 
 
 def answers(question: Question) -> tuple[Any, ...]:
@@ -68,7 +68,7 @@ def test_they_are_what_the_rows_say(back: int) -> None:
 
 
 def test_they_hold_from_two_days_after_they_were_begun() -> None:
-    assert DayUsage.objects.get().currency == DayUsage.BEGUN
+    begun(LAST)
     assert whole_days.find(LAST - timedelta(days=1), LAST) is None
     begun(FIRST)
     assert whole_days.find(FIRST + timedelta(days=1), LAST) is None

@@ -45,7 +45,7 @@ def test_policies_over_http(ask: Any) -> None:
 def test_a_group_with_a_slash_in_its_name(ask: Any) -> None:
     groups.create("eu/dev", principal=SOMEBODY)
     assert ask("put", "/api/policies/eu/dev", {"settings": {}})[1]["group"] == "eu/dev"
-    assert ask("get", "/api/policies/eu%2Fdev")[1]["group"] == "eu/dev"
+    assert ask("get", "/api/policies/eu/dev")[1]["group"] == "eu/dev"
     assert ask("delete", "/api/policies/eu/dev") == (200, {"deleted": "eu/dev"})
     assert ask("get", "/api/groups/eu/dev")[1]["name"] == "eu/dev"
     assert ask("patch", "/api/groups/eu/dev", {"priority": 7})[1]["priority"] == 7

@@ -215,7 +215,7 @@ async def test_who_is_behind_gets_the_rest_whatever_the_database_does(
     feed, one = feed_of(source), Looker()
     taken, one.put = one.put, lambda text: False
     feed.join(one)
-    await until(lambda: one.waiting == 1)
+    await until(lambda: one.waiting == 1 and feed.is_behind)
     monkeypatch.setattr(module, "LOOK_SECONDS", 1_000)
     one.put = taken
     await until(lambda: one.calls() == 1)
@@ -227,5 +227,5 @@ async def test_who_waits_for_nothing_wakes_nobody() -> None:
     feed, one = feed_of(source), Looker()
     feed.join(one)
     await until(lambda: one.calls() == 1)
-    assert feed._again is None
+    await until(lambda: not feed.is_behind)
     end(feed, one)
