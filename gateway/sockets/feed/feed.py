@@ -22,9 +22,9 @@ logger = logging.getLogger(__name__)
 MOST_VIEWERS = 100
 MOST_READ = 500
 """Calls that one look reads where somebody asks for some of them only."""
-MOST_TOLD = 500
+MOST_TOLD, MOST_TOLD_TO_MANY = 500, 250
 """Calls that one look brings to all viewers together, counted at each: nobody reads two hundred a second."""
-FEWEST_TOLD = 10
+FEWEST_TOLD = 5
 TICK_SECONDS = 0.3
 LOOK_SECONDS, LOOK_SECONDS_OF_MANY, MANY = 0.5, 0.9, 20
 """Rows are written each second, and a call is told within two; so is one whose session is over."""
@@ -148,8 +148,13 @@ class Feed:
             tuple(self._by_filters),
             {(viewer.filters, viewer.since) for viewer in self._viewers if viewer.since is not None},
             self._sessions_of_all if has_sessions else NOBODY,
-            min(MOST_WAITING, max(FEWEST_TOLD, MOST_TOLD // max(1, len(self._viewers)))),
+            self._most(),
         )
+
+    def _most(self) -> int:
+        count = max(1, len(self._viewers))
+        together = MOST_TOLD_TO_MANY if count > MANY else MOST_TOLD
+        return min(MOST_WAITING, max(FEWEST_TOLD, together // count))
 
     def _look(self, arrivals: Arrivals, asked: Asked) -> Found:
         """Do all that needs the database, in a thread: a second one would cost as much as a few calls."""

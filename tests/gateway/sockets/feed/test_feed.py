@@ -132,7 +132,7 @@ async def test_many_are_told_less_each_and_how_much_less() -> None:
     await until(lambda: all(each.texts for each in ones))
     for each in ones:
         (frame,) = each.told()
-        assert (len(frame["data"]), frame["skipped"]) == (10, 45)
+        assert (len(frame["data"]), frame["skipped"]) == (5, 50)
     for each in ones[1:]:
         feed.leave(each)
     await until(lambda: source.most == module.MOST_WAITING)
