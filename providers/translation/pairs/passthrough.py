@@ -270,10 +270,8 @@ class Passthrough:
             return data
         name = orjson.dumps(self._alias)
         if self._reader is None:
-            usual = _USUAL_HEAD.match(data)
-            if usual is not None and usual[1] == (self._answered_model or "").encode(
-                "utf-8", "replace"
-            ):  # it is given once
+            usual, told = _USUAL_HEAD.match(data), (self._answered_model or "").encode("utf-8", "replace")
+            if usual is not None and usual[1] == told:  # it is given once
                 return b"".join((data[: usual.start(1)], name[1:-1], data[usual.end() :]))
         path = () if self._reader is None else self._watched.model_path
         start = 0 if self._reader is None else max(data.find(b"{"), 0)
