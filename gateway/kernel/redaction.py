@@ -89,8 +89,10 @@ class Redactor:
         """One that may be replaced one day: the last few thousand are known."""
         if not secret or len(secret) < SHORTEST_SECRET:
             return
+        if secret in self._learned:  # a token is shown with every call
+            self._learned.move_to_end(secret)
+            return
         self._learned[secret] = _forms(secret)
-        self._learned.move_to_end(secret)
         if len(self._learned) > MOST_LEARNED:
             self._learned.popitem(last=False)
 

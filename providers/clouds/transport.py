@@ -22,11 +22,10 @@ from providers.clouds import errors
 from providers.clouds.frames import Frames
 from providers.clouds.keyring import Keyring
 from providers.clouds.sources import NoCredential, Proof
-from providers.credentials.api_key import Bearer
 from providers.credentials.base import Draft
 from providers.credentials.sigv4 import AwsKeys, SigV4
 from providers.dialects.types import WireAnswer, header
-from providers.upstream import Credential, CredentialKind, Upstream
+from providers.upstream import CredentialKind, Upstream
 from providers.words import CLEAN_EVENT, MAX_WORDS_BYTES, heard
 
 logger = logging.getLogger(__name__)
@@ -38,7 +37,6 @@ MISFIT = "The provider's count is none."
 FRAMES, EVENTS, PLAIN = b"application/vnd.amazon.eventstream", b"text/event-stream", b"application/json"
 LOOKED_FOR = (CredentialKind.AWS, CredentialKind.GOOGLE, CredentialKind.AZURE)
 """Credentials that name a source."""
-_BEARER = Bearer()
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -113,15 +111,19 @@ class CloudTransport(httpx.AsyncBaseTransport):
         """Send the draft with its proof; without one the request is whole as it came."""
         draft = order.draft
         if proof:
-            draft = replace(draft, headers=list(draft.headers))
+            headers = list(draft.headers)
             if isinstance(proof, AwsKeys):
                 signing = SigV4(order.service, order.region, proof)
-                signing.apply(draft, order.upstream.credential, self._clock() + self._offset_seconds)
+                signing.apply(
+                    replace(draft, headers=headers),
+                    order.upstream.credential,
+                    self._clock() + self._offset_seconds,
+                )
             else:
-                _BEARER.apply(draft, Credential(CredentialKind.OAUTH, proof), 0.0)
-            extensions = {**request.extensions, "target": draft.target}
+                redact.learn(proof)
+                headers.append((b"authorization", b"Bearer " + proof.encode()))
             url = draft.url if isinstance(draft.url, PinnedUrl) else PinnedUrl(draft.url)
-            request = request_to(url, draft.method, draft.headers, draft.body, extensions)
+            request = request_to(url, draft.method, headers, draft.body, request.extensions)
         return await self._shared.handle_async_request(request)
 
     async def _again(
