@@ -14,7 +14,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from gateway.kernel import audit
 from gateway.kernel.principal import Principal
@@ -52,7 +52,7 @@ def add(email: object, *, principal: Principal, **given: object) -> Person:
     limits = fields.completed(_limits_in(values))
     password = values.get("password")
     with counted() as revision:
-        if _rows(address).exists():
+        if User.objects.filter(Q(email__iexact=address) | Q(username__iexact=address)).exists():
             raise PersonExists
         user = User(username=address, email=address, **_of_user(values))
         if values.get("role") is not None:
@@ -129,7 +129,8 @@ def get(who: Who) -> Person:
         address = fields.text("email", who, fields.MAX_NAME_LENGTH).strip()
     except BadTokenField:
         raise PersonNotFound(who) from None
-    user = _rows(address).select_related("person").order_by("pk").first()
+    rows = User.objects.select_related("person").order_by("pk")
+    user = rows.filter(email__iexact=address).first() or rows.filter(username__iexact=address).first()
     if user is None:
         raise PersonNotFound(who)
     return standing.person_of(user)
@@ -168,11 +169,6 @@ def checked_address(email: object) -> str:
     except ValidationError:
         raise BadTokenField("email", "must be an e-mail address") from None
     return address
-
-
-def _rows(address: str) -> QuerySet[User]:
-    by_address = User.objects.filter(email__iexact=address)
-    return by_address if by_address.exists() else User.objects.filter(username__iexact=address)
 
 
 def _set_groups(user: User, values: Mapping[str, Any]) -> None:
