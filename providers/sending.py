@@ -14,8 +14,9 @@ from providers.client import head_of
 from providers.dialects.types import Headers, Refused, WireAnswer, WireRequest
 from providers.drivers.base import Driver, Verdict
 from providers.drivers.table import DriverSet
+from providers.quoting import quote_of
 from providers.upstream import Credential, Upstream
-from providers.words import Heard, heard, is_quick
+from providers.words import Heard, heard, is_quick, unquoted
 
 TOO_LARGE = "the answer is too large"
 
@@ -88,11 +89,18 @@ def upstream_of(
     )
 
 
-async def understood(answer: WireAnswer) -> Heard:
-    """Return a whole answer, decoded and clean; in a thread where that takes long. Raises `Refused`."""
+async def understood(answer: WireAnswer, secret: str = "") -> Heard:
+    """Return a whole answer, decoded and clean, without the credential (`secret`) of its call.
+
+    In a thread where that takes long. Raises `Refused`.
+    """
     if 200 <= answer.status < 300 and not form_of(answer.headers)[1]:
-        return Heard(answer, answer)
-    return heard(answer) if is_quick(answer) else await asyncio.to_thread(heard, answer)
+        told = Heard(answer, answer)
+        if answer.body.rfind(quote_of(secret).needle) < 0:
+            return told
+    else:
+        told = heard(answer) if is_quick(answer) else await asyncio.to_thread(heard, answer)
+    return unquoted(told, secret)
 
 
 def form_of(headers: Headers) -> tuple[bool, bool, bool]:

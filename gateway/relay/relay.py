@@ -221,7 +221,7 @@ class Relay:
 
     def _end(self, context: CallContext, failure: Failure | None) -> None:
         """Note that the upstream's answer has come to its proper end."""
-        if (attempt := context.attempt) is not None:
+        if (attempt := context.attempts[-1] if context.attempts else None) is not None:
             attempt.is_whole = True
             if failure is not None:
                 self._failover.learn(attempt, failure)

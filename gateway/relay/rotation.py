@@ -36,7 +36,7 @@ from providers.translation.messages.thinking import count_messages, strip_signed
 from providers.translation.pairs.forwarding import Forwarding
 from providers.translation.pairs.passthrough import Passthrough
 from providers.translation.pairs.table import PAIRS
-from providers.words import clean_failure, unquoted
+from providers.words import clean_failure
 
 Prepared = tuple[Translator, WireRequest]  # a translator and what it made
 
@@ -275,7 +275,7 @@ class Rotation:
             seen = await whole_as_it_is(context, call, attempt, seen, seen.body)
         attempt.may_still_fail = False
         try:
-            told = unquoted(await understood(seen), attempt.lease.credential.secret)
+            told = await understood(seen, attempt.lease.credential.secret)
             passes = translator.is_transparent and context.envelope is None
             head = translator.response(told.passing if passes else told.plain)
         except (Refused, *UNWRITABLE) as exc:  # an answer that is none
