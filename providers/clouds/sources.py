@@ -89,9 +89,7 @@ class AwsSource:
         if self._kept is not None and time.monotonic() < self._kept_until:
             return self._kept
         found = self._found
-        if found is None or (hasattr(found, "refresh_needed") and found.refresh_needed()):
-            return None
-        return self._keep(found)
+        return None if found is None or _is_due(found) else self._keep(found)
 
     def fetch(self) -> Proof:
         if self._found is None or self.ready() is not None:
@@ -100,7 +98,8 @@ class AwsSource:
 
     def _keep(self, found: Any) -> AwsKeys:
         """Keep the keys for a while: botocore looks at the clock and takes a lock each time that it is asked."""
-        self._kept, self._kept_until = _keys(found), time.monotonic() + KEPT_SECONDS
+        self._kept = _keys(found)
+        self._kept_until = 0.0 if _is_due(found) else time.monotonic() + KEPT_SECONDS
         return self._kept
 
     def is_same(self) -> bool:
@@ -125,6 +124,11 @@ class AwsSource:
         create = partial(session.create_client, region_name=self._region)
         fetcher = credentials.AssumeRoleCredentialFetcher(create, found, settings["role_arn"])
         return credentials.DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+
+
+def _is_due(found: Any) -> bool:
+    """Tell whether keys are to be replaced by now; those that are written down never are."""
+    return bool(hasattr(found, "refresh_needed") and found.refresh_needed())
 
 
 def _keys(found: Any) -> AwsKeys:

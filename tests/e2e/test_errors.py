@@ -65,6 +65,7 @@ NO_ANSWERS = [
     b"HTTP/1.1 204 X\r\nContent-Length: 5\r\n\r\n",
     b"HTTP/1.1 204 X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
     b"HTTP/1.1 304 X\r\nContent-Length: 5\r\n\r\nhello",
+    b"HTTP/1.1 200 X\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
 ]
 
 
@@ -84,7 +85,7 @@ def test_an_answer_without_a_body_passes_without_a_length(gateway, vendor):
         assert gateway.messages(ASK).status == 200
 
 
-@pytest.mark.parametrize("coding", ["chunked ", "chunked\t", "CHUNKED", "gzip, chunked", "chunked,"])
+@pytest.mark.parametrize("coding", ["chunked ", "chunked\t", "CHUNKED", "chunked,"])
 def test_chunks_that_break_off_are_told(gateway, vendor, coding):
     head = (
         f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: {coding}\r\n\r\n".encode()
