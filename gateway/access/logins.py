@@ -65,11 +65,11 @@ def locking(request: HttpRequest, view: View, attempt: Attempt) -> HttpResponseB
     return response
 
 
-def proved(request: HttpRequest, name: str, judge: Callable[[], bool]) -> bool:
+def proved(request: HttpRequest, name: str, is_right: Callable[[], bool]) -> bool:
     """Tell whether somebody who is logged in has given a right code, behind the same lock. Raises `TooMany`."""
     kept = _kept(request, name)
     counting.check(kept, time.time())
-    if not judge():
+    if not is_right():
         _fail(request, kept, name)
         return False
     counting.check(kept, time.time())  # of many at once none that was judged after the lock

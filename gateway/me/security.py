@@ -53,11 +53,11 @@ def _on(request: HttpRequest, user: User) -> HttpResponse:
     if request.method != "POST" or OFF not in request.POST:
         return shown(request, "security", {"is_on": True})
 
-    def judged() -> bool:
+    def is_code_right() -> bool:
         return totp.is_right(user, request.POST.get(totp.FIELD, ""))
 
     try:
-        is_right = logins.proved(request, user.get_username(), judged)
+        is_right = logins.proved(request, user.get_username(), is_code_right)
     except TooMany as exc:
         return shown(
             request,
