@@ -66,7 +66,7 @@ PATHS: Table = {
     "half a percent": (get(b"/%"), NO),
     "%zz": (get(b"/%zz/%"), NO),
     "%00": (get(b"/%00"), NO),
-    "admin %ff%00": (get(b"/admin/%ff%00"), {302, 404}),
+    "admin %ff%00": (get(b"/admin/%ff%00"), {401, 404}),  # as of no page: NUL is in no name
     "admin query": (get(b"/admin/login/?next=%ff%00&next=%zz"), {200}),
     "static %00": (get(b"/static/%00"), {401, 404}),
     "static %ff": (get(b"/static/%ff"), {401, 404}),
