@@ -162,13 +162,13 @@ def _forms(secret: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=2 * MOST_LEARNED)
 def _folded(secret: str) -> tuple[str, ...]:
-    """As it stands in a text that has been made small: also in hexadecimal figures."""
+    """Return a secret as it stands in a text made small: itself, and in hexadecimal figures."""
     return secret.lower(), secret.encode("utf-8", "surrogatepass").hex()
 
 
 @lru_cache(maxsize=2 * MOST_LEARNED)
 def _writings(secret: str) -> tuple[str, ...]:
-    """As it stands in base64 behind other bytes (a user's name), in both alphabets."""
+    """Return a secret as it stands in base64 behind other bytes (a user's name), in both alphabets."""
     raw = secret.encode("utf-8", "surrogatepass")
     found: dict[str, None] = {}
     for shift in range(3):

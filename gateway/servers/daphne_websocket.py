@@ -60,7 +60,7 @@ class GatewayWebSocket(WebSocketProtocol):
         super().dataReceived(data)
 
     def _take_in_slices(self, data: bytes) -> None:
-        """autobahn copies what is left with every frame."""
+        """Hand over large data in slices: autobahn copies what is left with every frame."""
         for at in range(0, len(data), SLICE_BYTES):
             if not self.failedByMe:
                 super().dataReceived(data[at : at + SLICE_BYTES])
