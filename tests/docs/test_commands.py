@@ -17,6 +17,7 @@ from tests.fakes.vendor import API_KEY, Vendor
 from tests.harness import ROOT, TOKEN_SECRET, GatewayProcess, base_environment, prepare
 
 WALKS = {
+    "docs/embedding.md": "tests/e2e/test_foreign.py",
     "docs/federation.md": "tests/docs/test_federation.py",
     "docs/gonka.md": "tests/docs/test_gonka.py",
     "docs/payments.md": "tests/e2e/test_payments_docs.py",

@@ -9,8 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
+from tests.docs import printed
 from tests.harness import ROOT
 
 LOADED = re.compile(r"<(?:script|img|link|iframe)\b[^>]*?(?:src|href)=\"?(https?:)?//", re.IGNORECASE)
@@ -87,3 +89,11 @@ def test_the_readme_is_one_page_and_tells_the_terms_first() -> None:
     terms = text.split(f"## {first}")[1].split("\n## ")[0].strip().split("\n\n")[0]
     shared = terms.split("The gateway never")[0].split()
     assert " ".join(shared) in " ".join((ROOT / "docs" / "terms.md").read_text().split())
+
+
+@pytest.mark.parametrize("page", [*printed.pages(), "CHANGELOG.md"])
+def test_every_page_is_whole(page: str) -> None:
+    """A page that was cut off while it was written: inside a block, or after its heading."""
+    text = printed.text_of(page)
+    assert text.count("\n```") % 2 == 0, "a block has no end"
+    assert len(text.split()) > 50 and text.endswith("\n")

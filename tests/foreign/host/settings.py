@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from gateway.settings import *  # noqa: F403 - as the README tells
+from gateway.settings import *  # noqa: F403 - as docs/embedding.md tells
 
 GATEWAY = dataclasses.replace(GATEWAY, METRICS_PUBLIC=True)  # noqa: F405
 ROOT_URLCONF = "host.urls"
