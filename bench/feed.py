@@ -275,9 +275,9 @@ def render(lines, options):
     header += ["frames/s each", "calls/s shown", "calls/s counted"]
     return f"""# Benchmarks: the live feed
 
-Made by `{" ".join(["python -m bench.feed", *sys.argv[1:]])}` on {datetime.now(UTC):%Y-%m-%d}: {machine()};
-{options.viewers} viewers with a session each, {options.rate} calls of 1 KB a second over all workers, CPU of all the
-gateway's processes.
+Made by `{" ".join(["python -m bench.feed", *sys.argv[1:]])}` on {datetime.now(UTC):%Y-%m-%d}: {machine()}.
+{options.viewers} viewers with a session each watch {options.rate} calls of 1 KB a second. CPU is that of all processes.
+The aim is to add at most 2 % to the relay's. More than twenty viewers are each shown five calls a look.
 
 {table(header, lines)}
 """

@@ -34,17 +34,20 @@ LIMITS = {
 COUNT = 200
 INTRODUCTION = """# Benchmarks: limits
 
-What counting limits costs one process: every kind of limit (requests, requests, input and output tokens per minute,
-parallel calls, a monthly budget) on the token, on its group and on that group's parent, so three sets at once.
-No server and no sockets but the one to Redis; calls come one after the other, so that nothing is written in batches:
-the dearest case for Redis. "A budget alone" is the usual limit: money per month on the token, in memory;
-"a person's cap" is that of somebody who signed in, whose answers show what is spent.
+This page shows what counting limits costs one process. Every kind of limit is set (requests; requests, input tokens
+and output tokens per minute; parallel calls; a monthly budget) three times over: on the token, on its group, and on
+that group's parent. There is no server and no socket but the one to Redis. Calls come one after the other, so
+nothing is written in batches: this is the dearest case for Redis.
 
-- CPU: user + system time of our process per request, the best round. "off" is what the relay costs anyway.
-- Redis' own: what `INFO cpu` says that its process spent, per request, over all rounds.
-- Reads: how often Redis read from a socket, per request (`total_reads_processed`). Two round trips, at most: the
-  reservation, which the call waits for, and the settling, which it does not; less than two where settlings were
-  written together.
+"A budget alone" is the usual limit: money per month on the token, in memory. "A person's cap" is that of somebody
+who signed in, whose answers show what is spent.
+
+- **CPU** is user and system time of our process per request, in the best round. "Off" is what the relay costs
+  without limits.
+- **Redis' own** is the CPU time that Redis reports for itself (`INFO cpu`), per request, over all rounds.
+- **Reads** is how often Redis read from a socket, per request (`total_reads_processed`). There are two round trips
+  at most: the reservation, which the call waits for, and the settling, which it does not. It is less than two where
+  several settlings were written together.
 """
 
 

@@ -17,27 +17,32 @@ TRANSLATED_EVENT = 2.0  # × an event that passes through
 
 INTRODUCTION = """# Benchmarks
 
-What one process of the gateway costs, with everything on (token check, account choice, usage rows, metrics),
-beside a bare relay of twenty lines on the same server and beside the upstream alone. All subjects are measured
-in one run, interleaved, against the same upstream (a canned vendor on loopback). The request body has the
-size named; the answer is a Message of about 1 KB, or a stream of 100 events, one every 10 ms, 64 streams at once.
+This page shows what one process of the gateway costs with everything switched on: token check, choice of account,
+usage rows and metrics. It is compared with two others: a bare relay of twenty lines on the same server, and the
+upstream alone. The upstream is a canned vendor on loopback. All three are measured in turn within one run. The name
+of a column is the size of the request; the answer is a Message of about 1 KB, or a stream of 100 events, one every
+10 ms, 64 streams at once.
 
-- CPU: user + system time of the server's process tree, per request (16 connections) or per event; median of the
-  rounds. Ratios are taken round by round, of runs that followed each other, and their median is shown: a machine that
-  others use, too, is slower by half for a while, but not between one run and the next.
-- Translated: an OpenAI Chat client on the Anthropic upstream, and an Anthropic client on an OpenAI one, per
+How to read the tables:
+
+- **CPU** is user and system time of all the server's processes, per request at 16 connections, or per event. It is
+  the median of the rounds. A ratio is taken between two runs that followed each other, and the median of those
+  ratios is shown, because a shared machine may be slower for a while.
+- **Translated** is an OpenAI Chat client on an Anthropic upstream, or an Anthropic client on an OpenAI one, per
   event of the upstream.
-- Requests/s: wrk, 16 connections, load and upstream on the same machine: compare rows, not machines.
-- Added: latency at one connection beyond the upstream's own.
-- "stock": the server as its own command line starts it; otherwise as `manage.py serve` runs it (our daphne is
-  cheaper than the stock one). Targets are against the stock one; the other line shows what is the gateway's alone.
+- **Requests/s** is what `wrk` reached with 16 connections. Load and upstream run on the same machine, so compare
+  rows with each other only.
+- **Added** is the latency at one connection beyond that of the upstream alone.
+- **Stock** is the server as its own command line starts it. The other lines are servers as `manage.py serve` starts
+  them; our daphne is cheaper than the stock one. The targets are against the stock server; the line below each
+  shows the gateway's own share.
 
-Absolute figures differ from machine to machine; the ratios are what we hold ourselves to. Make your own with
-`make bench`.
+Absolute figures differ from machine to machine. The ratios are what we hold ourselves to. `make bench` makes the
+tables on yours.
 
-By themselves: [choosing an account](benchmarks-pool.md), [limits](benchmarks-limits.md), [workers and slow
-streams](benchmarks-workers.md), [pairs with another commit, in one run](benchmarks-pairs.md),
-[the live feed](benchmarks-feed.md), [the console over many calls](benchmarks-console.md).
+More benchmarks, each on its own page: [choosing an account](benchmarks-pool.md), [limits](benchmarks-limits.md),
+[workers and slow streams](benchmarks-workers.md), [pairs with another commit](benchmarks-pairs.md), [the live
+feed](benchmarks-feed.md), and [the console over many calls](benchmarks-console.md).
 """
 
 

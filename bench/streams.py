@@ -138,15 +138,21 @@ def table(header, lines):
 def render(streams, workers, options):
     return f"""# Benchmarks: workers and streams
 
-Made by `python -m bench.streams` on {datetime.now(UTC):%Y-%m-%d}: {machine()}; load, upstream, PostgreSQL and Redis on
-the same machine: with more workers than it has cores to spare, figures show that nothing is lost, not what is gained.
+Made by `python -m bench.streams` on {datetime.now(UTC):%Y-%m-%d}: {machine()}.
+Load, upstream, PostgreSQL and Redis run on the same machine. With more workers than there are cores to spare, the
+figures show that nothing is lost, not what is gained.
 
-One worker holding slow streams, an event every {options.pause} s each. Memory is what the process grew by, per stream.
+## Slow streams
+
+One worker holds many streams, each with an event every {options.pause} s. Memory is what the process grew by, per
+stream.
 
 {table(["server", "streams", "memory per stream", "CPU per event"], streams)}
 
-1 KB requests over 16 connections. One worker: SQLite, limits in memory; more: PostgreSQL and Redis. CPU and memory of
-the whole process tree, its parent included.
+## Workers
+
+Requests of 1 KB over 16 connections. One worker uses SQLite and keeps limits in memory; several use PostgreSQL and
+Redis. CPU and memory are those of all processes together, the parent included.
 
 {table(["server", "workers", "requests/s", "CPU per request", "p99", "memory"], workers)}
 """
