@@ -11,7 +11,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import httpx
@@ -20,11 +20,11 @@ from providers.dialects.types import WireAnswer
 from providers.http1.connection import NO_BODY, Connection, Headers
 from providers.http1.dialing import Dialer, Origin
 from providers.http1.errors import Disconnected, ProtocolError, Stale, Unsent
+from providers.http1.pinned_url import PinnedUrl
 from providers.http1.pool import ConnectionPool, IdleLimits
 from providers.quoting import quote_of
 from providers.words import clean_headers
 
-PORTS = {"http": 80, "https": 443}
 BODILESS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "DELETE"))
 """Without a body these say nothing of its length."""
 LENGTHS = frozenset((b"content-length", b"transfer-encoding"))
@@ -74,31 +74,6 @@ def _as_given(headers: httpx.Headers) -> Sequence[tuple[bytes, bytes]]:
     if isinstance(headers, _BytesHeaders) and "_list" not in headers.__dict__:
         return headers.pairs
     return [(name, value) for name, _, value in headers._list]
-
-
-class Address(NamedTuple):
-    """Where a URL leads."""
-
-    scheme: str
-    host: str  # a name in its ASCII form
-    port: int
-    netloc: bytes
-
-
-def address_of(url: httpx.URL) -> Address:
-    """Return where a URL leads. Raises `httpx.UnsupportedProtocol`."""
-    if url.scheme not in PORTS or not url.raw_host:
-        raise httpx.UnsupportedProtocol("the provider's URL can't be called")
-    return Address(url.scheme, url.raw_host.decode("ascii"), url.port or PORTS[url.scheme], url.netloc)
-
-
-class PinnedUrl(httpx.URL):
-    """A URL that knows where it leads: httpx works that out anew each time. Raises `httpx.UnsupportedProtocol`."""
-
-    def __init__(self, url: httpx.URL) -> None:
-        super().__init__(url)
-        self.address = address_of(url)
-        self.origin = Origin(*self.address[:3])  # where no proxy and no addresses are named
 
 
 def request_to(

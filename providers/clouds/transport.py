@@ -17,7 +17,7 @@ import orjson
 from msgspec.structs import replace
 
 from gateway.kernel.redaction import redact
-from providers.client import PinnedUrl, as_they_are, headers_of, request_to
+from providers.client import as_they_are, headers_of
 from providers.clouds import errors
 from providers.clouds.frames import Frames
 from providers.clouds.keyring import Keyring
@@ -109,8 +109,8 @@ class CloudTransport(httpx.AsyncBaseTransport):
 
     async def _sent(self, order: Order, request: httpx.Request, proof: Proof) -> httpx.Response:
         """Send the draft with its proof; without one the request is whole as it came."""
-        draft = order.draft
         if proof:
+            draft = order.draft
             headers = list(draft.headers)
             if isinstance(proof, AwsKeys):
                 signing = SigV4(order.service, order.region, proof)
@@ -122,8 +122,7 @@ class CloudTransport(httpx.AsyncBaseTransport):
             else:
                 redact.learn(proof)
                 headers.append((b"authorization", b"Bearer " + proof.encode()))
-            url = draft.url if isinstance(draft.url, PinnedUrl) else PinnedUrl(draft.url)
-            request = request_to(url, draft.method, headers, draft.body, request.extensions)
+            request.headers = as_they_are(headers)
         return await self._shared.handle_async_request(request)
 
     async def _again(

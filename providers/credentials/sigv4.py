@@ -11,6 +11,7 @@ import hmac
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote
 
 from providers.credentials.base import Draft
@@ -19,6 +20,11 @@ from providers.upstream import Credential
 SIGNED = (b"content-type", b"host")
 SIGNED_PREFIXES = (b"x-amz-", b"x-amzn-bedrock-")
 ALGORITHM = "AWS4-HMAC-SHA256"
+DATE = "x-amz-date"
+Pairs = tuple[tuple[bytes, bytes], ...]
+
+_BEGUN = hashlib.sha256()
+"""Copied for each hash: OpenSSL looks a new one's algorithm up, which takes longer than hashing a small call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,39 +45,50 @@ class SigV4:
     def apply(self, draft: Draft, credential: Credential, now: float) -> None:
         """Add time, session token and signature. `host`, the type and every header of AWS's are signed."""
         moment = _moment(int(now))
-        draft.headers.append((b"x-amz-date", moment.encode()))
-        if self._keys.token:
-            draft.headers.append((b"x-amz-security-token", self._keys.token.encode()))
-        names, request = _canonical(draft)
-        scope = f"{moment[:8]}/{self._region}/{self._service}/aws4_request"
-        text = f"{ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(request).hexdigest()}"
-        key = _signing_key(self._keys.secret_key, moment[:8], self._region, self._service)
-        signature = hmac.digest(key, text.encode(), "sha256").hex()
-        shown = f"{ALGORITHM} Credential={self._keys.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
-        draft.headers.append((b"authorization", shown.encode()))
+        signer = _signer(self._keys, moment[:8].decode(), self._region, self._service)
+        headers = draft.headers
+        if signer.token:
+            headers.append((b"x-amz-security-token", signer.token))
+        signed = tuple([pair for pair in headers if _is_signed(pair[0])])
+        head = _head(draft.method, draft.target, draft.url.netloc, signed)
+        headers.append((b"x-amz-date", moment))
+        request = head.before + moment + head.after + _hexadecimal(draft.body)
+        mac = signer.mac.copy()
+        mac.update(b"%b\n%b%b%b" % (signer.begins, moment, signer.scope, _hexadecimal(request)))
+        signature = mac.hexdigest().encode()
+        headers.append((b"authorization", signer.shown + head.names + b", Signature=" + signature))
 
 
-def _canonical(draft: Draft) -> tuple[str, bytes]:
-    """Return the names of the signed headers, and the request as it is signed: the path encoded once more."""
-    path, query = _asked(draft.target)
-    fields = {"host": draft.url.netloc.decode()}
-    for pair in draft.headers:
-        if _is_signed(pair[0]):
-            name, value = pair[0].decode(), " ".join(pair[1].decode("latin-1").split())
-            fields[name] = f"{fields[name]},{value}" if name in fields else value
-    order = sorted(fields)
-    names = ";".join(order)
-    told = "\n".join([f"{name}:{fields[name]}" for name in order])
-    body = hashlib.sha256(draft.body).hexdigest()
-    return names, f"{draft.method}\n{path}\n{query}\n{told}\n\n{names}\n{body}".encode()
+def _hexadecimal(data: bytes) -> bytes:
+    made = _BEGUN.copy()
+    made.update(data)
+    return made.hexdigest().encode()
 
 
 # Of what is asked for again and again the answers are kept.
 
 
+class _Head(NamedTuple):
+    """A request as it is signed, without its moment and body."""
+
+    names: bytes
+    before: bytes
+    after: bytes
+
+
+class _Signer(NamedTuple):
+    """What the calls of one day have in common. A copy of `mac` has taken in the key."""
+
+    mac: hmac.HMAC
+    begins: bytes
+    scope: bytes
+    shown: bytes
+    token: bytes
+
+
 @lru_cache(maxsize=4)
-def _moment(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%SZ")
+def _moment(seconds: int) -> bytes:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%SZ").encode()
 
 
 @lru_cache(maxsize=1024)
@@ -79,17 +96,51 @@ def _is_signed(name: bytes) -> bool:
     return name in SIGNED or name.startswith(SIGNED_PREFIXES)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
+def _head(method: str, target: bytes, netloc: bytes, signed: Pairs) -> _Head:
+    path, query = _asked(target)
+    fields = {"host": netloc.decode()}
+    for pair in signed:
+        name, value = pair[0].decode(), " ".join(pair[1].decode("latin-1").split())
+        fields[name] = f"{fields[name]},{value}" if name in fields else value
+    # The moment is not known yet: it comes behind what may stand in its field.
+    fields[DATE] = f"{fields[DATE]}," if DATE in fields else ""
+    order = sorted(fields)
+    lines = [f"{name}:{fields[name]}" for name in order]
+    place = order.index(DATE) + 1
+    names = ";".join(order)
+    before = "\n".join([method, path, query, *lines[:place]])
+    after = "\n".join(["", *lines[place:], "", names, ""])
+    return _Head(names.encode(), before.encode(), after.encode())
+
+
 def _asked(target: bytes) -> tuple[str, str]:
-    """Return path and query as they are signed."""
+    """Return path and query as they are signed: the path without empty parts and dots, and encoded once more."""
     path, _, query = target.decode("latin-1").partition("?")
     pairs = sorted(pair.partition("=")[::2] for pair in query.split("&")) if query else []
-    return quote(path, safe="/~"), "&".join([f"{name}={value}" for name, value in pairs])
+    return quote(_plain(path), safe="/~"), "&".join([f"{name}={value}" for name, value in pairs])
+
+
+def _plain(path: str) -> str:
+    kept: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del kept[-1:]
+        elif part not in ("", "."):
+            kept.append(part)
+    return f"/{'/'.join(kept)}{'/' if kept and path.endswith('/') else ''}"
 
 
 @lru_cache(maxsize=256)
-def _signing_key(secret: str, day: str, region: str, service: str) -> bytes:
-    key = f"AWS4{secret}".encode()
+def _signer(keys: AwsKeys, day: str, region: str, service: str) -> _Signer:
+    key = f"AWS4{keys.secret_key}".encode()
     for part in (day, region, service, "aws4_request"):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return key
+        key = hmac.digest(key, part.encode(), "sha256")
+    scope = f"{day}/{region}/{service}/aws4_request"
+    return _Signer(
+        hmac.new(key, digestmod="sha256"),
+        ALGORITHM.encode(),
+        f"\n{scope}\n".encode(),
+        f"{ALGORITHM} Credential={keys.access_key}/{scope}, SignedHeaders=".encode(),
+        (keys.token or "").encode(),
+    )

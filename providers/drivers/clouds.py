@@ -8,7 +8,7 @@ from functools import lru_cache
 import httpx
 import orjson
 
-from providers.client import PinnedUrl, request_to
+from providers.client import request_to
 from providers.clouds import errors
 from providers.clouds.envelope import CloudEnvelope
 from providers.clouds.names import Names
@@ -28,6 +28,7 @@ from providers.drivers.anthropic import (
 from providers.drivers.base import BASE_URL, Outcome, QuotaWindow, Scope, UpstreamEnvelope, Verdict
 from providers.drivers.http import base_of
 from providers.errors import ForeignUrl
+from providers.http1.pinned_url import PinnedUrl
 from providers.upstream import Upstream
 
 REFUSED_SECONDS = 60.0

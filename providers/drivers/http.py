@@ -7,11 +7,12 @@ from functools import lru_cache
 
 import httpx
 
-from providers.client import PinnedUrl, request_to
+from providers.client import request_to
 from providers.credentials.base import Draft, Strategies
 from providers.dialects.types import WireRequest
 from providers.drivers.base import NO_CREDENTIAL, UpstreamEnvelope
 from providers.errors import ForeignUrl
+from providers.http1.pinned_url import PinnedUrl
 from providers.upstream import Credential, CredentialKind, Upstream
 
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import json
-
 import httpx
 
+from providers.client import request_to
 from providers.clouds.keyring import Keyring
 from providers.clouds.sources import NoCredential, Proof
 from providers.clouds.transport import NO_CREDENTIAL, ORDER, CloudTransport, Order
 from providers.credentials.base import Draft
 from providers.credentials.sigv4 import AwsKeys
+from providers.http1.pinned_url import PinnedUrl
 from providers.upstream import Credential, CredentialKind, Upstream
 
 
 class Shared(httpx.AsyncBaseTransport):
-    """A transport that keeps what it was sent."""
+    """A transport that keeps headers and bodies of what it was sent."""
 
     def __init__(self, *answers: httpx.Response) -> None:
         self.answers = list(answers)
-        self.sent: list[httpx.Request] = []
+        self.sent: list[httpx.Headers] = []
+        self.bodies: list[bytes] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.sent.append(request)
+        self.sent.append(request.headers)
+        self.bodies.append(await request.aread())
         return self.answers.pop(0)
 
 
@@ -44,10 +46,11 @@ class Source:
 
 
 def asked(kind: CredentialKind) -> httpx.Request:
-    draft = Draft("POST", httpx.URL("http://127.0.0.1:9"), b"/v1/messages", [], b"{}")
+    url = PinnedUrl(httpx.URL("http://127.0.0.1:9"))
+    draft = Draft("POST", url, b"/v1/messages", [], b"{}")
     upstream = Upstream("p", "bedrock", "", "", Credential(kind, ""))
     order = Order(draft, upstream, "bedrock", "eu", is_looked_for=True)
-    return httpx.Request("POST", "http://127.0.0.1:9", extensions={ORDER: order})
+    return request_to(url, draft.method, draft.headers, draft.body, {ORDER: order})
 
 
 async def sent(shared: Shared, source: Source, kind: CredentialKind) -> httpx.Response:
@@ -67,7 +70,7 @@ def keys(name: str) -> AwsKeys:
 async def test_an_expired_token_of_aws_is_renewed_once() -> None:
     shared = Shared(refusal(403, "ExpiredTokenException"), httpx.Response(200, json={}))
     assert (await sent(shared, Source(keys("A"), keys("B")), CredentialKind.AWS)).status_code == 200
-    shown = [one.headers["authorization"].partition("Credential=")[2][:2] for one in shared.sent]
+    shown = [one["authorization"].partition("Credential=")[2][:2] for one in shared.sent]
     assert shown == ["A/", "B/"]
 
 
@@ -81,7 +84,7 @@ async def test_a_token_that_google_refuses_is_renewed_once() -> None:
     shared = Shared(refusal(401, "x"), refusal(401, "x"))
     answer = await sent(shared, Source("token-one", "token-two"), CredentialKind.GOOGLE)
     assert answer.status_code == 401 and len(shared.sent) == 2
-    assert shared.sent[1].headers["authorization"] == "Bearer token-two"
+    assert shared.sent[1]["authorization"] == "Bearer token-two"
 
 
 async def test_without_a_credential_nothing_is_sent() -> None:
@@ -100,5 +103,5 @@ async def test_the_clocks_difference_is_remembered() -> None:
     transport = CloudTransport(shared, Keyring(lambda *_: Source(keys("A"))), clock=lambda: 1_000_000_000.0)
     for _ in range(2):
         await transport.handle_async_request(asked(CredentialKind.AWS))
-    assert [one.headers["x-amz-date"][:8] for one in shared.sent] == ["20010909", "20261129", "20261129"]
-    assert json.loads(shared.sent[0].read()) == {}
+    assert [one["x-amz-date"][:8] for one in shared.sent] == ["20010909", "20261129", "20261129"]
+    assert shared.bodies == [b"{}"] * 3

@@ -63,8 +63,8 @@ def test_it_is_the_signature_that_botocore_makes(target: bytes, token: str | Non
 
 
 LETTERS = "abcXYZ019-_.~:@!$&'()*+,;="
-segments = st.text(LETTERS, min_size=1, max_size=8).filter(lambda text: text not in (".", ".."))
-parts = segments | st.sampled_from(["%2F", "%3A0", "%20", "%C3%A4", "%25"])
+segments = st.text(LETTERS, max_size=8)  # also none, and dots
+parts = segments | st.sampled_from(["%2F", "%3A0", "%20", "%C3%A4", "%25", "", ".", ".."])
 queries = st.lists(
     st.tuples(st.text("ab%209-_", max_size=4), st.none() | st.text("ab19", max_size=4)), max_size=4
 ).map(lambda pairs: "&".join(name if value is None else f"{name}={value}" for name, value in pairs))
