@@ -21,6 +21,7 @@ from gateway.config import reading
 from gateway.config.options import ConfigurationError
 from gateway.config.table import flags
 from gateway.management import arguments as own
+from gateway.servers.collector import uncollected
 
 NAME, REFERENCE_NAME = "router", "link-assistant-router"
 USAGE = 2
@@ -239,7 +240,8 @@ def _execute(known: Known, parsed: dict[str, Any]) -> None:
 
     settings = "gateway.settings" if known.has_pages else "gateway.command_settings"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings)
-    django.setup()
+    with uncollected():
+        django.setup()
     usual = {"force_color": False, "no_color": False, "verbosity": 1, "traceback": False}
     try:
         import_module(known.runs).Command().execute(**usual, **parsed)

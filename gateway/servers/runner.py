@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import cast
 
 from gateway.servers import sockets, workers
+from gateway.servers.collector import uncollected
 from gateway.servers.errors import NotOfferedError
 from gateway.servers.options import ASGIApp, ServeOptions
 
@@ -29,8 +30,10 @@ def run(server: str, application: str | ASGIApp, options: ServeOptions) -> int:
             if not isinstance(application, str):
                 raise NotOfferedError("workers need the application as 'module:attribute'")
             return workers.supervise(workers.Job(server, application, options), sock)
-        serve = cast(Serve, importlib.import_module(SERVERS[server]).serve)
-        serve(load(application), options, sock)
+        with uncollected():
+            serve = cast(Serve, importlib.import_module(SERVERS[server]).serve)
+            loaded = load(application)
+        serve(loaded, options, sock)
     return 0
 
 

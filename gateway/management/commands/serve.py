@@ -28,6 +28,7 @@ from gateway.console.doctor import WORDS
 from gateway.management import arguments, first_link
 from gateway.payments.checks import paying
 from gateway.servers import runner
+from gateway.servers.collector import uncollected
 from gateway.servers.errors import ServeError
 from gateway.servers.options import ServeOptions
 
@@ -54,7 +55,8 @@ class Command(BaseCommand):
         if any(name in options for name in table()):
             raise CommandError("flags are read by router and manage.py; start the gateway with one of them")
         self.tells_json = options["as_json"]
-        self.check()  # Django's own: what is broken shows now, not at the first request
+        with uncollected():
+            self.check()  # Django's own: what is broken shows now, not at the first request
         self.refuse_bad_configuration()
         self.say_what_starts()
         try:
