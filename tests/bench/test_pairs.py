@@ -16,7 +16,7 @@ def test_a_tree_is_compared_with_another() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=True,
     )
     rows = re.findall(
