@@ -79,13 +79,11 @@ class WholeWords:
         return rest if is_clean else self._quote.masked(rest)
 
 
-def words_of(extensions: Mapping[str, Any], is_stream: bool, secret: str) -> StreamWords | WholeWords | None:
-    """Return who looks at an answer's bytes for errors, and for the credential; None: nobody has to."""
+def words_of(extensions: Mapping[str, Any], is_stream: bool, secret: str) -> StreamWords | WholeWords:
+    """Return who looks at an answer's bytes for errors, and for the credential."""
     if not is_stream:
         return WholeWords(secret)
     clean = extensions.get(CLEAN_EVENT, redact.body)
-    if clean is None:
-        return None
     return StreamWords(clean if clean is redact.body else lambda raw: redact.body(clean(raw)), secret)
 
 

@@ -141,8 +141,9 @@ def read_bounded(answer: httpx.Response, limit: int) -> WireAnswer:
         raise httpx.RemoteProtocolError("the answer is too large") from exc
 
 
-CLEAN_EVENT = "clean_event"
-"""Of an answer's extensions: who puts an error event into words for callers; None: nothing is left to be looked at."""
+CLEAN_EVENT, SHOWN = "clean_event", "shown"
+"""Of an answer's extensions: who puts an error event into words for callers; what was shown, where the account's
+credential only says where to find it."""
 
 
 # --- streams ------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ from providers.translation.messages.thinking import count_messages, strip_signed
 from providers.translation.pairs.forwarding import Forwarding
 from providers.translation.pairs.passthrough import Passthrough
 from providers.translation.pairs.table import PAIRS
-from providers.words import clean_failure
+from providers.words import SHOWN, clean_failure
 
 Prepared = tuple[Translator, WireRequest]  # a translator and what it made
 
@@ -229,7 +229,7 @@ class Rotation:
     ) -> None:
         """Read as much of the answer as its verdict needs: an error whole, a stream to its first event."""
         translator = attempt.translator
-        secret = attempt.lease.credential.secret
+        secret = response.extensions.get(SHOWN, attempt.lease.credential.secret)
         seen = head_of(response, secret=secret)
         form, is_good = form_of(seen.headers), 200 <= seen.status < 300
         body: AsyncIterable[bytes] = response.stream  # type: ignore[assignment]
@@ -245,7 +245,8 @@ class Rotation:
                 first, is_good = await anext(body := aiter(body), b""), seen.status < 300
         if not is_good or not (is_stream or translator.is_transparent):
             whole = first + await read_all(body, MAX_BUFFERED_BYTES)
-            await self._classify_whole(context, call, attempt, WireAnswer(seen.status, seen.headers, whole))
+            seen = WireAnswer(seen.status, seen.headers, whole)
+            await self._classify_whole(context, call, attempt, seen, secret)
             return
         if is_coded:
             told, words = coded_words(seen, response.extensions, is_stream, secret, translator)
@@ -266,7 +267,7 @@ class Rotation:
                 attempt.verdict = attempt.driver.classify(clean_failure(translator.failure), time.time())
 
     async def _classify_whole(
-        self, context: CallContext, call: Call, attempt: Attempt, seen: WireAnswer
+        self, context: CallContext, call: Call, attempt: Attempt, seen: WireAnswer, secret: str
     ) -> None:
         """Classify an error, or an answer that must be whole to be translated; what passes stays as it came."""
         translator = attempt.translator
@@ -275,7 +276,7 @@ class Rotation:
             seen = await whole_as_it_is(context, call, attempt, seen, seen.body)
         attempt.may_still_fail = False
         try:
-            told = await understood(seen, attempt.lease.credential.secret)
+            told = await understood(seen, secret)
             passes = translator.is_transparent and context.envelope is None
             head = translator.response(told.passing if passes else told.plain)
         except (Refused, *UNWRITABLE) as exc:  # an answer that is none

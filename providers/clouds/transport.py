@@ -26,7 +26,7 @@ from providers.credentials.base import Draft
 from providers.credentials.sigv4 import AwsKeys, SigV4
 from providers.dialects.types import WireAnswer, header
 from providers.upstream import CredentialKind, Upstream
-from providers.words import CLEAN_EVENT, MAX_WORDS_BYTES, heard
+from providers.words import CLEAN_EVENT, MAX_WORDS_BYTES, SHOWN, heard
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +88,7 @@ class CloudTransport(httpx.AsyncBaseTransport):
                 logger.warning("%s: no credential: %s", order.place, redact(str(exc)))
                 return _whole(errors.made(503, errors.API, NO_CREDENTIAL), request)
             response = await self._sent(order, request, proof)
+            response.extensions[SHOWN] = proof if isinstance(proof, str) else proof.token or ""
         else:
             response = await self._shared.handle_async_request(request)
         if response.status_code < 400:
@@ -98,6 +99,7 @@ class CloudTransport(httpx.AsyncBaseTransport):
         again = await self._again(order, answer, words, proof) if order.is_looked_for else None
         if again is not None:
             response = await self._sent(order, request, again)
+            response.extensions[SHOWN] = again if isinstance(again, str) else again.token or ""
             if response.status_code < 400:
                 passes = self._passes(order, response)
                 return response if passes else await self._rewritten(order, request, response)
@@ -192,7 +194,7 @@ class CloudTransport(httpx.AsyncBaseTransport):
             return _whole(errors.made(*refusal), request)
         kept = [pair for pair in headers_of(response) if pair[0] not in (b"content-type", b"content-length")]
         response.headers = as_they_are([*kept, (b"content-type", EVENTS)])
-        response.stream, response.extensions[CLEAN_EVENT] = events, None
+        response.stream = events
         return response
 
 

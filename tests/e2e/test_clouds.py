@@ -377,6 +377,47 @@ def test_a_session_token_is_shown_and_signed(gateway, cloud: Cloud) -> None:
     assert messages(gateway, MODEL).status == 200, cloud.refused
 
 
+QUOTED = "session-token-CANARY/of+the=role-0123456789"
+"""What a call shows is not the account's own credential: that only says where to find it."""
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions"])
+@pytest.mark.parametrize("way", ["messages", "invoke"])
+def test_what_a_call_has_shown_is_taken_out_of_whatever_quotes_it(
+    gateway, cloud: Cloud, way: str, path: str
+) -> None:
+    provide(gateway, cloud, way)
+    cloud.keys = [Keys("AKIASESSION012345678", "s" * 40, QUOTED)]
+    secrets = {"secret": "s" * 40, "session_token": QUOTED}
+    account(gateway, "session", source="aws", access_key_id="AKIASESSION012345678", **secrets)
+    message = {"id": "m", "type": "message", "role": "assistant", "model": "x", "stop_reason": "end_turn"}
+    whole = {**message, "content": [{"type": "text", "text": f"I am {QUOTED}"}], "usage": {"input_tokens": 1}}
+    begun = {"type": "message_start", "message": {**message, "content": [], "usage": {"input_tokens": 1}}}
+    block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    delta = {"type": "text_delta", "text": f"I am {QUOTED}"}
+    told = [
+        begun,
+        block,
+        {"type": "content_block_delta", "index": 0, "delta": delta},
+        {"type": "message_stop"},
+    ]
+    framed = [chunk(event) for event in told]
+    events = [b"event: %b\ndata: %b\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in told]
+    kind = "application/vnd.amazon.eventstream" if way == "invoke" else "text/event-stream"
+    streamed = Answer(200, [("content-type", kind)], framed if way == "invoke" else events, framing="chunked")
+    as_json = [("content-type", "application/json"), ("x-quoted", QUOTED)]
+    for answer, stream in ((Answer(200, as_json, [json.dumps(whole).encode()]), False), (streamed, True)):
+        cloud.say(answer)
+        seen = post(gateway, path, {**body_of("hello"), "stream": stream})
+        assert seen.status == 200 and b"I am" in seen.body, seen
+        assert QUOTED not in seen.body.decode() + repr(seen.headers), seen
+    assert QUOTED not in gateway.log()
+
+
+def body_of(text: str) -> dict[str, Any]:
+    return {"model": MODEL, "max_tokens": 9, "messages": [{"role": "user", "content": text}]}
+
+
 def test_a_clock_that_is_wrong_is_set_by_the_clouds(gateway, cloud: Cloud) -> None:
     provide(gateway, cloud, "invoke")
     cloud.clock_offset = 4000.0
