@@ -13,6 +13,9 @@ INSTALL_PROGRAM = cmp -s pyproject.toml $(VENV)/installed-program || { \
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . \
 	&& cp pyproject.toml $(VENV)/installed-program; }
 
+# Set in many images: every start would compile our modules anew, and every test run the tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test test-long compat interop peers demo check bench soak fuzz format audit audit-offline image-check docs readme venv venv-dev clean
 
 run: venv .env  ## Serve on :8080, with a fresh .env if there is none
