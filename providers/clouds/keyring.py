@@ -30,6 +30,11 @@ class Keyring:
         self._fetching: dict[Key, asyncio.Task[Proof]] = {}
         self._failed: dict[Key, tuple[float, str]] = {}
 
+    def ready(self, credential: Credential, region: str, proxy: str | None) -> Proof | None:
+        """Return what a call may show where that is known already."""
+        source = self._sources.get((str(credential.kind), credential.secret, region, proxy))
+        return None if source is None else source.ready()
+
     async def proof(self, credential: Credential, region: str, proxy: str | None) -> Proof:
         """Return what a call may show. Raises `NoCredential`."""
         key = (str(credential.kind), credential.secret, region, proxy)

@@ -14,7 +14,6 @@ from email.utils import parsedate_to_datetime
 import httpx
 import msgspec
 import orjson
-from msgspec.structs import replace
 
 from gateway.kernel.redaction import redact
 from providers.client import as_they_are, headers_of
@@ -23,7 +22,7 @@ from providers.clouds.frames import Frames
 from providers.clouds.keyring import Keyring
 from providers.clouds.sources import NoCredential, Proof
 from providers.credentials.base import Draft
-from providers.credentials.sigv4 import AwsKeys, SigV4
+from providers.credentials.sigv4 import Place, sign
 from providers.dialects.types import WireAnswer, header
 from providers.upstream import CredentialKind, Upstream
 from providers.words import CLEAN_EVENT, MAX_WORDS_BYTES, SHOWN, heard
@@ -82,13 +81,16 @@ class CloudTransport(httpx.AsyncBaseTransport):
         proof: Proof = ""
         if order.is_looked_for:
             upstream = order.upstream
+            asked = upstream.credential, order.region, upstream.proxy
             try:
-                proof = await self._keyring.proof(upstream.credential, order.region, upstream.proxy)
+                ready = self._keyring.ready(*asked)
+                proof = await self._keyring.proof(*asked) if ready is None else ready
             except NoCredential as exc:
                 logger.warning("%s: no credential: %s", order.place, redact(str(exc)))
                 return _whole(errors.made(503, errors.API, NO_CREDENTIAL), request)
-            response = await self._sent(order, request, proof)
-            response.extensions[SHOWN] = proof if isinstance(proof, str) else proof.token or ""
+            shown = self._show(order, request, proof)
+            response = await self._shared.handle_async_request(request)
+            response.extensions[SHOWN] = shown
         else:
             response = await self._shared.handle_async_request(request)
         if response.status_code < 400:
@@ -98,8 +100,9 @@ class CloudTransport(httpx.AsyncBaseTransport):
         words = errors.read(answer)
         again = await self._again(order, answer, words, proof) if order.is_looked_for else None
         if again is not None:
-            response = await self._sent(order, request, again)
-            response.extensions[SHOWN] = again if isinstance(again, str) else again.token or ""
+            shown = self._show(order, request, again)
+            response = await self._shared.handle_async_request(request)
+            response.extensions[SHOWN] = shown
             if response.status_code < 400:
                 passes = self._passes(order, response)
                 return response if passes else await self._rewritten(order, request, response)
@@ -109,23 +112,19 @@ class CloudTransport(httpx.AsyncBaseTransport):
         logger.warning("%s answered %d: %s", order.place, answer.status, said)
         return _whole(errors.told(answer, words, order.hidden, is_count=order.is_count), request)
 
-    async def _sent(self, order: Order, request: httpx.Request, proof: Proof) -> httpx.Response:
-        """Send the draft with its proof; without one the request is whole as it came."""
-        if proof:
-            draft = order.draft
-            headers = list(draft.headers)
-            if isinstance(proof, AwsKeys):
-                signing = SigV4(order.service, order.region, proof)
-                signing.apply(
-                    replace(draft, headers=headers),
-                    order.upstream.credential,
-                    self._clock() + self._offset_seconds,
-                )
-            else:
-                redact.learn(proof)
-                headers.append((b"authorization", b"Bearer " + proof.encode()))
-            request.headers = as_they_are(headers)
-        return await self._shared.handle_async_request(request)
+    def _show(self, order: Order, request: httpx.Request, proof: Proof) -> str:
+        """Sign the request, or give it its token; return the secret that it shows now, if any."""
+        headers = list(order.draft.headers)
+        if isinstance(proof, str):
+            redact.learn(proof)
+            headers.append((b"authorization", b"Bearer " + proof.encode()))
+            shown = proof
+        else:
+            now = self._clock() + self._offset_seconds
+            sign(headers, order.draft, proof, Place(order.service, order.region), now)
+            shown = proof.token or ""
+        request.headers = as_they_are(headers)
+        return shown
 
     async def _again(
         self, order: Order, answer: WireAnswer, words: errors.Words, proof: Proof

@@ -11,17 +11,20 @@ import hmac
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from providers.credentials.base import Draft
-from providers.upstream import Credential
 
 SIGNED = (b"content-type", b"host")
 SIGNED_PREFIXES = (b"x-amz-", b"x-amzn-bedrock-")
 ALGORITHM = "AWS4-HMAC-SHA256"
 DATE = "x-amz-date"
+BLOCK_BYTES = 64
+"""Of SHA-256."""
 Pairs = tuple[tuple[bytes, bytes], ...]
+Hash = Any
+"""An object of hashlib's."""
 
 _BEGUN = hashlib.sha256()
 """Copied for each hash: OpenSSL looks a new one's algorithm up, which takes longer than hashing a small call."""
@@ -36,33 +39,32 @@ class AwsKeys:
     token: str | None = field(default=None, repr=False)
 
 
-class SigV4:
-    """Signs a draft for one service of one region with these keys."""
+class Place(NamedTuple):
+    """A service of AWS's in one region: where a signature holds."""
 
-    def __init__(self, service: str, region: str, keys: AwsKeys) -> None:
-        self._service, self._region, self._keys = service, region, keys
-
-    def apply(self, draft: Draft, credential: Credential, now: float) -> None:
-        """Add time, session token and signature. `host`, the type and every header of AWS's are signed."""
-        moment = _moment(int(now))
-        signer = _signer(self._keys, moment[:8].decode(), self._region, self._service)
-        headers = draft.headers
-        if signer.token:
-            headers.append((b"x-amz-security-token", signer.token))
-        signed = tuple([pair for pair in headers if _is_signed(pair[0])])
-        head = _head(draft.method, draft.target, draft.url.netloc, signed)
-        headers.append((b"x-amz-date", moment))
-        request = head.before + moment + head.after + _hexadecimal(draft.body)
-        mac = signer.mac.copy()
-        mac.update(b"%b\n%b%b%b" % (signer.begins, moment, signer.scope, _hexadecimal(request)))
-        signature = mac.hexdigest().encode()
-        headers.append((b"authorization", signer.shown + head.names + b", Signature=" + signature))
+    service: str
+    region: str
 
 
-def _hexadecimal(data: bytes) -> bytes:
-    made = _BEGUN.copy()
-    made.update(data)
-    return made.hexdigest().encode()
+def sign(headers: list[tuple[bytes, bytes]], draft: Draft, keys: AwsKeys, place: Place, now: float) -> None:
+    """Add time, session token and signature to the headers that leave with the draft.
+
+    `host`, the type and every header of AWS's are signed.
+    """
+    moment = _moment(int(now))
+    signer = _signer(keys, moment[:8], place)
+    if signer.token:
+        headers.append((b"x-amz-security-token", signer.token))
+    signed = tuple([pair for pair in headers if _is_signed(pair[0])])
+    head = _head(draft.method, draft.target, draft.url.netloc, signed)
+    headers.append((b"x-amz-date", moment))
+    body, request, inner, outer = _BEGUN.copy(), _BEGUN.copy(), signer.inner.copy(), signer.outer.copy()
+    body.update(draft.body)
+    request.update(b"%b%b%b%b" % (head.before, moment, head.after, body.hexdigest().encode()))
+    inner.update(b"%b%b%b%b" % (signer.begins, moment, signer.scope, request.hexdigest().encode()))
+    outer.update(inner.digest())
+    signature = outer.hexdigest().encode()
+    headers.append((b"authorization", b"%b%b, Signature=%b" % (signer.shown, head.names, signature)))
 
 
 # Of what is asked for again and again the answers are kept.
@@ -77,9 +79,10 @@ class _Head(NamedTuple):
 
 
 class _Signer(NamedTuple):
-    """What the calls of one day have in common. A copy of `mac` has taken in the key."""
+    """What the calls of one day have in common. `inner` and `outer`: HMAC's two hashes, which have taken in the key."""
 
-    mac: hmac.HMAC
+    inner: Hash
+    outer: Hash
     begins: bytes
     scope: bytes
     shown: bytes
@@ -132,14 +135,16 @@ def _plain(path: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _signer(keys: AwsKeys, day: str, region: str, service: str) -> _Signer:
+def _signer(keys: AwsKeys, day: bytes, place: Place) -> _Signer:
     key = f"AWS4{keys.secret_key}".encode()
-    for part in (day, region, service, "aws4_request"):
+    scope = f"{day.decode()}/{place.region}/{place.service}/aws4_request"
+    for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
-    scope = f"{day}/{region}/{service}/aws4_request"
+    padded = key.ljust(BLOCK_BYTES, b"\0")
     return _Signer(
-        hmac.new(key, digestmod="sha256"),
-        ALGORITHM.encode(),
+        hashlib.sha256(bytes([byte ^ 0x36 for byte in padded])),
+        hashlib.sha256(bytes([byte ^ 0x5C for byte in padded])),
+        f"{ALGORITHM}\n".encode(),
         f"\n{scope}\n".encode(),
         f"{ALGORITHM} Credential={keys.access_key}/{scope}, SignedHeaders=".encode(),
         (keys.token or "").encode(),

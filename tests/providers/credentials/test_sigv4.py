@@ -14,11 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.credentials.base import Draft
-from providers.credentials.sigv4 import AwsKeys, SigV4
-from providers.upstream import Credential, CredentialKind
+from providers.credentials.sigv4 import AwsKeys, Place, sign
 
 NOW = 1_790_000_000.0
-AWS = Credential(CredentialKind.AWS, "")
+BEDROCK = Place("bedrock", "eu-central-1")
 
 
 Pairs = list[tuple[bytes, bytes]]
@@ -54,7 +53,7 @@ def test_it_is_the_signature_that_botocore_makes(target: bytes, token: str | Non
         (b"user-agent", b"u"),
     ]
     draft = Draft("POST", httpx.URL("http://127.0.0.1:81/x"), target, list(headers), b'{"a": 1}')
-    SigV4("bedrock", "eu-central-1", AwsKeys("AKIA", "secret", token)).apply(draft, AWS, NOW)
+    sign(draft.headers, draft, AwsKeys("AKIA", "secret", token), BEDROCK, NOW)
     made = dict(draft.headers)
     keys = AwsKeys("AKIA", "secret", token)
     signature, date = as_botocore_signs(draft, headers[:2], keys, NOW)
@@ -90,7 +89,7 @@ def test_whatever_leaves_is_signed_as_botocore_signs_it(
     draft = Draft(method, httpx.URL("https://h.example:8443"), target.encode(), list(headers), body)
     keys = AwsKeys("AKIA", "secret", token)
     expected = as_botocore_signs(draft, headers, keys, now + 0.25)
-    SigV4("bedrock", "eu-central-1", keys).apply(draft, AWS, now + 0.25)
+    sign(draft.headers, draft, keys, BEDROCK, now + 0.25)
     made = dict(draft.headers)
     assert (made[b"authorization"].decode(), made[b"x-amz-date"].decode()) == expected
 
