@@ -149,6 +149,18 @@ def test_a_path_that_must_be_decoded_to_be_known_is_unknown(entry_point, vendor)
     )  # looked for, and not there
 
 
+def test_a_name_with_a_slash_may_be_quoted_whole(entry_point):
+    admin = [("authorization", f"Bearer {ADMIN_KEY}")]
+    assert entry_point.admin("POST", "/api/groups", {"name": "team/a"}).status == 200
+    for path in ("/api/groups/team/a", "/api/groups/team%2Fa", "/api/groups/team%2fa"):
+        assert entry_point.ask("GET", path, admin).json()["name"] == "team/a"
+    assert entry_point.ask("GET", "/api/policies/team%2Fa", admin).error[:2] == (404, "not_found_error")
+    assert entry_point.ask("GET", "/api/routes/openai%2Fgpt", admin).error[:2] == (404, "not_found_error")
+    for path in ("/api%2Fgroups/team/a", "/api/groups%2Fteam/a", "/api/groups/t%65am/a"):
+        assert entry_point.ask("GET", path, admin).status == 401
+    assert entry_point.admin("DELETE", "/api/groups/team%2Fa").status == 200
+
+
 @pytest.mark.parametrize(
     "target", ["http://{other}/v1/messages", "http://user@{other}/v1/messages", "https://{other}/v1/messages"]
 )
