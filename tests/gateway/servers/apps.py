@@ -156,6 +156,10 @@ async def digest(exchange: Exchange) -> None:
     await exchange.answer({"sha256": hashlib.sha256(b"".join(await exchange.body())).hexdigest()})
 
 
+async def switching(exchange: Exchange) -> None:
+    await exchange.answer(sys.getswitchinterval())
+
+
 async def hello(exchange: Exchange) -> None:
     await exchange.answer("hello")
 
@@ -319,6 +323,7 @@ async def memory(exchange: Exchange) -> None:
 
 ROUTES = {
     "/hello": hello,
+    "/switching": switching,
     "/echo": echo,
     "/digest": digest,
     "/stream": stream,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.servers.lifecycle import SAME_SIGNAL_SECONDS, settle_memory
+from gateway.servers.lifecycle import SAME_SIGNAL_SECONDS, SWITCH_SECONDS, settle_memory
 from tests.gateway.servers.conftest import Launch
 from tests.gateway.servers.harness import (
     Answer,
@@ -62,6 +62,10 @@ def test_a_stream_ends_in_peace(name: str, launch: Launch, stop: signal.Signals)
         assert time.monotonic() - ended_at < 0.9  # closed with the answer, not after the grace
     assert process.ends() == 0
     assert "hooks: shut down with 0 open" in process.log
+
+
+def test_a_thread_that_computes_lets_the_loop_go_on_soon(server_name: str, launch: Launch) -> None:
+    assert launch(server_name).get("/switching").json == SWITCH_SECONDS
 
 
 def test_nothing_to_wait_for(server_name: str, launch: Launch) -> None:
