@@ -244,8 +244,7 @@ class Rotation:
                 seen, body, is_stream = await as_it_is(context, call, attempt, answer)
                 first, is_good = await anext(body := aiter(body), b""), seen.status < 300
         if not is_good or not (is_stream or translator.is_transparent):
-            whole = first + await read_all(body, MAX_BUFFERED_BYTES)
-            seen = WireAnswer(seen.status, seen.headers, whole)
+            seen = WireAnswer(seen.status, seen.headers, first + await read_all(body, MAX_BUFFERED_BYTES))
             await self._classify_whole(context, call, attempt, seen, secret)
             return
         if is_coded:

@@ -35,8 +35,6 @@ from providers.catalog.catalog import Route
 from providers.dialects import estimate
 from providers.dialects.table import DIALECTS
 from providers.dialects.types import MOST_TOKENS, UNREAD, Call, Part, Target, Usage
-from providers.dialects.wrapping import innermost
-from providers.translation.pairs.openai_passthrough import OpenAiPassthrough
 from tokens.errors import BalancesUnknown, LedgerUnavailable, LimitExceeded
 from tokens.limits.ledger import Amount, Ledger
 
@@ -246,8 +244,7 @@ def _written(size: int, attempt: Attempt) -> int:
     if not attempt.is_streaming:
         return -(-size // BYTES_OF_WHOLE)
     least = -(-size // DIALECTS[attempt.route.dialect].bytes_per_output_token)
-    translator = innermost(attempt.translator)
-    return max(least, translator.written(size)) if isinstance(translator, OpenAiPassthrough) else least
+    return max(least, attempt.translator.written(size))
 
 
 def _is_unread(arrival: Arrival, usage: Usage) -> bool:

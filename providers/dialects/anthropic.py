@@ -12,6 +12,7 @@ import orjson
 from providers.dialects import sse
 from providers.dialects.anthropic_call import read_call as read_call
 from providers.dialects.anthropic_messages import (
+    BlockDelta,
     ErrorEvent,
     ErrorFields,
     MessageDelta,
@@ -26,6 +27,7 @@ from providers.dialects.error_shapes import MAX_WORDS, UNTOLD, error_in, event_e
 from providers.dialects.made import by_messages
 from providers.dialects.mending import UNREADABLE, tolerant
 from providers.dialects.openai_errors import failure_from_object
+from providers.dialects.responses_usage import tokens_in
 from providers.dialects.types import (
     UNREAD,
     Failure,
@@ -73,10 +75,15 @@ class StreamTotals(msgspec.Struct):
     is_finished: bool = False  # `message_stop` or `error` was seen
     message_id: str | None = None
     made: list[Made] | None = None  # what the answer has made, where somebody wants to know
+    frame: int = 0  # bytes of a delta's event without what the model says in it; 0: not known
+    deltas: int = 0  # that were seen here
 
     def see(self, name: bytes, data: bytes) -> None:
-        if (name or event_type(data).encode()) not in _TOTAL_EVENTS:
-            if name == sse.BARE:
+        if (kind := name or event_type(data).encode()) not in _TOTAL_EVENTS:
+            if kind == DELTA:
+                self.deltas += 1
+                self.frame = self.frame or frame_of(data)
+            elif name == sse.BARE:
                 self.failure = failure_told(data)
             elif self.made is not None and name == b"content_block_start" and b'"file_id"' in data:
                 self.made += by_messages(data)
@@ -97,6 +104,26 @@ class StreamTotals(msgspec.Struct):
         elif isinstance(event, ErrorEvent):
             self.is_finished = True
             self.failure = failure_of(event.error)
+
+    def written(self, size: int, more_deltas: int) -> int:
+        """Return the tokens that the model has written into events of so many bytes; 0 when it can't be told."""
+        return tokens_in(size, self.frame, self.deltas + more_deltas)
+
+
+DELTA = b"content_block_delta"
+DELTA_FRAME = len(b"event: content_block_delta\ndata: \n\n")
+
+
+def frame_of(data: bytes) -> int:
+    """Return the bytes of a delta's event around what the model says in it; 0 when it says nothing."""
+    try:
+        delta = read_event(data)
+    except Refused:
+        return 0
+    if not isinstance(delta, BlockDelta):
+        return 0
+    said = delta.delta.text or delta.delta.thinking or delta.delta.partial_json or delta.delta.signature
+    return DELTA_FRAME + len(data) + 2 - len(orjson.dumps(said)) if said else 0
 
 
 _TOTAL_EVENTS = frozenset((b"message_start", b"message_delta", b"message_stop", b"error"))

@@ -150,6 +150,12 @@ def unreadable() -> Refused:
     return Refused(Failure(FailureKind.UPSTREAM, "the upstream's compressed answer can't be read"))
 
 
+def asking_for_identity(headers: Headers) -> Headers:
+    """Return the headers that ask for no compression: nothing could be said between events of a compressed stream."""
+    kept = [pair for pair in headers if pair[0] != b"accept-encoding"]
+    return (*kept, (b"accept-encoding", b"identity"))
+
+
 def without_coding(headers: Headers) -> Headers:
     """Return the headers of the same body, decoded."""
     return tuple(pair for pair in headers if pair[0] not in (b"content-encoding", b"content-length"))

@@ -253,10 +253,7 @@ class Translator(Protocol):
 
     @property
     def is_transparent(self) -> bool:
-        """Return whether `feed` takes every 2xx body as it comes.
-
-        False: `feed` takes only event streams; other bodies go to `response`.
-        """
+        """Tell whether `feed` takes every 2xx body; else it takes event streams, and `response` the others."""
 
     @property
     def usage(self) -> Usage: ...
@@ -268,6 +265,9 @@ class Translator(Protocol):
     @property
     def failure(self) -> Failure | None:
         """Return an error seen inside a 200; None when there was none."""
+
+    def written(self, size: int) -> int:
+        """Return the tokens that so many bytes of a stream have told that nobody counted; 0: not known."""
 
     def request(self, call: Call, target: Target) -> WireRequest: ...
 

@@ -24,6 +24,9 @@ class Wrapping:
     def usage(self) -> Usage:
         return self._inner.usage
 
+    def written(self, size: int) -> int:
+        return self._inner.written(size)
+
     @property
     def model(self) -> str | None:
         return self._inner.model

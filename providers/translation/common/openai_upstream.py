@@ -124,6 +124,10 @@ class OpenAiUpstream(ABC):
         reader = self._seen()
         return Usage() if reader is None else reader.outcome().usage
 
+    def written(self, size: int) -> int:
+        """See `Translator`: `usage` tells."""
+        return 0
+
     @property
     def model(self) -> str | None:
         reader = self._seen()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from providers.dialects.anthropic import failure_of
+from providers.dialects.anthropic import failure_of, frame_of
 from providers.dialects.anthropic_messages import (
     Block,
     BlockDelta,
@@ -30,6 +30,7 @@ from providers.dialects.anthropic_messages import (
     read_message,
 )
 from providers.dialects.encodings import Decoder, decoder, needed, plain
+from providers.dialects.responses_usage import tokens_in
 from providers.dialects.sse import SseReader, comment
 from providers.dialects.types import (
     UNREAD,
@@ -80,6 +81,11 @@ class OverMessages(ABC):
         self._open_index: int | None = None  # of the block that is being written
         self._is_in_prose = False  # it is text: a piece that can't be read is passed by
         self._waiting: list[BlockStart | BlockDelta | BlockStop] = []
+        self._deltas = self._frame = 0  # pieces of text, and the bytes that an event has around one
+
+    def written(self, size: int) -> int:
+        """See `Translator`."""
+        return tokens_in(size, self._frame, self._deltas)
 
     # --- the relay's side ----------------------------------------------------------------------------
 
@@ -157,8 +163,11 @@ class OverMessages(ABC):
         except Refused:
             found = readable(data, is_in_prose=self._is_in_prose)
             return b"".join([self._event(one) for one in found])
-        if isinstance(event, BlockDelta) and event.index == self._open_index:
-            return self._delta(event.delta)
+        if isinstance(event, BlockDelta):
+            self._deltas += 1
+            self._frame = self._frame or frame_of(data)
+            if event.index == self._open_index:
+                return self._delta(event.delta)
         if isinstance(event, BlockStart | BlockDelta | BlockStop):
             return self._started(None) + self._block_event(event)
         if event is None or isinstance(event, Ping):
@@ -250,10 +259,7 @@ class OverMessages(ABC):
 
     @abstractmethod
     def _begin(self, message: Message) -> bytes:
-        """Return the stream's first bytes.
-
-        `message` may be empty.
-        """
+        """Return the stream's first bytes. `message` may be empty."""
 
     @abstractmethod
     def _open(self, block: Block) -> bytes:

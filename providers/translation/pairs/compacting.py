@@ -66,6 +66,9 @@ class Compacting:
     def failure(self) -> Failure | None:
         return self._inner.failure
 
+    def written(self, size: int) -> int:
+        return self._inner.written(size)
+
     def request(self, call: Call, target: Target) -> WireRequest:
         self._is_alone, self._summing = call.path == compaction.PATH, None
         self._is_counting = call.path == INPUT_TOKENS

@@ -68,6 +68,10 @@ class AnyTotals:
         self.is_finished = True
         self.made: list[Made] | None = None
 
+    def written(self, size: int, more_events: int) -> int:
+        """See `Totals`: of no known course."""
+        return 0
+
     def see(self, name: bytes, data: bytes) -> None:
         """Take note of the usage and the model that an event tells."""
         if b'"usage"' not in data and (self.model is not None or b'"model"' not in data):

@@ -43,6 +43,9 @@ class NativeResponses(ResponsesPassthrough):
     def failure(self) -> Failure | None:
         return super().failure if self._around is None else self._around.failure
 
+    def written(self, size: int) -> int:
+        return super().written(size) if self._around is None else self._around.written(size)
+
     def request(self, call: Call, target: Target) -> WireRequest:
         self._around = None
         if target.compacts or not _asks(call):

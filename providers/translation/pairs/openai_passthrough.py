@@ -66,15 +66,6 @@ class OpenAiPassthrough(Passthrough):
     Every event of a stream names the model, so an alias is mapped back in each of them.
     """
 
-    _passed = 0  # events that were not looked at
-
-    def written(self, size: int) -> int:
-        """Return the tokens that a stream of so many bytes may have told; 0 when that is not known."""
-        totals = self._totals
-        if isinstance(totals, chat_totals.StreamTotals | openai_responses.StreamTotals):
-            return totals.written(size, self._passed)
-        return 0
-
     def _renamed(self, chunk: bytes) -> bytes:
         if self._reader is None or self._alias is None:
             return super()._renamed(chunk)

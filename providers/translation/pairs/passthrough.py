@@ -14,7 +14,7 @@ from typing import Protocol, Self
 import orjson
 
 from providers.dialects import anthropic
-from providers.dialects.encodings import Decoder, decoder
+from providers.dialects.encodings import Decoder, asking_for_identity, decoder
 from providers.dialects.sse import Quiet, SseReader
 from providers.dialects.toplevel import find_nested_model, replace_model, with_model
 from providers.dialects.types import (
@@ -88,6 +88,9 @@ class Passthrough:
     _alias: str | None = None  # the name that was asked for, when another is sent
     _held = b""  # of an answer whose model is still to be renamed
     _is_marked = False
+    _is_measured = False  # one of the events that are not looked at has been
+    _passed = 0  # events that were not looked at
+    _decoded_bytes = 0
     place: Place | None = None  # that differs from the API itself
     heed: Callable[[bytes], None] | None = None  # hears a compressed answer decoded; may raise `Refused`
 
@@ -117,6 +120,10 @@ class Passthrough:
     def failure(self) -> Failure | None:
         return self._totals.failure
 
+    def written(self, size: int) -> int:
+        """See `Translator`."""
+        return self._totals.written(self._decoded_bytes or size, self._passed)
+
     def request(self, call: Call, target: Target) -> WireRequest:
         body, asked, place, model = call.body, call.fields.model, self.place, target.model
         if place is not None:
@@ -137,7 +144,7 @@ class Passthrough:
             request = WireRequest(call.method, call.path, call.query, headers, body, call.fields)
             return place.told(request)
         if call.fields.stream or self._alias is not None:
-            headers = _asking_for_identity(headers)
+            headers = asking_for_identity(headers)
         return WireRequest(call.method, call.path, call.query, headers, body)
 
     def response(self, answer: WireAnswer) -> WireAnswer:
@@ -191,8 +198,7 @@ class Passthrough:
     def _line_end(self) -> bytes:
         """Return the end of an event that was cut, b"" when none was.
 
-        Of a torn one (so large that its beginning has passed already) one line feed only: a blank line would
-        deliver it, and clients fail on its half JSON; so the error's `event:` line takes its place.
+        Of a torn one (whose beginning has passed) one line feed: a blank line would deliver its half JSON.
         """
         if self._reader is None or self._reader.is_at_boundary:
             return b""
@@ -207,6 +213,7 @@ class Passthrough:
 
     def _decoded(self, reading: Decoder, chunk: bytes) -> bytes:
         seen = reading.feed(chunk)
+        self._decoded_bytes += len(seen)
         if reading.is_over:
             self._give_up()
         elif self.heed is not None:
@@ -224,7 +231,10 @@ class Passthrough:
             return
         self._is_legible = True
         if type(seen) is Quiet or ((silent := self._watched.silent) and reader.is_one(seen, silent)):
-            return
+            if self._is_measured:
+                self._passed += 1
+                return
+            self._is_measured = True
         try:
             for name, data in reader.feed(seen):
                 self._totals.see(name, data)
@@ -284,15 +294,6 @@ class Passthrough:
 _USUAL_HEAD = re.compile(rb'\{(?:"(?:id|type|role)": ?"[^"\\]*+", ?)*+"model": ?"([^"\\]*+)')
 """How vendors begin an answer, up to its model's name."""
 _EVENT_END = re.compile(rb"\r\n\r?\n|\n\n|\r\r")
-
-
-def _asking_for_identity(headers: Headers) -> Headers:
-    """Return the headers that ask for no compression.
-
-    Nothing could be said between the events of a compressed stream.
-    """
-    kept = [pair for pair in headers if pair[0] != b"accept-encoding"]
-    return (*kept, (b"accept-encoding", b"identity"))
 
 
 def _without_length(headers: Headers) -> Headers:

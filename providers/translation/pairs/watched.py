@@ -26,6 +26,8 @@ class Totals(Protocol):
 
     def see(self, name: bytes, data: bytes) -> None: ...
 
+    def written(self, size: int, more_events: int) -> int: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:

@@ -32,6 +32,10 @@ class Told(Passthrough):
     def __init__(self, usage: Usage, model: str | None) -> None:
         super().__init__()
         self._answered_usage, self._answered_model = usage, model
+        self.told_tokens = 0
+
+    def written(self, size: int) -> int:
+        return self.told_tokens
 
 
 def context(

@@ -17,7 +17,7 @@ from gateway.usage.metering import Meter, seen
 from gateway.usage.prices.copy import Prices
 from gateway.usage.prices.table import Price, PriceTable
 from providers.dialects.types import UNREAD, Usage
-from tests.gateway.usage.contexts import BODY, context, recording, tell, token
+from tests.gateway.usage.contexts import BODY, Told, context, recording, tell, token
 from tokens.errors import BalancesUnknown, LimitExceeded
 from tokens.limits.calendar import Calendar
 from tokens.limits.ledger import Amount, Balance, State
@@ -205,6 +205,14 @@ async def test_a_client_that_left_is_estimated_from_what_was_seen() -> None:
     assert usage_seen(left(Usage(12, 5, 0, 0, 1)), 0) == Usage(12, 5, 0, 0, 20, is_estimated=True)
     assert usage_seen(left(Usage()), 0) == Usage(100, output_tokens=20, is_estimated=True)
     assert usage_seen(left(Usage()), 33).input_tokens == 33
+
+
+async def test_a_stream_with_large_pieces_is_estimated_by_what_was_written_in_them() -> None:
+    found = left(Usage(12, 5, 0, 0, 1))
+    translator = found.attempts[-1].translator
+    assert isinstance(translator, Told)
+    translator.told_tokens = 150
+    assert usage_seen(found, 0) == Usage(12, 5, 0, 0, 150, is_estimated=True)
 
 
 async def test_final_figures_are_no_estimate() -> None:

@@ -204,3 +204,15 @@ def test_duplicate_tool_ids_are_made_unique() -> None:
     message = {"id": "m", "content": [block, block], "stop_reason": "tool_use"}
     body = json.loads(answered(make(SURFACE, {**BODY, "stream": False}), message).body)
     assert [tool["id"] for tool in body["choices"][0]["message"]["tool_calls"]] == ["same", "same_2"]
+
+
+@pytest.mark.parametrize("size", [4, 400])
+def test_what_a_cut_stream_has_written_is_known(size: int) -> None:
+    made = make(SURFACE, BODY)
+    block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    text = "word " * 400
+    deltas = [{"type": "text_delta", "text": text[at : at + size]} for at in range(0, len(text), size)]
+    events = [block, *({"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas)]
+    wire = feeding.sse_bytes([{"event": event["type"], "data": event} for event in events])
+    assert made.feed(wire)
+    assert 450 <= made.written(len(wire)) <= 650

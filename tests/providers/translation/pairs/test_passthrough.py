@@ -271,7 +271,53 @@ def test_wherever_a_whole_answer_names_its_model_it_names_the_asked_one(
 def test_events_that_are_known_to_be_quiet_are_not_read() -> None:
     passing = streamed()
     assert passing.feed(sse_bytes(EVENTS[:1], b"\n")) and passing.usage.input_tokens == 12
+    first = Quiet(b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0}\n\n')
+    assert passing.feed(first) == first  # the first is looked at, for its size
     quiet = Quiet(b'event: message_delta\ndata: {"type":"message_delta","usage":{"output_tokens":9}}\n\n')
     assert passing.feed(quiet) == quiet and passing.usage.output_tokens == 1
     passing.feed(sse_bytes(EVENTS[4:], b"\n"))
     assert passing.finish() == b"" and passing.usage == READ
+
+
+def said(text: str, size: int, kind: str = "text_delta", field: str = "text") -> list[bytes]:
+    """The events of a stream that says a text in pieces of so many letters, up to where it is cut."""
+    start = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    deltas = [
+        {"type": "content_block_delta", "index": 0, "delta": {"type": kind, field: piece}} for piece in pieces
+    ]
+    return [
+        sse_bytes(EVENTS[:1], b"\n"),
+        *[b"event: %b\ndata: %b\n\n" % (event["type"].encode(), json.dumps(event).encode())
+          for event in (start, *deltas)],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [4, 25, 400, 4000])
+@pytest.mark.parametrize("network", [1, 7, 10**6])
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [("text_delta", "text"), ("thinking_delta", "thinking"), ("input_json_delta", "partial_json")],
+)
+def test_what_was_written_is_known_however_large_the_pieces_are(
+    size: int, network: int, kind: str, field: str
+) -> None:
+    events = said("word " * 400, size, kind, field)
+    chunks = [b"".join(events[start : start + network]) for start in range(0, len(events), network)]
+    passing = streamed()
+    assert b"".join(map(passing.feed, chunks)) == b"".join(events)
+    assert 450 <= passing.written(sum(map(len, chunks))) <= 650
+
+
+def test_what_was_written_is_known_of_a_compressed_stream() -> None:
+    events = b"".join(said("word " * 400, 25))
+    passing = streamed((*STREAM, (b"content-encoding", b"gzip")))
+    packed = gzip.compress(events)
+    assert passing.feed(packed) == packed
+    assert 450 <= passing.written(len(packed)) <= 650
+
+
+def test_of_a_stream_that_says_nothing_it_is_not_known_what_was_written() -> None:
+    passing = streamed()
+    passing.feed(sse_bytes(EVENTS[:1], b"\n"))
+    assert passing.written(4000) == 0
