@@ -118,10 +118,7 @@ class OverMessages(ABC):
         return WireAnswer(answer.status, (JSON_TYPE, *kept), self._whole(message))
 
     def feed(self, chunk: bytes) -> bytes:
-        """Return the surface's bytes for a chunk of the upstream's stream.
-
-        Never raises: nonsense from the upstream becomes `failure` and the surface's error form.
-        """
+        """Return the surface's bytes for a chunk. Never raises: nonsense becomes `failure` and an error's form."""
         out = b""
         try:
             if self._decoder is not None:
@@ -165,7 +162,8 @@ class OverMessages(ABC):
             return b"".join([self._event(one) for one in found])
         if isinstance(event, BlockDelta):
             self._deltas += 1
-            self._frame = self._frame or frame_of(data)
+            if not self._frame:
+                self._frame = frame_of(data)
             if event.index == self._open_index:
                 return self._delta(event.delta)
         if isinstance(event, BlockStart | BlockDelta | BlockStop):
