@@ -31,8 +31,8 @@ class _Chunk(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(_Chunk).decode
 
 
-def _without_own(document: dict[str, object]) -> bytes:
-    """Return an event without Bedrock's metrics, and without ids in what else it adds."""
+def without_own(document: dict[str, object]) -> bytes:
+    """Return an event, or a whole answer, without Bedrock's metrics, and without ids in what else it adds."""
     document.pop("amazon-bedrock-invocationMetrics", None)
     for name, value in document.items():
         if name.startswith("amazon-bedrock-"):
@@ -144,7 +144,7 @@ class Frames:
             self.is_over = True
             return StreamWords(errors.clean_event)(b"event: error\ndata: " + data + b"\n\n")
         elif data.rfind(_OWN) >= 0:
-            data = _without_own(orjson.loads(data))
+            data = without_own(orjson.loads(data))
         self._has_begun = True
         event = b"event: %b\ndata: %b\n\n" % (name, _LINE_END.sub(b" ", data))
         return StreamWords()(event) if event.rfind(b"error") >= 0 else event

@@ -18,11 +18,12 @@ import orjson
 from gateway.kernel.redaction import redact
 from providers.client import as_they_are, headers_of
 from providers.clouds import errors
-from providers.clouds.frames import Frames
+from providers.clouds.frames import Frames, without_own
 from providers.clouds.keyring import Keyring
 from providers.clouds.sources import NoCredential, Proof
 from providers.credentials.base import Draft
 from providers.credentials.sigv4 import Place, sign
+from providers.dialects.mending import UNREADABLE, tolerant
 from providers.dialects.types import WireAnswer, header
 from providers.upstream import CredentialKind, Upstream
 from providers.words import CLEAN_EVENT, MAX_WORDS_BYTES, SHOWN, heard
@@ -33,6 +34,7 @@ ORDER = "cloud_order"
 """Of a request's extensions: the `Order` that it is."""
 NO_CREDENTIAL = "The gateway has no credential for this provider."
 MISFIT = "The provider's count is none."
+MAX_TRACED_BYTES = 32 * 1024 * 1024
 FRAMES, EVENTS, PLAIN = b"application/vnd.amazon.eventstream", b"text/event-stream", b"application/json"
 LOOKED_FOR = (CredentialKind.AWS, CredentialKind.GOOGLE, CredentialKind.AZURE)
 """Credentials that name a source."""
@@ -48,6 +50,7 @@ class Order(msgspec.Struct, frozen=True):
     is_looked_for: bool = False  # the credential names a source, rather than being one
     is_count: bool = False
     is_aws_count: bool = False  # whose answer has a form of its own
+    is_traced: bool = False  # what its guardrail did stands in the answer
 
     @property
     def place(self) -> str:
@@ -162,7 +165,7 @@ class CloudTransport(httpx.AsyncBaseTransport):
         if has_hidden:
             response.headers = as_they_are(errors.forwarded(headers))
         if kind == PLAIN:
-            return not order.is_aws_count
+            return not (order.is_aws_count or order.is_traced)
         kind = kind.strip().lower()
         if kind.startswith(EVENTS):
             response.extensions[CLEAN_EVENT] = errors.clean_event
@@ -176,7 +179,7 @@ class CloudTransport(httpx.AsyncBaseTransport):
         kind = (header(headers_of(response), b"content-type") or b"").strip().lower()
         if kind.startswith(FRAMES):
             return await self._framed(order, request, response)
-        return await _counted(request, response)
+        return await (_counted if order.is_aws_count else _untraced)(request, response)
 
     async def _framed(self, order: Order, request: httpx.Request, response: httpx.Response) -> httpx.Response:
         """Return frames as events; an exception that comes first is a refusal."""
@@ -246,15 +249,31 @@ async def _counted(request: httpx.Request, response: httpx.Response) -> httpx.Re
     return _whole(WireAnswer(200, (errors.JSON,), orjson.dumps({"input_tokens": count})), request)
 
 
-async def _read(response: httpx.Response) -> WireAnswer:
-    """Return the whole of an error or a count, decoded, its end cut where it is too long; the answer is closed."""
+async def _untraced(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+    """Return a whole answer without ids in what its guardrail did."""
+    answer = await _read(response, MAX_TRACED_BYTES)
+    if len(answer.body) > MAX_TRACED_BYTES:
+        raise httpx.RemoteProtocolError("the answer is too large")
+    try:
+        document = tolerant(orjson.loads, answer.body)
+    except UNREADABLE:
+        document = None
+    body = without_own(document) if isinstance(document, dict) else answer.body
+    kept = tuple([pair for pair in answer.headers if pair[0] != b"content-length"])
+    told = _whole(WireAnswer(answer.status, kept, body), request)
+    told.extensions[SHOWN] = response.extensions.get(SHOWN, "")
+    return told
+
+
+async def _read(response: httpx.Response, limit: int = MAX_WORDS_BYTES) -> WireAnswer:
+    """Return an error, a count or a traced answer, decoded, its end cut where it is too long; the answer is closed."""
     pieces: list[bytes] = []
     size = 0
     try:
         async for piece in response.stream:  # type: ignore[union-attr]
             pieces.append(piece)
             size += len(piece)
-            if size > MAX_WORDS_BYTES:
+            if size > limit:
                 break
     finally:
         await response.aclose()

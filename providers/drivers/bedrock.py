@@ -35,6 +35,7 @@ class BedrockDriver(CloudDriver):
     login: CredentialKind | None = CredentialKind.AWS
     regional_prices = "bedrock/regional"
     service = "bedrock"
+    trace = b"x-amzn-bedrock-trace"
     strategies = {CredentialKind.API_KEY: Bearer(), CredentialKind.OAUTH: Bearer()}
 
     def ambient(self) -> Credential:

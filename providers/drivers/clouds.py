@@ -56,6 +56,7 @@ class CloudDriver(AnthropicDriver):
     extra: tuple[str, str] | None = None
     """The extra with which its library is installed, and the library."""
     service = ""
+    trace = b""  # the header with which a caller asks for what a guardrail did
 
     def problem(self, options: Mapping[str, str], key: str) -> tuple[str, str] | None:
         """Check that what its URLs are made of is there, and the library."""
@@ -150,6 +151,7 @@ class CloudDriver(AnthropicDriver):
             is_looked_for,
             is_count and bool(self.service),
             is_count and told.path.startswith(b"/model/"),
+            bool(self.trace) and self.trace in dict(draft.headers),
         )
         extensions = {"target": target, "proxy": upstream.proxy, ORDER: order}
         return request_to(url, draft.method, draft.headers, draft.body, extensions)

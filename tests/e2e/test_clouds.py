@@ -315,6 +315,25 @@ def test_a_guardrail_of_the_caller_passes(gateway, cloud: Cloud) -> None:
     assert [taken.headers[guard[0]] for taken in cloud.taken] == ["guard-1", "guard-1"]
 
 
+@pytest.mark.parametrize("way", ["invoke", "messages"])
+def test_what_a_guardrail_traced_into_a_whole_answer_names_no_account(
+    gateway, cloud: Cloud, way: str
+) -> None:
+    provide(gateway, cloud, way)
+    traced = {"guardrail": {"arn": ARN, "action": "INTERVENED"}}
+    usage = {"input_tokens": 3, "output_tokens": 2}
+    told = {"id": "m", "type": "message", "role": "assistant", "model": "x", "content": [], "usage": usage}
+    own = {"amazon-bedrock-trace": traced, "amazon-bedrock-guardrailAction": "INTERVENED"}
+    cloud.say(Answer(200, [("content-type", "application/json")], [json.dumps({**told, **own}).encode()]))
+    asked = [gateway.token.bearer, ("content-type", "application/json"), ("x-amzn-bedrock-trace", "ENABLED")]
+    answer = gateway.ask("POST", "/v1/messages", asked, json.dumps(body_of("hello")).encode())
+    assert answer.json()["amazon-bedrock-trace"] == {"guardrail": {"arn": "…", "action": "INTERVENED"}}, (
+        answer
+    )
+    assert (answer.json()["model"], answer.json()["usage"]) == (MODEL, usage)
+    unseen(answer)
+
+
 def account(gateway: GatewayProcess, name: str, **fields: Any) -> None:
     answer = gateway.admin("POST", "/api/accounts", {"name": name, "provider": "cloud", **fields})
     assert answer.status in (200, 201), answer
