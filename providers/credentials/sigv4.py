@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote
+
+import msgspec
 
 from providers.credentials.base import Draft
 
@@ -30,16 +31,18 @@ _BEGUN = hashlib.sha256()
 """Copied for each hash: OpenSSL looks a new one's algorithm up, which takes longer than hashing a small call."""
 
 
-@dataclass(frozen=True, slots=True)
-class AwsKeys:
+class AwsKeys(msgspec.Struct, frozen=True):
     """Keys as they are at one moment. `repr` does not show them."""
 
     access_key: str
-    secret_key: str = field(repr=False)
-    token: str | None = field(default=None, repr=False)
+    secret_key: str
+    token: str | None = None
+
+    def __repr__(self) -> str:
+        return f"AwsKeys({self.access_key!r})"
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True):
     """A service of AWS's in one region: where a signature holds."""
 
     service: str
