@@ -9,6 +9,7 @@ import msgspec
 import orjson
 
 from providers.clouds import errors
+from providers.clouds.traces import OWN, without_own
 from providers.dialects.eventstream import BEGINNINGS, CHUNK_START, Frame, FrameReader, crc32, read_crc
 from providers.dialects.mending import UNREADABLE
 from providers.dialects.sse import Quiet
@@ -20,8 +21,6 @@ _TYPE = re.compile(rb'\s*\{\s*"type"\s*:\s*"([a-z_]+)"')
 _DELTA = b'{"type":"content_block_delta"'
 _DELTA_BYTES = len(_DELTA)
 _LINE_END = re.compile(rb"[\r\n]")
-_OWN = b'"amazon-bedrock-'
-"""How members of an event begin that Bedrock adds: metrics, and what a guardrail did, with ARNs where it is traced."""
 
 
 class _Chunk(msgspec.Struct, gc=False):
@@ -29,23 +28,6 @@ class _Chunk(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
-
-
-def without_own(document: dict[str, object]) -> bytes:
-    """Return an event, or a whole answer, without Bedrock's metrics, and without ids in what else it adds."""
-    document.pop("amazon-bedrock-invocationMetrics", None)
-    for name, value in document.items():
-        if name.startswith("amazon-bedrock-"):
-            document[name] = _masked(value)
-    return orjson.dumps(document)
-
-
-def _masked(value: object) -> object:
-    if isinstance(value, str):
-        return errors.masked(value, ())
-    if isinstance(value, list):
-        return [_masked(each) for each in value]
-    return {name: _masked(each) for name, each in value.items()} if isinstance(value, dict) else value
 
 
 class Frames:
@@ -108,7 +90,7 @@ class Frames:
             event = _decode(payload).event
         except UNREADABLE:
             return self._loose(payload)
-        if event[:_DELTA_BYTES] == _DELTA and event.rfind(b"error") < 0 and event.rfind(_OWN) < 0:
+        if event[:_DELTA_BYTES] == _DELTA and event.rfind(b"error") < 0 and event.rfind(OWN) < 0:
             self._has_begun = True  # nearly all are so
             event = (
                 _LINE_END.sub(b" ", event) if 10 in event or 13 in event else event
@@ -143,7 +125,7 @@ class Frames:
         elif name == b"error":
             self.is_over = True
             return StreamWords(errors.clean_event)(b"event: error\ndata: " + data + b"\n\n")
-        elif data.rfind(_OWN) >= 0:
+        elif data.rfind(OWN) >= 0:
             data = without_own(orjson.loads(data))
         self._has_begun = True
         event = b"event: %b\ndata: %b\n\n" % (name, _LINE_END.sub(b" ", data))

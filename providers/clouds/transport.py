@@ -18,12 +18,12 @@ import orjson
 from gateway.kernel.redaction import redact
 from providers.client import as_they_are, headers_of
 from providers.clouds import errors
-from providers.clouds.frames import Frames, without_own
+from providers.clouds.frames import Frames
 from providers.clouds.keyring import Keyring
 from providers.clouds.sources import NoCredential, Proof
+from providers.clouds.traces import TracedEvents, without_ids
 from providers.credentials.base import Draft
 from providers.credentials.sigv4 import Place, sign
-from providers.dialects.mending import UNREADABLE, tolerant
 from providers.dialects.types import WireAnswer, header
 from providers.upstream import CredentialKind, Upstream
 from providers.words import CLEAN_EVENT, MAX_WORDS_BYTES, SHOWN, heard
@@ -169,6 +169,8 @@ class CloudTransport(httpx.AsyncBaseTransport):
         kind = kind.strip().lower()
         if kind.startswith(EVENTS):
             response.extensions[CLEAN_EVENT] = errors.clean_event
+            if order.is_traced:
+                response.stream = TracedEvents(response.stream)  # type: ignore[arg-type]
             return True
         return not (order.is_aws_count or kind.startswith(FRAMES))
 
@@ -254,13 +256,8 @@ async def _untraced(request: httpx.Request, response: httpx.Response) -> httpx.R
     answer = await _read(response, MAX_TRACED_BYTES)
     if len(answer.body) > MAX_TRACED_BYTES:
         raise httpx.RemoteProtocolError("the answer is too large")
-    try:
-        document = tolerant(orjson.loads, answer.body)
-    except UNREADABLE:
-        document = None
-    body = without_own(document) if isinstance(document, dict) else answer.body
     kept = tuple([pair for pair in answer.headers if pair[0] != b"content-length"])
-    told = _whole(WireAnswer(answer.status, kept, body), request)
+    told = _whole(WireAnswer(answer.status, kept, without_ids(answer.body)), request)
     told.extensions[SHOWN] = response.extensions.get(SHOWN, "")
     return told
 
