@@ -24,6 +24,8 @@ from tests.rawhttp import Headers, Response, ask
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN_SECRET = "CANARY-token-secret-of-the-test-suite-0123456789"
 ADMIN_KEY = "CANARY-admin-key-of-the-test-suite-0123456789"
+PATIENCE = 180.0
+"""Seconds until a program counts as hanging. It takes a few alone, and a minute beside twenty others."""
 LISTENING = re.compile(r"(?i)(?:listening|running) on (?:https?://)?\S*?:(\d+)")
 SERVERS = ("daphne", "uvicorn")
 ENTRY_POINTS = ("daphne", "uvicorn", "django")
@@ -66,7 +68,7 @@ def base_environment(data_dir: Path) -> dict[str, str]:
 
 
 def manage(
-    data_dir: Path, *arguments: str, settings: Mapping[str, str] | None = None, timeout: float = 60
+    data_dir: Path, *arguments: str, settings: Mapping[str, str] | None = None, timeout: float = PATIENCE
 ) -> str:
     """Return the standard output of a management command; fail with its standard error."""
     done = subprocess.run(
@@ -82,7 +84,7 @@ def manage(
     return done.stdout
 
 
-def prepare(data_dir: Path, timeout: float = 60) -> Path:
+def prepare(data_dir: Path, timeout: float = PATIENCE) -> Path:
     """Make a data directory with a migrated database, made once and copied for every gateway."""
     for name in ("data", "claude"):
         (data_dir / name).mkdir(parents=True)
@@ -139,7 +141,7 @@ class GatewayProcess:
                 stderr=subprocess.STDOUT,
             )
 
-    def start(self, timeout: float = 40.0) -> Self:
+    def start(self, timeout: float = PATIENCE) -> Self:
         self._launch()
         try:
             self.port = self._port_once_listening(timeout)

@@ -61,8 +61,9 @@ def shared(
             if key not in running:
                 directory = tmp_path_factory.mktemp(entry_point)
                 process = GatewayProcess(template, directory, shared_vendor.url, entry_point, settings)
-                running[key] = stack.enter_context(process)
-                running[key].token = running[key].issue("shared")
+                stack.enter_context(process)
+                process.token = process.issue("shared")
+                running[key] = process  # whole by now: one that is not would fail every test after this
             return running[key]
 
         yield get

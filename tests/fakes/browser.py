@@ -29,7 +29,7 @@ HIGH = 50
 class Browser:
     """`with Browser(tmp_path) as browser: browser.open("http://…")`. One page; `complaints`: what its console says."""
 
-    def __init__(self, home: Path, timeout: float = 30.0) -> None:
+    def __init__(self, home: Path, timeout: float = 90.0) -> None:
         self._home = home
         self._timeout = timeout
         self._waiting = b""

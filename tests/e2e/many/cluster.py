@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from tests.fakes.postgres import Postgres
 from tests.fakes.redis import RedisServer
@@ -51,10 +51,6 @@ class Host(GatewayProcess):
         super().__init__(data_dir, data_dir, upstream_url, entry_point, own)
         self.stores = stores
         self.listening = ALL_LISTEN if int(own["WORKERS"]) > 1 else self.listening
-
-    def start(self, timeout: float = 100.0) -> Self:
-        """Wait long: a parent and all its workers take their time where several clusters start at once."""
-        return super().start(timeout)
 
     @property
     def workers(self) -> list[int]:
