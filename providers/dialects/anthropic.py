@@ -77,13 +77,17 @@ class StreamTotals(msgspec.Struct):
     made: list[Made] | None = None  # what the answer has made, where somebody wants to know
     frame: int = 0  # bytes of a delta's event without what the model says in it; 0: not known
     deltas: int = 0  # that were seen here
+    other_bytes: int = 0  # of events in which the model says nothing
 
     def see(self, name: bytes, data: bytes) -> None:
-        if (kind := name or event_type(data).encode()) not in _TOTAL_EVENTS:
-            if kind == DELTA:
-                self.deltas += 1
-                self.frame = self.frame or frame_of(data)
-            elif name == sse.BARE:
+        kind = name or event_type(data).encode()
+        if kind == DELTA:
+            self.deltas += 1
+            self.frame = self.frame or frame_of(data)
+            return
+        self.other_bytes += EVENT_FRAME + len(kind) + len(data)
+        if kind not in _TOTAL_EVENTS:
+            if name == sse.BARE:
                 self.failure = failure_told(data)
             elif self.made is not None and name == b"content_block_start" and b'"file_id"' in data:
                 self.made += by_messages(data)
@@ -107,11 +111,13 @@ class StreamTotals(msgspec.Struct):
 
     def written(self, size: int, more_deltas: int) -> int:
         """Return the tokens that the model has written into events of so many bytes; 0 when it can't be told."""
-        return tokens_in(size, self.frame, self.deltas + more_deltas)
+        return tokens_in(size - self.other_bytes, self.frame, self.deltas + more_deltas)
 
 
 DELTA = b"content_block_delta"
-DELTA_FRAME = len(b"event: content_block_delta\ndata: \n\n")
+EVENT_FRAME = len(b"event: \ndata: \n\n")
+OTHER_FRAME = EVENT_FRAME + len(b"content_block_stop")
+"""About what an event has around its data, where its name is not known."""
 
 
 def frame_of(data: bytes) -> int:
@@ -123,7 +129,7 @@ def frame_of(data: bytes) -> int:
     if not isinstance(delta, BlockDelta):
         return 0
     said = delta.delta.text or delta.delta.thinking or delta.delta.partial_json or delta.delta.signature
-    return DELTA_FRAME + len(data) + 2 - len(orjson.dumps(said)) if said else 0
+    return EVENT_FRAME + len(DELTA) + len(data) + 2 - len(orjson.dumps(said)) if said else 0
 
 
 _TOTAL_EVENTS = frozenset((b"message_start", b"message_delta", b"message_stop", b"error"))

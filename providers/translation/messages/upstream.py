@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from providers.dialects.anthropic import failure_of, frame_of
+from providers.dialects.anthropic import OTHER_FRAME, failure_of, frame_of
 from providers.dialects.anthropic_messages import (
     Block,
     BlockDelta,
@@ -81,11 +81,11 @@ class OverMessages(ABC):
         self._open_index: int | None = None  # of the block that is being written
         self._is_in_prose = False  # it is text: a piece that can't be read is passed by
         self._waiting: list[BlockStart | BlockDelta | BlockStop] = []
-        self._deltas = self._frame = 0  # pieces of text, and the bytes that an event has around one
+        self._deltas = self._frame = self._other_bytes = 0  # pieces; bytes around one; bytes between them
 
     def written(self, size: int) -> int:
         """See `Translator`."""
-        return tokens_in(size, self._frame, self._deltas)
+        return tokens_in(size - self._other_bytes, self._frame, self._deltas)
 
     # --- the relay's side ----------------------------------------------------------------------------
 
@@ -166,6 +166,8 @@ class OverMessages(ABC):
                 self._frame = frame_of(data)
             if event.index == self._open_index:
                 return self._delta(event.delta)
+        else:
+            self._other_bytes += OTHER_FRAME + len(data)
         if isinstance(event, BlockStart | BlockDelta | BlockStop):
             return self._started(None) + self._block_event(event)
         if event is None or isinstance(event, Ping):

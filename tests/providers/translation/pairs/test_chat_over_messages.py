@@ -215,4 +215,4 @@ def test_what_a_cut_stream_has_written_is_known(size: int) -> None:
     events = [block, *({"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas)]
     wire = feeding.sse_bytes([{"event": event["type"], "data": event} for event in events])
     assert made.feed(wire)
-    assert 450 <= made.written(len(wire)) <= 650
+    assert 495 <= made.written(len(wire)) <= 510
