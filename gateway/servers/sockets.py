@@ -23,17 +23,18 @@ def open_socket(options: ServeOptions) -> socket.socket:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Find the family and address: IPv4, IPv6 (with or without brackets) or a name, whose first address is
-    taken.
+    """Find the family and address: IPv4, IPv6 (with or without brackets) or a name.
+
+    Of a name's addresses the first of IPv4 is taken, if there is one: Debian's own `localhost` is `::1`, too, and
+    whoever is told to call 127.0.0.1 would find nobody there.
     """
     name = host.removeprefix("[").removesuffix("]")
     sock = None
     try:
         if not 0 <= port <= 65535:  # getaddrinfo would take it modulo 65536
             raise OSError("not a port")
-        family, kind, proto, _, address = socket.getaddrinfo(
-            name or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        found = socket.getaddrinfo(name or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, proto, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
         sock = socket.socket(family, kind, proto)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)

@@ -21,6 +21,17 @@ def test_any_form_of_address(host: str) -> None:
     assert url == (f"http://[::1]:{port}" if "::" in host else f"http://127.0.0.1:{port}")
 
 
+@pytest.mark.parametrize("families", [(6, 4), (4, 6), (4, 4)])
+def test_of_a_name_with_addresses_of_both_kinds_the_first_of_ipv4_is_taken(
+    families: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = {4: (socket.AF_INET, ("127.0.0.1", 0)), 6: (socket.AF_INET6, ("::1", 0, 0, 0))}
+    found = [(kinds[each][0], socket.SOCK_STREAM, 6, "", kinds[each][1]) for each in families]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    with sockets.open_socket(ServeOptions(host="localhost", port=0)) as sock:
+        assert sock.getsockname()[0] == "127.0.0.1"
+
+
 def test_bound_but_not_listening_yet() -> None:
     with (
         sockets.open_socket(ServeOptions(port=0)) as sock,
