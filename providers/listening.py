@@ -12,7 +12,7 @@ from providers.dialects.types import Translator, WireAnswer
 from providers.dialects.wrapping import innermost
 from providers.quoting import Heeding, quote_of
 from providers.translation.pairs.passthrough import Passthrough
-from providers.words import CLEAN_EVENT, MAX_WORDS_BYTES, StreamWords
+from providers.words import CLEAN_EVENT, MAX_WORDS_BYTES, QuietWords, StreamWords
 
 _ERROR_BODY = re.compile(
     rb"\s{0,64}\[?\s{0,64}\{\s{0,64}(?:\"(?:error|errors|error_msg|detail)\"\s{0,8}:"
@@ -84,6 +84,8 @@ def words_of(extensions: Mapping[str, Any], is_stream: bool, secret: str) -> Str
     if not is_stream:
         return WholeWords(secret)
     clean = extensions.get(CLEAN_EVENT, redact.body)
+    if clean is None:
+        return QuietWords(redact.body, secret)
     return StreamWords(clean if clean is redact.body else lambda raw: redact.body(clean(raw)), secret)
 
 

@@ -15,6 +15,7 @@ import orjson
 
 from gateway.kernel.redaction import redact
 from providers.dialects import encodings
+from providers.dialects.sse import Quiet
 from providers.dialects.types import Failure, Headers, Refused, WireAnswer
 from providers.quoting import quote_of
 
@@ -142,8 +143,8 @@ def read_bounded(answer: httpx.Response, limit: int) -> WireAnswer:
 
 
 CLEAN_EVENT, SHOWN = "clean_event", "shown"
-"""Of an answer's extensions: who puts an error event into words for callers; what was shown, where the account's
-credential only says where to find it."""
+"""Of an answer's extensions: who puts an error event into words for callers, None where most events are known to be
+`Quiet`; what was shown, where the account's credential only says where to find it."""
 
 
 # --- streams ------------------------------------------------------------------------------------------
@@ -232,6 +233,17 @@ class StreamWords:
             passing, self.held = passing[:-count], passing[-count:] + self.held
         self._is_inside = self._is_inside or bool(passing)
         return passing
+
+
+class QuietWords(StreamWords):
+    """The same of a stream whose maker says of most events that they are no errors."""
+
+    __slots__ = ()
+
+    def __call__(self, chunk: bytes) -> bytes:
+        if type(chunk) is Quiet and self._is_between and chunk.rfind(self._key) < 0:
+            return chunk
+        return super().__call__(chunk)
 
 
 def _has_line_end(data: bytes) -> bool:

@@ -198,7 +198,7 @@ class CloudTransport(httpx.AsyncBaseTransport):
             return _whole(errors.made(*refusal), request)
         kept = [pair for pair in headers_of(response) if pair[0] not in (b"content-type", b"content-length")]
         response.headers = as_they_are([*kept, (b"content-type", EVENTS)])
-        response.stream = events
+        response.stream, response.extensions[CLEAN_EVENT] = events, None
         return response
 
 

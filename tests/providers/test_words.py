@@ -9,13 +9,16 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from gateway.kernel.redaction import redact
 from providers import words
+from providers.dialects.sse import Quiet
 from providers.dialects.types import Failure, FailureKind, Refused, WireAnswer
 from providers.upstream import Credential, CredentialKind
 from providers.words import (
     MAX_WORDS_BYTES,
     UNSEEN,
     Heard,
+    QuietWords,
     StreamWords,
     clean_failure,
     clean_headers,
@@ -242,3 +245,12 @@ def test_an_error_in_wide_letters_is_read_and_cleaned(coding: str) -> None:
     told = heard(WireAnswer(401, ((b"content-type", f"application/json; charset={coding}".encode()),), body))
     assert told.plain.body == told.passing.body == b'{"error": {"message": "***"}}'
     assert told.passing.headers == ((b"content-type", b"application/json"),)
+
+
+def test_an_event_that_is_known_to_be_quiet_passes_unless_it_quotes_the_credential() -> None:
+    passing = QuietWords(redact.body, "sk-CANARY-0123456789")
+    quiet = Quiet(b'event: content_block_delta\ndata: {"delta":{"text":"an error"}}\n\n')
+    assert passing(quiet) is quiet
+    quoting = Quiet(b'event: content_block_delta\ndata: {"delta":{"text":"sk-CANARY-0123456789"}}\n\n')
+    assert b"CANARY" not in passing(quoting) + passing.flush()
+    assert passing(quiet) == quiet

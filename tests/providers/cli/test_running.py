@@ -168,7 +168,7 @@ def test_who_leaves_ends_the_whole_group(
             await response.stream.aclose()  # type: ignore[union-attr]
         else:
             call.cancel()
-        await until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()), 20.0)
+        await until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()))
 
     run(work, CliOptions(program(script)))
 
