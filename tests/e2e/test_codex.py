@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,8 @@ def test_its_own_provider_starts_at_once_over_a_websocket(gateway, program, vend
         ("responses", 200, 1),
         ("responses", 200, 1),
     ]
+    warmed, first = (datetime.fromisoformat(row["started_at"]) for row in rows[:2])
+    assert (first - warmed).total_seconds() < 3
 
 
 @pytest.mark.parametrize("model", ["claude-sonnet-5-5", "gpt-5.6-mini"])

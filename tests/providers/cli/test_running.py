@@ -16,7 +16,7 @@ import pytest
 
 from providers.cli.asking import Task
 from providers.cli.command import CliOptions
-from providers.cli.running import Order
+from providers.cli.running import GRACE_SECONDS, Order
 from providers.cli.transport import ORDER, CliTransport
 from providers.upstream import Credential, CredentialKind
 
@@ -169,6 +169,9 @@ def test_who_leaves_ends_the_whole_group(
         else:
             call.cancel()
         await until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()))
+        assert (
+            GRACE_SECONDS <= 1
+        )  # that it is prompt is seen here: a busy machine's clock would tell of others
 
     run(work, CliOptions(program(script)))
 
