@@ -11,17 +11,18 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from tests import warm
 from tests.fakes.vendor import API_KEY
 from tests.rawhttp import Headers, Response, ask
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = warm.ROOT
+MANAGE = str(ROOT / "manage.py")
 TOKEN_SECRET = "CANARY-token-secret-of-the-test-suite-0123456789"
 ADMIN_KEY = "CANARY-admin-key-of-the-test-suite-0123456789"
 PATIENCE = 180.0
@@ -71,17 +72,10 @@ def manage(
     data_dir: Path, *arguments: str, settings: Mapping[str, str] | None = None, timeout: float = PATIENCE
 ) -> str:
     """Return the standard output of a management command; fail with its standard error."""
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), *arguments],
-        cwd=data_dir,
-        env={**base_environment(data_dir), **(settings or {})},
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-    assert done.returncode == 0, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+    environment = {**base_environment(data_dir), **(settings or {})}
+    done = warm.run([MANAGE, *arguments], data_dir, environment, timeout)
+    assert done.status == 0, f"{arguments}: exit {done.status}\n{done.out}\n{done.err}"
+    return done.out
 
 
 def prepare(data_dir: Path, timeout: float = PATIENCE) -> Path:
@@ -119,13 +113,14 @@ class GatewayProcess:
             **(settings or {}),
         }
 
-    def _command(self) -> list[str]:
+    def _arguments(self) -> list[str]:
+        """Return what Python is started with."""
         if self.entry_point == "django":
             # Without uvicorn's own access log, whose lines are not ours to redact.
             flags = ["--factory", "--host", "127.0.0.1", "--port", "0", "--no-access-log"]
-            return [sys.executable, "-m", "uvicorn", *flags, "django.core.asgi:get_asgi_application"]
+            return ["-m", "uvicorn", *flags, "django.core.asgi:get_asgi_application"]
         flags = ["--server", self.entry_point, "--host", "127.0.0.1", "--port", "0"]
-        return [sys.executable, str(ROOT / "manage.py"), "serve", *flags]
+        return [MANAGE, "serve", *flags]
 
     def environment(self) -> dict[str, str]:
         """Return what it is started with."""
@@ -133,13 +128,7 @@ class GatewayProcess:
 
     def _launch(self) -> None:
         with self.log_file.open("wb") as log:
-            self.process = subprocess.Popen(
-                self._command(),
-                cwd=self.data_dir,
-                env=self.environment(),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+            self.process = warm.start(self._arguments(), self.data_dir, self.environment(), log)
 
     def start(self, timeout: float = PATIENCE) -> Self:
         self._launch()

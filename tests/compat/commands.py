@@ -16,9 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.compat import reference, warm
+from tests import warm
+from tests.compat import reference
 from tests.compat.cases import SECRET, TABLES
 from tests.compat.compare import Aspects, Difference, changed, differences
+from tests.compat.program import MOST_SECONDS, REFERENCE
 from tests.compat.work import Job
 from tests.harness import ROOT
 from tests.ports import free_port
@@ -31,8 +33,7 @@ _EPOCH = re.compile(r"\b1[789]\d{8}\b")
 _NEVER = re.compile(r"\b[2-4]\d{9}\b")
 
 
-Process = subprocess.Popen[bytes] | warm.Forked
-Starter = Callable[[list[str], Path, dict[str, str], tuple[Path, Path, Path]], Process]
+Starter = Callable[[list[str], Path, dict[str, str], tuple[Path, Path, Path]], warm.Process]
 
 
 @dataclass
@@ -94,16 +95,16 @@ class Runner:
         if serves:
             process.terminate()
         try:
-            status = process.wait(warm.MOST_SECONDS)
+            status = process.wait(MOST_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            raise AssertionError(f"still running after {warm.MOST_SECONDS} s: {arguments}") from None
+            raise AssertionError(f"still running after {MOST_SECONDS} s: {arguments}") from None
         return None if serves else status, files[1].read_text(errors="replace")
 
-    def _serves(self, process: Process) -> bool:
+    def _serves(self, process: warm.Process) -> bool:
         """Wait until it has ended, or listens."""
-        deadline = time.monotonic() + warm.MOST_SECONDS
+        deadline = time.monotonic() + MOST_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
             if _listens(self.port):
                 return True
@@ -178,7 +179,7 @@ def _sequence(runs: list[Run], folder: Path, *, template: Path) -> list[Differen
 
 def _start_theirs(
     arguments: list[str], folder: Path, env: dict[str, str], files: tuple[Path, Path, Path]
-) -> Process:
+) -> warm.Process:
     with files[0].open("rb") as given, files[1].open("wb") as out, files[2].open("wb") as err:
         command = [str(reference.program()), *arguments]
         return subprocess.Popen(command, cwd=folder, env=env, stdin=given, stdout=out, stderr=err)
@@ -186,8 +187,10 @@ def _start_theirs(
 
 def _start_ours(
     arguments: list[str], folder: Path, env: dict[str, str], files: tuple[Path, Path, Path]
-) -> Process:
-    return warm.start(warm.Start("reference", arguments, folder, env, files))
+) -> warm.Process:
+    given, *written = files
+    with written[0].open("wb") as out, written[1].open("wb") as err:
+        return warm.start([*REFERENCE, *arguments], folder, env, out, err, given)
 
 
 def _pair(run: Run, theirs: Runner, ours: Runner) -> Iterator[Difference]:

@@ -14,8 +14,10 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from tests.compat import commands, named, reference, stores, traffic, warm
+from tests import warm
+from tests.compat import commands, named, reference, stores, traffic
 from tests.compat.compare import Difference
+from tests.compat.program import MOST_SECONDS
 from tests.compat.work import Job
 from tests.harness import prepare
 
@@ -37,11 +39,9 @@ def main() -> int:
         return 0
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="compat-") as folder:
-        try:
-            jobs = _jobs(asked, prepare(Path(folder) / "template", warm.MOST_SECONDS))
-            found, again = compared(jobs, Path(folder), asked)
-        finally:
-            warm.close()
+        jobs = _jobs(asked, prepare(Path(folder) / "template", MOST_SECONDS))
+        found, again = compared(jobs, Path(folder), asked)
+        warm.close()  # so that what it took counts
     used = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     count = sum(job.cases for job in jobs)
     print(f"{count} cases in {time.monotonic() - began:.0f} s, {used:.0f} s of CPU", flush=True)

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from tests.compat import reference, warm
+from tests.compat import reference
 from tests.compat.cases import ADMIN_KEY, MESSAGE_ANSWER, SECRET
+from tests.compat.program import MOST_SECONDS
 from tests.fakes.server import FakeServer
-from tests.harness import GatewayProcess
+from tests.harness import MANAGE, GatewayProcess
 from tests.ports import free_port
 
 OURS = {
@@ -131,16 +132,11 @@ class _Ours(GatewayProcess):
 
     asked_port = 0
 
-    def _launch(self) -> None:
-        arguments = ["serve", "--server", "uvicorn", "--host", "127.0.0.1", "--port", str(self.asked_port)]
-        files = (self.data_dir / "stdin", self.log_file, self.log_file)
-        files[0].write_bytes(b"")
-        self.log_file.touch()  # it is read at once
-        started = warm.Start("manage", arguments, self.data_dir, self.environment(), files)
-        self.process = warm.start(started)
+    def _arguments(self) -> list[str]:
+        return [MANAGE, "serve", "--server", "uvicorn", "--host", "127.0.0.1", "--port", str(self.asked_port)]
 
     def __enter__(self) -> Self:
-        return self.start(timeout=warm.MOST_SECONDS)
+        return self.start(timeout=MOST_SECONDS)
 
     def __exit__(self, *exc: object) -> None:
         self.process.kill()
@@ -159,10 +155,7 @@ def ours(folder: Path, setup: dict[str, Any], template: Path) -> Iterator[Side]:
         gateway.asked_port = free_port()
         if "stored" in setup:
             (folder / "import.json").write_text(side.fill(json.dumps(setup["stored"])))
-            done = warm.run(
-                "manage", ["providers", "import", str(folder / "import.json")], folder, gateway.environment()
-            )
-            assert done.status == 0, done.err
+            gateway.manage("providers", "import", str(folder / "import.json"))
         with gateway:
             side.port = gateway.port
             yield side
@@ -182,7 +175,7 @@ def _import(side: Side, setup: dict[str, Any], command: list[str], env: dict[str
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
     """Wait until it accepts connections: its own line in the log comes before that."""
-    deadline = time.monotonic() + warm.MOST_SECONDS
+    deadline = time.monotonic() + MOST_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

@@ -11,9 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.compat import reference, warm
+from tests import warm
+from tests.compat import reference
 from tests.compat.cases import SECRET
 from tests.compat.compare import Difference
+from tests.compat.program import MOST_SECONDS, REFERENCE
 from tests.compat.work import Job
 from tests.harness import ROOT
 from tokens.files import lino
@@ -50,10 +52,10 @@ class Program:
     def _ended(self, arguments: list[str], env: dict[str, str]) -> warm.Ended:
         folder = self.data.parent
         if self.is_ours:
-            return warm.run("reference", arguments, folder, env)
+            return warm.run([*REFERENCE, *arguments], folder, env, MOST_SECONDS)
         done = subprocess.run(
             [str(reference.program()), *arguments],
-            cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=warm.MOST_SECONDS,
+            cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=MOST_SECONDS,
         )  # fmt: skip
         return warm.Ended(done.returncode, done.stdout, done.stderr)
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import VERSION
-from tests.compat import run, warm
+from tests.compat import run
 from tests.compat.compare import Difference
 from tests.compat.work import Job
 from tests.harness import ROOT
@@ -101,15 +100,3 @@ def test_the_last_lines_name_what_has_no_name(capsys: pytest.CaptureFixture[str]
         "unnamed: table that no rule names: b",
     ]
     assert run.report([], [], _asked()) == 0
-
-
-@pytest.mark.timeout(500)  # the parent imports all libraries first
-def test_a_process_is_forked_with_arguments_environment_and_files_of_its_own(tmp_path: Path) -> None:
-    try:
-        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "ROUTER_HOME": str(tmp_path)}
-        done = warm.run("reference", ["tokens", "lst"], tmp_path, env)
-        assert (done.status, done.out) == (2, "") and "did you mean list?" in done.err
-        done = warm.run("reference", ["--version"], tmp_path, env)
-        assert (done.status, done.out, done.err) == (0, f"link-assistant-router {VERSION}\n", "")
-    finally:
-        warm.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, Self
 from urllib.request import Request, urlopen
 
 from tests.e2e.installs import fedify
-from tests.harness import ROOT, GatewayProcess, manage
+from tests.harness import MANAGE, GatewayProcess, manage
 from tests.ports import free_port
 
 PEER = Path(__file__).parent / "fedify" / "peer.mjs"
@@ -47,9 +46,9 @@ class FederatedGateway(GatewayProcess):
         }
         super().__init__(template, data_dir, "http://127.0.0.1:9", server, own)
 
-    def _command(self) -> list[str]:
+    def _arguments(self) -> list[str]:
         flags = ["--server", self.entry_point, "--host", "127.0.0.1", "--port", str(self.own_port)]
-        return [sys.executable, str(ROOT / "manage.py"), "serve", *flags]
+        return [MANAGE, "serve", *flags]
 
     @property
     def base(self) -> str:
