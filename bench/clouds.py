@@ -6,61 +6,17 @@ it costs to sign each call for AWS, and to show a token that Google or Entra ID 
 """
 
 import asyncio
-import base64
-import json
-import struct
-import zlib
 from datetime import UTC, datetime, timedelta
 
+from bench.cloud_kinds import ACCOUNTS, KEY, KINDS, model_of, providers_of, signed_names
 from bench.cpu import CLAUDE, ROUNDS, small
 from bench.in_process import Answer, Line, Lines, Post, authorized, cost, started
-from bench.upstream import BODY, EVENTS, events
+from bench.upstream import BODY, EVENTS, FRAMED, FRAMES, SSE
 from gateway.kernel.principal import COMMAND_LINE
 from providers import services as providers
 from providers.clouds import sources
 
 BASE = "http://127.0.0.1:9"
-KEY = "key-of-the-clouds-0123456789"
-AWS_SECRET = "".join(chr(48 + 37 * place % 75) for place in range(40))  # no letter again and again
-AWS = {"region": "eu-central-1", "api_key": KEY}
-KINDS = {
-    "anthropic": None,
-    "bedrock messages": {"kind": "bedrock", "api": "messages", **AWS},
-    "vertex": {"kind": "vertex", "project": "bench", "region": "eu", "api_key": KEY},
-    "foundry": {"kind": "foundry", "api_key": KEY},
-    "anthropic-aws": {"kind": "anthropic-aws", "workspace": "bench", **AWS},
-    "bedrock invoke": {"kind": "bedrock", "api": "invoke", **AWS},
-}
-SIGNED = {
-    "bedrock messages": {"source": "aws", "access_key_id": "AKIABENCH0123456789", "secret": AWS_SECRET},
-    "vertex": {"source": "google"},
-    "foundry": {"source": "azure", "tenant_id": "t", "client_id": "c", "secret": "s" * 20},
-    "anthropic-aws": {"source": "aws", "access_key_id": "AKIABENCH0123456789", "secret": AWS_SECRET},
-    "bedrock invoke": {"source": "aws", "access_key_id": "AKIABENCH0123456789", "secret": AWS_SECRET},
-}
-"""Accounts of a second row of each kind, which has no key."""
-FRAMES = "application/vnd.amazon.eventstream"
-
-
-def frame(data):
-    """Return one event in a frame, as InvokeModel streams it."""
-    payload = json.dumps({"bytes": base64.b64encode(data).decode(), "p": "abcdefghijklmnop"}).encode()
-    packed = b""
-    for name, value in (
-        (":event-type", "chunk"),
-        (":content-type", "application/json"),
-        (":message-type", "event"),
-    ):
-        packed += (
-            bytes([len(name)]) + name.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
-        )
-    prelude = struct.pack(">II", 16 + len(packed) + len(payload), len(packed))
-    body = prelude + struct.pack(">I", zlib.crc32(prelude)) + packed + payload
-    return body + struct.pack(">I", zlib.crc32(body))
-
-
-SSE = events()
-FRAMED = [frame(one.partition(b"data: ")[2].strip()) for one in SSE]
 
 
 class GivenToken(sources.GoogleSource):
@@ -127,28 +83,13 @@ async def measure(application, headers):
         print(f"{name:<26}{found[0]:>8.1f}{ratios[0]:>6.2f}×{found[1]:>11.2f}{ratios[1]:>6.2f}×")
 
 
-def model_of(name):
-    """Return the model that the row of this name serves."""
-    return f"bench-{name.replace(' ', '-').replace(',', '')}"
-
-
-def signed_names():
-    return [f"{name}, signed" if SIGNED[name]["source"] == "aws" else f"{name}, token" for name in SIGNED]
-
-
 def provide():
     """Make the rows: each kind with a key, then with an account whose credential is looked for."""
     from accounts import services as accounts  # noqa: PLC0415 - sorted, it would come before Django is set up
 
-    rows = {name: fields for name, fields in KINDS.items() if fields is not None}
-    for name, own in zip(signed_names(), SIGNED, strict=True):
-        rows[name] = {field: value for field, value in KINDS[own].items() if field != "api_key"}
-    for name, fields in rows.items():
-        model = model_of(name)
-        row = {"name": model, "base_url": BASE, "models": [model], **fields}
+    for row in providers_of(BASE):
         providers.upsert(row, principal=COMMAND_LINE)
-    for name, own in zip(signed_names(), SIGNED, strict=True):
-        account = {"name": model_of(name), "provider": model_of(name), **SIGNED[own]}
+    for account in ACCOUNTS:
         accounts.add(account, principal=COMMAND_LINE)
     sources.GoogleSource, sources.AzureSource = GivenToken, GivenTokenOfEntra
 

@@ -1,13 +1,16 @@
 """Serve as a vendor that costs next to nothing: canned answers from a bare protocol on uvloop.
 
 `python -m bench.upstream` prints its URL. A small request with `"stream":true` gets EVENTS server-sent
-events, one every PAUSE_SECONDS; every other one an answer of about 1 KB: a Message, or a completion under
-`/chat/completions`.
+events, one every PAUSE_SECONDS, or as many frames where Bedrock streams them; every other one an answer of about
+1 KB: a Message, or a completion under `/chat/completions`.
 """
 
 import asyncio
+import base64
 import json
 import os
+import struct
+import zlib
 
 import uvloop
 
@@ -82,6 +85,28 @@ CHAT_BODY = json.dumps(
 ).encode()
 
 
+def frame(data):
+    """Return one event in a frame, as Bedrock's InvokeModel streams it."""
+    payload = json.dumps({"bytes": base64.b64encode(data).decode(), "p": "abcdefghijklmnop"}).encode()
+    packed = b""
+    for name, value in (
+        (":event-type", "chunk"),
+        (":content-type", "application/json"),
+        (":message-type", "event"),
+    ):
+        packed += (
+            bytes([len(name)]) + name.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
+        )
+    prelude = struct.pack(">II", 16 + len(packed) + len(payload), len(packed))
+    body = prelude + struct.pack(">I", zlib.crc32(prelude)) + packed + payload
+    return body + struct.pack(">I", zlib.crc32(body))
+
+
+FRAMES = "application/vnd.amazon.eventstream"
+SSE = events()
+FRAMED = [frame(one.partition(b"data: ")[2].strip()) for one in SSE]
+
+
 def chunk(data):
     return b"%x\r\n%b\r\n" % (len(data), data)
 
@@ -94,17 +119,29 @@ def whole(body):
     return head % len(body) + body
 
 
-STREAM_HEAD = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
-    b"request-id: req_bench\r\ntransfer-encoding: chunked\r\n\r\n"
-)
-WHOLE = {False: whole(BODY), True: whole(CHAT_BODY)}
+def stream_head(kind):
+    head = (
+        "HTTP/1.1 200 OK\r\ncontent-type: %s\r\ncache-control: no-cache\r\n"
+        "request-id: req_bench\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
+    return (head % kind).encode()
+
+
+MESSAGES_FORM, CHAT_FORM, FRAMES_FORM = "messages", "chat", "frames"
+WHOLE = {MESSAGES_FORM: whole(BODY), CHAT_FORM: whole(CHAT_BODY)}
 CHUNKS = {
-    False: [chunk(record) for record in events()],
-    True: [chunk(record) for record in chat_events()],
+    MESSAGES_FORM: [chunk(record) for record in SSE],
+    CHAT_FORM: [chunk(record) for record in chat_events()],
+    FRAMES_FORM: [chunk(record) for record in FRAMED],
 }
-"""By whether it is a chat."""
 SMALL_BYTES = 5_000
+
+
+def form(path):
+    """Return the form of what a path answers with."""
+    if b"/chat/completions" in path:
+        return CHAT_FORM
+    return FRAMES_FORM if b"/invoke-with-response-stream" in path else MESSAGES_FORM
 
 
 class Vendor(asyncio.Protocol):
@@ -112,7 +149,8 @@ class Vendor(asyncio.Protocol):
         self.transport = transport
         self.head = b""
         self.left = 0
-        self.is_stream = self.is_chat = False
+        self.is_stream = False
+        self.form = MESSAGES_FORM
 
     def data_received(self, data):
         if self.left == 0:
@@ -122,10 +160,12 @@ class Vendor(asyncio.Protocol):
                 return
             at = head.lower().find(b"content-length:")
             self.left = int(head[at + 15 :].partition(b"\r\n")[0]) if at >= 0 else 0
-            self.is_chat = b"/chat/completions" in head[:200]
+            self.form = form(head[:200])
             self.head, self.is_stream, data = b"", None, rest
         if self.is_stream is None and data:
-            self.is_stream = self.left < SMALL_BYTES and b'"stream":true' in data
+            self.is_stream = self.left < SMALL_BYTES and (
+                self.form == FRAMES_FORM or b'"stream":true' in data
+            )
         self.left -= len(data)
         if self.left <= 0:
             self.left = 0
@@ -135,11 +175,12 @@ class Vendor(asyncio.Protocol):
         if self.is_stream:
             asyncio.get_running_loop().create_task(self.stream())
         else:
-            self.transport.write(WHOLE[self.is_chat])
+            self.transport.write(WHOLE[self.form])
 
     async def stream(self):
-        self.transport.write(STREAM_HEAD)
-        for piece in CHUNKS[self.is_chat]:
+        is_framed = self.form == FRAMES_FORM
+        self.transport.write(stream_head(FRAMES if is_framed else "text/event-stream; charset=utf-8"))
+        for piece in CHUNKS[self.form]:
             await asyncio.sleep(PAUSE_SECONDS)
             if self.transport.is_closing():
                 return
