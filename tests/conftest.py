@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.test import TransactionTestCase
 from hypothesis import settings
+from pytest_django import DjangoDbBlocker
 
 from accounts.pool.live import POOL
 from gateway.config.table import Options
@@ -40,6 +46,26 @@ def nobody_serves() -> Iterator[None]:
         composition.dissolve()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Give each test that commits the migrated database back, a copy of its pages.
+
+    Django would empty every table and make all permissions anew, each time: that took longer than most such tests.
+    """
+    with django_db_blocker.unblock(), contextlib.closing(sqlite3.connect(":memory:")) as migrated:
+        connection.ensure_connection()
+        connection.connection.backup(migrated)
+
+        def restore(_: TransactionTestCase) -> None:
+            connection.ensure_connection()
+            migrated.backup(connection.connection)
+            ContentType.objects.clear_cache()
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(TransactionTestCase, "_fixture_teardown", restore)
+            yield
+
+
 @pytest.fixture
 def told() -> Iterator[list[events.Event]]:
     """The events of this process, from here on."""
@@ -59,6 +85,11 @@ def options(settings: Any) -> Callable[..., Options]:
         return changed
 
     return change
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run more tests at once than there are processors: many wait for another process, or for a moment to pass."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -27,3 +27,4 @@ from gateway.settings import DATABASES  # noqa: E402
 # A file, not memory: background threads wait for its lock as they would in production.
 DATABASES["default"]["TEST"] = {"NAME": str(SCRATCH / "test.sqlite3")}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+WHITENOISE_AUTOREFRESH = True  # every client of a test would look at all static files first

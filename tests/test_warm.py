@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -34,9 +35,31 @@ def test_it_reads_what_it_is_given_and_writes_where_it_is_told(tmp_path: Path) -
     given.write_text("words")
     with tempfile.TemporaryFile() as out:
         code = "import sys; print(sys.stdin.read()); print('and', file=sys.stderr)"
-        assert warm.start(["-c", code], tmp_path, BARE, out, given=given).wait(60) == 0
+        with given.open("rb") as read:
+            assert warm.start(["-c", code], tmp_path, BARE, out, given=read).wait(60) == 0
         out.seek(0)
         assert sorted(out.read().split()) == [b"and", b"words"]
+
+
+def test_one_can_talk_with_it(tmp_path: Path) -> None:
+    code = "import sys\nfor line in sys.stdin: print(line.upper(), end='', flush=True)"
+    talk = warm.talk(["-c", code], tmp_path, BARE)
+    assert (talk.ask("one"), talk.ask("two é")) == ("ONE\n", "TWO É\n")
+    talk.tell.close()
+    assert talk.process.wait(60) == 0
+    talk.close()
+
+
+def test_a_shell_runs_it(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; print(sys.argv[1], os.getcwd(), os.environ['NAME'], sys.stdin.read()); sys.exit(9)"
+    )
+    (tmp_path / "code.py").write_text(code)
+    with warm.for_shells(tmp_path) as beginning:
+        line = f"cd /; echo words | NAME=value {shlex.join(beginning)} {tmp_path}/code.py 'one two' > {tmp_path}/out"
+        environment = {"PYTHONPATH": str(warm.ROOT)}
+        assert subprocess.run(["sh", "-c", line], env=environment, timeout=60, check=False).returncode == 9
+    assert (tmp_path / "out").read_text() == "one two / value words\n\n"
 
 
 def test_our_program_runs_so_with_its_own_statuses(tmp_path: Path) -> None:
@@ -74,11 +97,12 @@ def test_several_run_at_once_and_are_ended_by_signals(tmp_path: Path) -> None:
         assert forked[0].wait(60) == forked[0].returncode != 0
 
 
-def test_nothing_of_ours_is_imported_beforehand_and_much_of_others(tmp_path: Path) -> None:
-    done = _run(tmp_path, "-c", "import sys; print(*sys.modules)")
-    imported = {name.partition(".")[0] for name in done.out.split()}
-    assert {"django", "httpx", "ninja", "uvicorn"} <= imported
-    assert imported & set(warm.OURS) <= {"tests", "__main__"}
+def test_what_reads_no_setting_is_imported_beforehand_and_nothing_else(tmp_path: Path) -> None:
+    code = "import sys; from django.conf import settings; print(settings.configured, *sys.modules)"
+    configured, *imported = _run(tmp_path, "-c", code).out.split()
+    assert configured == "False"
+    assert {"django", "httpx", "uvicorn", "providers.translation", "gateway.relay"} <= {*imported}
+    assert not {"gateway.models", "tokens.models", *warm.NOT_BEFORE} & {*imported}
 
 
 def test_what_changes_an_interpreter_starts_one_of_its_own(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""Start our programs in processes that are forked from one that has imported their libraries already.
+"""Start our programs in processes that are forked from one that has imported most of what they need already.
 
-The tests start gateways and commands hundreds of times, and each would import the same libraries anew: that was
-most of what a start costs. Nothing of ours is imported beforehand, and nothing that reads a setting: that happens in
+The tests start gateways and commands hundreds of times, and each would import the same modules anew: that was most of
+what a start costs. Nothing is imported beforehand that reads a setting, so neither are Django's models: that happens in
 the process that is forked, which has arguments, environment, folder and files of its own and ends as an interpreter
 does. What changes an interpreter before its first line (`PYTHON…`, `LD_…`, a module path) starts one of its own.
 """
@@ -24,12 +24,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Never
+from typing import IO, Any, NamedTuple, Never, TextIO
+
+from django.conf import settings
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("gateway", "tokens", "accounts", "providers", "forgefed", "tests", "manage", "__main__")
+NOT_BEFORE = ("gateway.settings", "gateway.asgi", "gateway.urls", "gateway.management.program")
+"""They read the settings, or say where these are."""
 SAME_AT_START = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 """Of the variables that an interpreter reads when it starts, those that the parent has, too."""
 READ_AT_START = ("PYTHON", "LD_", "MALLOC_", "COVERAGE_")
@@ -101,20 +104,80 @@ def start(
     environment: dict[str, str],
     out: IO[bytes],
     err: IO[bytes] | None = None,
-    given: Path | None = None,
+    given: IO[bytes] | None = None,
 ) -> Process:
     """Start Python with these arguments: a file, `-m` and a module, or `-c` and code, then the program's own.
 
     `out` and `err` are its standard output and error, without `err` the same; `given` is what it reads on
     standard input, else nothing.
-    """  # fmt: skip
-    with Path(given or os.devnull).open("rb") as read:
+    """
+    with contextlib.ExitStack() as stack:
+        read = given or stack.enter_context(Path(os.devnull).open("rb"))
         if _starts_alike(environment):
             return _parent().fork(arguments, folder, environment, (read, out, err or out))
         command = [sys.executable, *arguments]
         return subprocess.Popen(
             command, cwd=folder, env=environment, stdin=read, stdout=out, stderr=err or out
         )
+
+
+class Talk(NamedTuple):
+    """A program that is told lines and says lines."""
+
+    process: Process
+    tell: TextIO
+    said: TextIO
+
+    def ask(self, line: str) -> str:
+        """Tell it a line; return its next one."""
+        self.tell.write(line + "\n")
+        self.tell.flush()
+        return self.said.readline()
+
+    def close(self) -> None:
+        """Kill it, if it has not ended."""
+        self.process.kill()
+        self.process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self.tell.close()
+        self.said.close()
+
+
+def talk(arguments: Sequence[str], folder: Path, environment: dict[str, str]) -> Talk:
+    """Start a program to talk with; what it complains of goes where our own complaints go."""
+    given, tell = os.pipe()
+    said, out = os.pipe()
+    with open(given, "rb") as reads, open(out, "wb") as says, open(os.dup(2), "wb") as complains:
+        process = start(arguments, folder, environment, says, complains, reads)
+    return Talk(process, open(tell, "w", encoding="utf-8"), open(said, encoding="utf-8"))
+
+
+@contextlib.contextmanager
+def for_shells(folder: Path) -> Iterator[list[str]]:
+    """Give the beginning of a command: with Python's arguments behind it, it runs a program as `start` does."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(folder / "socket"))
+        listening.listen()
+        threading.Thread(target=_serve, args=(listening,), daemon=True).start()
+        yield [sys.executable, "-I", "-S", str(ROOT / "tests" / "warm_client.py"), str(folder / "socket")]
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def _serve(listening: socket.socket) -> None:
+    while True:
+        try:
+            link, _ = listening.accept()
+        except OSError:
+            return
+        threading.Thread(target=_serve_one, args=(link,), daemon=True).start()
+
+
+def _serve_one(link: socket.socket) -> None:
+    with link, contextlib.ExitStack() as stack:
+        told, descriptors = _asked(link)
+        given, out, err = (stack.enter_context(open(each, "r+b", buffering=0)) for each in descriptors)
+        process = start(told["arguments"], Path(told["folder"]), told["environment"], out, err, given)
+        link.sendall(str(process.wait()).encode())
 
 
 def run(arguments: Sequence[str], folder: Path, environment: dict[str, str], timeout: float) -> Ended:
@@ -207,7 +270,7 @@ def _exactly(link: socket.socket, count: int) -> bytes:
 
 def main(link: socket.socket) -> dict[str, Any]:
     """Fork what is asked for, until the other end is closed. Only a forked process returns, with its task."""
-    _import_libraries()
+    _import_most()
     gc.collect()
     gc.freeze()
     running: dict[int, tuple[int, int]] = {}  # by pidfd: process, where its status goes
@@ -234,7 +297,7 @@ def main(link: socket.socket) -> dict[str, Any]:
 
 
 def _asked(link: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """Return what shall run, and its files; raises EOFError when nobody will ask any more."""
+    """Return what shall run, and its files; raises EOFError when nobody asks any more."""
     size, descriptors, _, _ = socket.recv_fds(link, 4, FILES)
     if not size:
         raise EOFError
@@ -257,8 +320,8 @@ def _end(running: dict[int, tuple[int, int]]) -> Never:
     sys.exit()
 
 
-def _import_libraries() -> None:
-    """Import what `doctor` and `serve` import of others; what wants Django's settings first is left to the forked."""
+def _import_most() -> None:
+    """Import what `doctor` and `serve` import; what wants Django's settings first is left to the forked."""
     code = (
         "import os, sys; os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'gateway.settings'); import django; "
         "django.setup(); import gateway.urls, gateway.asgi, gateway.servers.runner, uvicorn, gateway.console.doctor; "
@@ -270,10 +333,11 @@ def _import_libraries() -> None:
     )
     told, sys.unraisablehook = sys.unraisablehook, lambda problem: None
     for name in probe.stdout.split():
-        if name.partition(".")[0] not in OURS:
+        if name != "__main__" and name not in NOT_BEFORE:
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
     sys.unraisablehook = told
+    assert not settings.configured and "DJANGO_SETTINGS_MODULE" not in os.environ
 
 
 # --- in what is forked --------------------------------------------------------------------------------------

@@ -189,8 +189,8 @@ def _start_ours(
     arguments: list[str], folder: Path, env: dict[str, str], files: tuple[Path, Path, Path]
 ) -> warm.Process:
     given, *written = files
-    with written[0].open("wb") as out, written[1].open("wb") as err:
-        return warm.start([*REFERENCE, *arguments], folder, env, out, err, given)
+    with given.open("rb") as read, written[0].open("wb") as out, written[1].open("wb") as err:
+        return warm.start([*REFERENCE, *arguments], folder, env, out, err, read)
 
 
 def _pair(run: Run, theirs: Runner, ours: Runner) -> Iterator[Difference]:

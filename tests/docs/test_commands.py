@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.docs import printed
 from tests.fakes.vendor import API_KEY, Vendor
-from tests.harness import ROOT, TOKEN_SECRET, GatewayProcess, base_environment, prepare
+from tests.harness import MANAGE, ROOT, TOKEN_SECRET, GatewayProcess, base_environment, prepare
 
 WALKS = {
     "docs/embedding.md": "tests/e2e/test_foreign.py",
@@ -110,21 +112,22 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, template: Path) -> Path:
+def folder(tmp_path: Path, template: Path) -> Iterator[Path]:
     """A folder as `make` leaves it: the program in .venv, secrets in .env. What is typed is the vendor's key."""
     shutil.copytree(template, tmp_path, dirs_exist_ok=True)
     programs = tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)
     (tmp_path / "typed").write_text(f"{API_KEY}\n")
-    for name, target in (("router", f" {ROOT / 'manage.py'}"), ("python", "")):
-        run = f'exec {sys.executable}{target} "$@"'
-        (programs / name).write_text(f"#!/bin/sh\n[ -p /dev/stdin ] || exec < {tmp_path}/typed\n{run}\n")
-        (programs / name).chmod(0o755)
-    (tmp_path / "manage.py").symlink_to(ROOT / "manage.py")
+    (tmp_path / "manage.py").symlink_to(MANAGE)
     (tmp_path / ".env").write_text(
         f"TOKEN_SECRET={TOKEN_SECRET}\nTOKEN_ADMIN_KEY={base_environment(tmp_path)['TOKEN_ADMIN_KEY']}\n"
     )
-    return tmp_path
+    with warm.for_shells(tmp_path) as beginning:
+        for name, run in (("router", shlex.join([*beginning, MANAGE])), ("python", sys.executable)):
+            script = f'#!/bin/sh\n[ -p /dev/stdin ] || exec < {tmp_path}/typed\nexec {run} "$@"\n'
+            (programs / name).write_text(script)
+            (programs / name).chmod(0o755)
+        yield tmp_path
 
 
 @pytest.fixture

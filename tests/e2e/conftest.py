@@ -144,6 +144,15 @@ def entry_point(request: pytest.FixtureRequest, shared: Start, vendor: Vendor) -
     yield from without_cooldowns(shared(request.param))
 
 
+@pytest.fixture
+def every_entry_point(shared: Start, vendor: Vendor) -> Iterator[list[GatewayProcess]]:
+    """For programs that cost more to start than what they ask for."""
+    gateways = [shared(name) for name in ENTRY_POINTS]
+    yield gateways
+    for gateway in gateways:
+        gateway.clear_accounts()
+
+
 ROUTED = {"OTHER_KEY": "sk-CANARY-of-the-environment"}
 """The settings of the gateway whose providers and routes tests change."""
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,15 @@ from tests.e2e.installs import HERE, NEWEST_SDK, newest_sdk, old_sdk
 from tests.fakes import vendor as v
 
 
-def session(base_url: str, token: str, header: str, path: str | None) -> dict:
+def sessions(header: str, path: str | None, *places: tuple[str, str]) -> list[dict]:
+    """Return what one process of the SDK made of each place, an address and a token."""
     environment = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
     if path:
         environment["PYTHONPATH"] = path
-    command = [sys.executable, str(HERE / "sdk" / "session.py"), base_url, token, header]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    command = [sys.executable, str(HERE / "sdk" / "session.py"), header, *chain.from_iterable(places)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def check(seen: dict) -> None:
@@ -51,16 +53,21 @@ def version(request) -> tuple[str, str | None]:
 
 def test_the_vendor_itself_satisfies_the_sdk(vendor, version):
     """Or the next test would judge the gateway by a wrong fake."""
-    check(session(vendor.url, v.API_KEY, "x-api-key", version[1]))
+    [seen] = sessions("x-api-key", version[1], (vendor.url, v.API_KEY))
+    check(seen)
 
 
 @pytest.mark.parametrize("header", ["bearer", "x-api-key"])
-def test_the_sdk_through_the_gateway(entry_point, vendor, version, header):
+def test_the_sdk_through_the_gateway(every_entry_point, vendor, version, header):
     name, path = version
-    seen = session(entry_point.url, entry_point.token.secret, header, path)
-    assert seen["version"] == name or name not in PATHS
-    check(seen)
-    assert seen["bad_token"].startswith("Invalid token")
+    places = [(gateway.url, gateway.token.secret) for gateway in every_entry_point]
+    all_seen = sessions(header, path, *places)
+    assert len(all_seen) == len(places)
+    for seen in all_seen:
+        assert seen["version"] == name or name not in PATHS
+        check(seen)
+        assert seen["bad_token"].startswith("Invalid token")
     for request in vendor.seen:
-        assert entry_point.token.secret.encode() not in request.raw_head + request.body
-        assert request.get("user-agent").startswith(b"Anthropic/Python " + seen["version"].encode())
+        for _, secret in places:
+            assert secret.encode() not in request.raw_head + request.body
+        assert request.get("user-agent").startswith(b"Anthropic/Python " + all_seen[0]["version"].encode())

@@ -148,6 +148,10 @@ def in_streams(secret: str) -> list[Answer]:
     ]
 
 
+CALLED = {"claude-x": "accounts/api-key", "gpt-x": "providers/other"}
+"""What is called for a model, and may be on cooldown."""
+
+
 @pytest.fixture
 def quoter():
     with v.Vendor(LOGIN) as own:
@@ -177,8 +181,7 @@ def test_what_an_upstream_quotes_is_seen_nowhere(start, quoter, form):
             body = {"model": model, "max_tokens": 9, "messages": content, "input": "hi", "stream": stream}
             answers.append(gateway.ask("POST", path, [gateway.token.bearer], json.dumps(body).encode()))
             vendor.reset()
-            gateway.clear_accounts()
-            gateway.admin("POST", "/api/providers/other/clear", {})
+            assert gateway.admin("POST", f"/api/{CALLED[model]}/clear", {}).status == 200
     vendor.handler = lambda seen: Answer(401, [v.JSON], [v.error_body(401, f"bad {LOGIN} {QUOTED}")])
     gateway.messages(ASK)
     admin = ("/api/accounts", "/api/providers", "/v1/accounts", "/metrics", "/v1/usage", "/v1/models")

@@ -26,6 +26,7 @@ class Postgres:
 
     def __init__(self, max_connections: int = 100) -> None:
         self.max_connections = max_connections
+        self.is_up = False
         self.directory = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
         self._bin = binaries()
         if os.geteuid() == 0:
@@ -73,9 +74,11 @@ class Postgres:
         )
         log, data = str(self.directory / "log"), str(self.directory / "data")
         self._run("pg_ctl", "-w", "-D", data, "-l", log, "-o", settings, "start")
+        self.is_up = True
 
     def stop(self) -> None:
         self._run("pg_ctl", "-w", "-D", str(self.directory / "data"), "-m", "immediate", "stop")
+        self.is_up = False
 
     def close(self) -> None:
         if (self.directory / "data" / "postmaster.pid").exists():

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -21,6 +19,7 @@ from accounts.errors import PoolExhausted, RefreshFailed
 from accounts.models import Account, RefreshLease, Source
 from accounts.pool.pool import Pool
 from gateway.kernel.secrets import box, fingerprint
+from tests import warm
 from tests.accounts.building import ask
 from tests.accounts.refreshing import FIRST, OLD, REFUSED, logins, read_file, refresher, write_file
 from tests.fakes.token_endpoint import FakeTokenEndpoint
@@ -201,29 +200,31 @@ def test_threads_share_one_refresh(endpoint: FakeTokenEndpoint, home: Path) -> N
 
 def children(
     endpoint: FakeTokenEndpoint, count: int, tasks: int, lease_seconds: float = 45.0
-) -> list[subprocess.Popen[str]]:
+) -> list[warm.Talk]:
     """Start processes that have Django up and wait for a line to begin."""
     database = str(connection.settings_dict["NAME"])
-    command = [
-        sys.executable, "-m", "tests.accounts.refresh_child",
+    arguments = [
+        "-m", "tests.accounts.refresh_child",
         database, endpoint.url, str(account().id), REFUSED, str(lease_seconds), str(tasks),
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    started = [
-        subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(count)
-    ]
+    started = [warm.talk(arguments, ROOT, environment) for _ in range(count)]
     for child in started:
-        assert child.stdout is not None and child.stdout.readline() == "ready\n"
+        assert child.said.readline() == "ready\n"
     return started
 
 
-def go(child: subprocess.Popen[str]) -> None:
-    assert child.stdin is not None
-    child.stdin.write("go\n")
-    child.stdin.flush()
+def go(child: warm.Talk) -> None:
+    child.tell.write("go\n")
+    child.tell.flush()
+
+
+def words_of(child: warm.Talk) -> str:
+    """Return what it says until its end."""
+    said = child.said.read()
+    assert child.process.wait(90) == 0
+    child.close()
+    return said
 
 
 def test_eight_processes_of_fifty_tasks_refresh_exactly_once(endpoint: FakeTokenEndpoint, home: Path) -> None:
@@ -231,7 +232,7 @@ def test_eight_processes_of_fifty_tasks_refresh_exactly_once(endpoint: FakeToken
     started = children(endpoint, count=8, tasks=50)
     for child in started:
         go(child)
-    words = [child.communicate(timeout=90)[0] for child in started]
+    words = [words_of(child) for child in started]
     assert words == [f"refreshed {FIRST}\n"] * 8
     assert (len(endpoint.requests), endpoint.rotations) == (1, 1)
 
@@ -241,13 +242,13 @@ def test_killed_between_answer_and_write_the_next_one_tries_once_and_then_says_l
 ) -> None:
     """Check that there is no storm and a clear error when the new pair is lost with its process."""
     killed, *others = children(endpoint, count=4, tasks=50, lease_seconds=3.0)
-    endpoint.half_answer_then = killed.kill
+    endpoint.half_answer_then = killed.process.kill
     go(killed)
-    assert killed.wait(timeout=60) == -9
+    assert killed.process.wait(60) == -9
     endpoint.half_answer_then = None
     for child in others:
         go(child)
-    words = [child.communicate(timeout=90)[0] for child in others]
+    words = [words_of(child) for child in others]
     assert all(word.startswith("failed: needs a new login") for word in words)
     assert (len(endpoint.requests), endpoint.rotations) == (2, 1)
     assert account().needs_login

@@ -61,10 +61,10 @@ def redis_server() -> Iterator[RedisServer]:
     server.close()
 
 
-@pytest.fixture
-def stores(postgres: Postgres, redis_server: RedisServer, request: pytest.FixtureRequest) -> Iterator[Stores]:
-    """Give a database of the test's own, and an empty Redis."""
-    name = f"t{abs(hash(request.node.nodeid)) % 10**12}"
+@contextlib.contextmanager
+def database(postgres: Postgres, redis_server: RedisServer, what_for: str) -> Iterator[Stores]:
+    """Give a database of its own, and an empty Redis."""
+    name = f"t{abs(hash(what_for)) % 10**12}"
     postgres.create(name, "migrated")
     with redis_server.client() as client:
         client.flushall()
@@ -73,23 +73,28 @@ def stores(postgres: Postgres, redis_server: RedisServer, request: pytest.Fixtur
 
 
 @pytest.fixture
-def own_stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
-    """Servers that the test may stop."""
-    redis = RedisServer()
-    try:
-        redis.start()
-        with migrated(tmp_path_factory.mktemp("own")) as server:
-            yield Stores(server, redis, "migrated")
-    finally:
-        redis.close()
+def stores(postgres: Postgres, redis_server: RedisServer, request: pytest.FixtureRequest) -> Iterator[Stores]:
+    """Give the test's own."""
+    with database(postgres, redis_server, request.node.nodeid) as own:
+        yield own
+
+
+@pytest.fixture
+def own_stores(stores: Stores) -> Iterator[Stores]:
+    """Give stores that the test may stop: they are there again after it."""
+    yield stores
+    if not stores.postgres.is_up:
+        stores.postgres.start()
+    if not stores.redis.is_up():
+        stores.redis.start()
 
 
 Launch = Callable[..., Host]
 
 
-@pytest.fixture
-def launch(vendor: Vendor, tmp_path: Path) -> Iterator[Launch]:
-    """`launch(stores, entry_point, **settings)`: a host of the test's own, stopped at its end."""
+@contextlib.contextmanager
+def launching(upstream_url: str, directory: Path) -> Iterator[Launch]:
+    """`launch(stores, entry_point, **settings)`: a host, stopped at the end."""
     with contextlib.ExitStack() as stack:
         count = 0
 
@@ -98,9 +103,41 @@ def launch(vendor: Vendor, tmp_path: Path) -> Iterator[Launch]:
         ) -> Host:
             nonlocal count
             count += 1
-            host = Host(stores, tmp_path / f"host{count}", vendor.url, entry_point, settings)
+            host = Host(stores, directory / f"host{count}", upstream_url, entry_point, settings)
             stack.enter_context(host)
             host.token = host.issue("own")
             return host
 
         yield begin
+
+
+@pytest.fixture
+def launch(vendor: Vendor, tmp_path: Path) -> Iterator[Launch]:
+    """Give what starts the test's own hosts."""
+    with launching(vendor.url, tmp_path) as begin:
+        yield begin
+
+
+@pytest.fixture(scope="module")
+def launch_for_all(
+    postgres: Postgres,
+    redis_server: RedisServer,
+    shared_vendor: Vendor,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Callable[..., Host]]:
+    """`launch_for_all(entry_point, settings)`: a host of all tests of a module, with a database of its own.
+
+    A host of two workers takes longer to start than most tests of it.
+    """
+    with contextlib.ExitStack() as stack:
+        own = stack.enter_context(database(postgres, redis_server, f"{request.path} for all"))
+        begin = stack.enter_context(launching(shared_vendor.url, tmp_path_factory.mktemp("hosts")))
+        running: dict[str, Host] = {}
+
+        def get(entry_point: str, settings: Mapping[str, str] | None = None) -> Host:
+            if entry_point not in running:
+                running[entry_point] = begin(own, entry_point, settings)
+            return running[entry_point]
+
+        yield get

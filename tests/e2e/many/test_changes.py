@@ -24,8 +24,10 @@ CHAT = b'{"model":"gpt-x","messages":[{"role":"user","content":"hi"}]}'
 
 
 @pytest.fixture(params=SERVERS)
-def host(request, stores, launch):
-    return launch(stores, request.param)
+def host(request, launch_for_all, vendor):
+    host = launch_for_all(request.param)
+    yield host
+    host.admin("POST", "/api/accounts/api-key/resume", {})
 
 
 def statuses(host, token):

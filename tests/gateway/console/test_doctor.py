@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -12,10 +10,11 @@ import pytest
 
 from gateway.console import doctor
 from providers import services as providers
+from tests import warm
 from tests.fakes.postgres import Postgres, binaries
+from tests.harness import MANAGE, PATIENCE
 from tests.principals import SOMEBODY
 
-ROOT = Path(__file__).resolve().parents[3]
 SECRET = "0a1b2c3d4e5f60718293a4b5c6d7e8f9-secret"
 
 DEFAULTS = """\
@@ -70,21 +69,9 @@ provider store         : <HOME>/d/providers.lenv (<empty>)
 """The same with every variable set (its inbox was the word `ib`; ours must be a URL; `cli` has its own login)."""
 
 
-def run(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), "doctor", *arguments],
-        cwd=home,
-        env={
-            "HOME": str(home),
-            "ROUTER_HOME": str(home),
-            "PATH": os.environ["PATH"],
-            "TOKEN_SECRET": SECRET,
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+def run(home: Path, *arguments: str, **environment: str) -> warm.Ended:
+    own = {"HOME": str(home), "ROUTER_HOME": str(home), "PATH": os.environ["PATH"], "TOKEN_SECRET": SECRET}
+    return warm.run([MANAGE, "doctor", *arguments], home, {**own, **environment}, PATIENCE)
 
 
 def findings(output: str) -> dict[str, str]:
@@ -100,15 +87,15 @@ def usable(home: Path) -> dict[str, str]:
 
 def test_an_inbox_of_blanks_is_none(tmp_path: Path):
     done = run(tmp_path, CRATER_FORGEFED_INBOX="  ")
-    assert findings(done.stdout)["crater_inbox"] == "<unset>"
+    assert findings(done.out)["crater_inbox"] == "<unset>"
 
 
 def test_defaults_are_told_as_the_reference_tells_them(tmp_path: Path):
     done = run(tmp_path)
-    first, rest = done.stdout.split("\n", 1)
+    first, rest = done.out.split("\n", 1)
     assert first.startswith("Link.Assistant.Router v")
     assert rest.startswith(DEFAULTS.replace("<HOME>", str(tmp_path)))
-    assert done.returncode == 1  # no credential, and open to everybody
+    assert done.status == 1  # no credential, and open to everybody
     assert "TOKEN_ADMIN_KEY is not set" in rest
 
 
@@ -136,30 +123,27 @@ def test_everything_set_is_told_as_the_reference_tells_it(tmp_path: Path):
         DISABLE_ANTHROPIC_API="true",
         DISABLE_METRICS="true",
     )
-    assert done.stdout.split("\n", 1)[1].startswith(EVERYTHING.replace("<HOME>", str(tmp_path)))
-    assert "a-key-that-nobody-sees" not in done.stdout + done.stderr
+    assert done.out.split("\n", 1)[1].startswith(EVERYTHING.replace("<HOME>", str(tmp_path)))
+    assert "a-key-that-nobody-sees" not in done.out + done.err
 
 
 def test_nothing_is_created(tmp_path: Path):
     environment = usable(tmp_path)
     done = run(tmp_path, **environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "will be created by serve" in findings(done.stdout)["database"]
+    assert done.status == 0, done.out + done.err
+    assert "will be created by serve" in findings(done.out)["database"]
     assert not (tmp_path / "d").exists()
-    assert "token OK" in findings(done.stdout)["primary credentials"]
-    assert SECRET not in done.stdout
-    assert "sk-ant" not in done.stdout
+    assert "token OK" in findings(done.out)["primary credentials"]
+    assert SECRET not in done.out
+    assert "sk-ant" not in done.out
 
 
 def test_a_migrated_database_is_current_and_a_waiting_spool_is_said(tmp_path: Path):
     environment = usable(tmp_path)
-    migrate = [sys.executable, str(ROOT / "manage.py"), "migrate", "-v0"]
-    path = os.environ["PATH"]
-    subprocess.run(
-        migrate, check=True, env={"PATH": path, "TOKEN_SECRET": SECRET, **environment}, timeout=120
-    )
+    own = {"PATH": os.environ["PATH"], "TOKEN_SECRET": SECRET}
+    assert warm.run([MANAGE, "migrate", "-v0"], tmp_path, {**own, **environment}, PATIENCE).status == 0
     (tmp_path / "d" / "usage-x.spool").write_bytes(b"12345")
-    found = findings(run(tmp_path, **environment).stdout)
+    found = findings(run(tmp_path, **environment).out)
     assert found["database"].endswith("(sqlite, current)")
     assert "1 files, 5 bytes" in found["usage spool"]
 
@@ -173,8 +157,8 @@ def test_a_damaged_token_file_is_a_problem(tmp_path: Path, name: str, content: b
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / name).write_bytes(content)
     done = run(tmp_path, **environment)
-    assert done.returncode == 1
-    assert "DAMAGED" in findings(done.stdout)[label]
+    assert done.status == 1
+    assert "DAMAGED" in findings(done.out)[label]
 
 
 def test_a_database_file_that_is_none_is_a_problem(tmp_path: Path):
@@ -182,8 +166,8 @@ def test_a_database_file_that_is_none_is_a_problem(tmp_path: Path):
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "router.sqlite3").write_bytes(b"this is no database, whatever its name says" * 50)
     done = run(tmp_path, **environment)
-    assert done.returncode == 1
-    assert "AWAY: file is not a database" in findings(done.stdout)["database"]
+    assert done.status == 1
+    assert "AWAY: file is not a database" in findings(done.out)["database"]
 
 
 @pytest.mark.postgres
@@ -200,11 +184,11 @@ def test_a_postgres_that_is_away_is_a_problem_and_its_password_stays_secret(tmp_
         away = run(tmp_path, **environment)
     finally:
         server.close()
-    assert "migrations to apply" in findings(waiting.stdout)["database"]
-    assert waiting.returncode == 0
-    assert "AWAY" in findings(away.stdout)["database"]
-    assert away.returncode == 1
-    assert "hunter2" not in waiting.stdout + away.stdout + away.stderr
+    assert "migrations to apply" in findings(waiting.out)["database"]
+    assert waiting.status == 0
+    assert "AWAY" in findings(away.out)["database"]
+    assert away.status == 1
+    assert "hunter2" not in waiting.out + away.out + away.err
 
 
 def test_an_upstream_that_nobody_serves_is_a_problem(options):

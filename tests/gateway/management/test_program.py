@@ -14,6 +14,8 @@ from django.core.management import get_commands
 from gateway import VERSION
 from gateway.config.table import table
 from gateway.management.program import COMMANDS
+from tests import warm
+from tests.harness import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = "import sys; from gateway.management import program; program.{}(sys.argv[1:])"
@@ -26,8 +28,12 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     own = {"HOME": str(directory), "ROUTER_HOME": str(directory), "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-c", before + PROGRAM.format(program), *arguments],
+    words = ["-c", before + PROGRAM.format(program), *arguments]
+    if not before:
+        done = warm.run(words, directory, {**kept, **own, **settings}, PATIENCE)
+        return subprocess.CompletedProcess(words, *done)
+    return subprocess.run(  # in an interpreter that has imported nothing else
+        [sys.executable, *words],
         cwd=directory,
         env={**kept, **own, **settings},
         capture_output=True,

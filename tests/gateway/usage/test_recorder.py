@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 import timeit
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +10,7 @@ import pytest
 
 from gateway.exchange.exchange import Exchange
 from gateway.usage.recorder import Recorder, RecorderOptions
+from tests import warm
 from tests.fakes.postgres import Postgres, binaries
 from tests.gateway.usage.making import exchange
 
@@ -55,32 +54,17 @@ class Process:
     """Start a recorder in a process that can be killed."""
 
     def __init__(self, database: dict[str, object], directory: Path, **options: object) -> None:
-        command = [
-            sys.executable,
-            str(SCRIPT),
-            json.dumps(database),
-            str(directory),
-            json.dumps(QUICK | options),
-        ]
-        self._process = subprocess.Popen(
-            command,
-            cwd=directory.parent,
-            env={
-                "PYTHONPATH": str(ROOT),
-                "PATH": "/usr/bin:/bin",
-                "TOKEN_SECRET": "s" * 32,
-                "ROUTER_HOME": str(directory.parent),
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        arguments = [str(SCRIPT), json.dumps(database), str(directory), json.dumps(QUICK | options)]
+        environment = {
+            "PYTHONPATH": str(ROOT),
+            "PATH": "/usr/bin:/bin",
+            "TOKEN_SECRET": "s" * 32,
+            "ROUTER_HOME": str(directory.parent),
+        }
+        self._talk = warm.talk(arguments, directory.parent, environment)
 
     def __call__(self, command: str) -> dict[str, object]:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(command + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
+        answer = self._talk.ask(command)
         assert answer, "the recorder's process has died"
         return json.loads(answer)
 
@@ -93,8 +77,7 @@ class Process:
         raise AssertionError(state)
 
     def kill(self) -> None:
-        self._process.kill()
-        self._process.communicate()
+        self._talk.close()
 
 
 class SqliteFile:

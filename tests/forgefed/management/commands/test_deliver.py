@@ -3,8 +3,6 @@ from __future__ import annotations
 import io
 import json
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -13,8 +11,9 @@ from django.core.management import call_command
 from forgefed import following
 from forgefed.models import Delivery
 from gateway.kernel.principal import GATEWAY
+from tests import warm
 from tests.forgefed.peers import Peer
-from tests.harness import ROOT
+from tests.harness import MANAGE, PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,16 +38,15 @@ def test_it_delivers_until_it_is_told_to_end(tmp_path):
         "EGRESS_ALLOWED_NETWORKS": "127.0.0.1/32",
         "ACTIVITYPUB_ACTOR_BASE_URL": "http://router.example",
     }
-    manage = [sys.executable, str(ROOT / "manage.py")]
 
     def run(*arguments: str) -> str:
-        return subprocess.run(
-            [*manage, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
-        ).stdout
+        done = warm.run([MANAGE, *arguments], tmp_path, environment, PATIENCE)
+        assert done.status == 0, done.err
+        return done.out
 
     run("migrate", "--verbosity", "0")
-    with Peer() as peer:
-        child = subprocess.Popen([*manage, "deliver"], cwd=tmp_path, env=environment)
+    with Peer() as peer, (tmp_path / "deliver.log").open("wb") as log:
+        child = warm.start([MANAGE, "deliver"], tmp_path, environment, log)
         try:
             run("federation", "follow", peer.id)
             end = time.monotonic() + 60

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests import warm
+from tests.harness import MANAGE, PATIENCE
 from tests.principals import SOMEBODY
 from tests.tokens.conftest import SECRET, copied, stored
 from tokens import services
@@ -24,7 +25,6 @@ from tokens.jwt import signing
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db
-ROOT = Path(__file__).parents[4]
 HEADING = "id                                    issued_at   expires_at  revoked     label\n"
 
 
@@ -174,7 +174,7 @@ def test_a_data_directory_that_cannot_be(tmp_path: Path, options: Any) -> None:
     assert run("list") == ("", "error: storage I/O error: File exists\n", 1)
 
 
-def manage(data_dir: Path, *arguments: str) -> subprocess.Popen[str]:
+def manage(data_dir: Path, *arguments: str) -> warm.Ended:
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(data_dir),
@@ -183,26 +183,25 @@ def manage(data_dir: Path, *arguments: str) -> subprocess.Popen[str]:
         "TOKEN_SECRET": SECRET,
         "STORAGE_POLICY": "both",
     }
-    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=data_dir, env=environment, **pipes)
+    return warm.run([MANAGE, *arguments], data_dir, environment, PATIENCE)
+
+
+def at_once(data_dir: Path, *commands: tuple[str, ...]) -> list[warm.Ended]:
+    with ThreadPoolExecutor(len(commands)) as threads:
+        return list(threads.map(lambda arguments: manage(data_dir, *arguments), commands))
 
 
 def test_processes_at_once_lose_nothing_in_database_and_files(tmp_path: Path) -> None:
     """Check that standard output holds the token alone, so that a shell can capture it."""
-    out, err = manage(tmp_path, "migrate", "-v0", "--skip-checks").communicate()
-    assert out == "", err
-    issuing = [manage(tmp_path, "tokens", "issue", "--label", f"é {number}") for number in range(5)]
-    results = [process.communicate() for process in issuing]
-    claims = [signing.verify(out.removesuffix("\n"), SECRET.encode()) for out, _ in results]
+    assert manage(tmp_path, "migrate", "-v0", "--skip-checks") == (0, "", "")
+    issued = at_once(tmp_path, *(("tokens", "issue", "--label", f"é {number}") for number in range(5)))
+    claims = [signing.verify(done.out.removesuffix("\n"), SECRET.encode()) for done in issued]
     assert {claim.label for claim in claims} == {f"é {number}" for number in range(5)}
-    changing = [manage(tmp_path, "tokens", "rotate", claims[0].sub) for _ in range(3)]
-    changing += [manage(tmp_path, "tokens", "revoke", claim.sub) for claim in claims[1:3]]
-    for process in changing:
-        process.communicate()
-    assert sorted(process.returncode for process in changing) == [0, 0, 0, 1, 1]
-    out, _ = manage(tmp_path, "tokens", "list", "--json").communicate()
-    rows = {row["id"]: row for row in json.loads(out)["data"]}
+    changes = [("tokens", "rotate", claims[0].sub)] * 3
+    changes += [("tokens", "revoke", claim.sub) for claim in claims[1:3]]
+    assert sorted(done.status for done in at_once(tmp_path, *changes)) == [0, 0, 0, 1, 1]
+    listed = manage(tmp_path, "tokens", "list", "--json").out
+    rows = {row["id"]: row for row in json.loads(listed)["data"]}
     assert len(rows) == 6
     assert sum(row["revoked"] for row in rows.values()) == 2
     files = lino.read((tmp_path / "tokens.lino").read_bytes()).records
