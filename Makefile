@@ -45,10 +45,8 @@ check: venv-dev  ## Format, lint, types, imports, migrations, deployment checks
 compat: venv-dev  ## Run the real link-assistant-router 0.18.0 beside ours and compare (needs cargo); ARGS="--only routes" for a part
 	$(PY) -m tests.compat.run $(ARGS)
 
-interop: peers  ## Talk to a server made with Fedify, let another library check our signatures, run the SDKs' own tests through us, ask the API what its document says, sign in from a terminal, set up six clients and run them (needs npm, tmux, chromium)
-	GATEWAY_TEST_INTEROP=true $(PY) -m pytest -n 2 tests/e2e/test_federation.py tests/forgefed/signing \
-		tests/e2e/test_foreign_suites.py tests/e2e/test_llm_comply.py tests/e2e/test_schemathesis.py tests/e2e/test_signed_in_terminal.py \
-		tests/e2e/test_clients.py $(ARGS)
+interop: peers  ## Run programs of others against us: clients, SDKs of several releases and their own tests, proxies, a Fedify server, Schemathesis (needs npm, tmux, chromium)
+	GATEWAY_TEST_INTEROP=true $(PY) -m pytest -n auto --dist worksteal -m interop $(ARGS)
 
 peers: venv-dev  ## Fetch the programs of others that tests run (npm, PyPI) into ~/.cache/link-assistant-router-tests
 	$(PY) -m tests.e2e.installs

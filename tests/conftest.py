@@ -23,7 +23,7 @@ from gateway.kernel import events
 from gateway.kernel.parts import PARTS
 from gateway.personal import models
 from providers.catalog.live import CATALOG
-from tests.e2e.installs import NOT_TO_BE_HAD, UNDER_INTEROP
+from tests.e2e.installs import NOT_TO_BE_HAD, ONLY_WHEN_ASKED, UNDER_INTEROP
 
 MAY_BE_SKIPPED = (NOT_TO_BE_HAD, UNDER_INTEROP)
 """How reasons begin that are good in CI, too: the registries' programs come and go, Debian's do not."""
@@ -85,6 +85,12 @@ def options(settings: Any) -> Callable[..., Options]:
         return changed
 
     return change
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("interop") is not None:
+            item.add_marker(ONLY_WHEN_ASKED)
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import contextlib
 import json
@@ -11,9 +12,11 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -79,11 +82,19 @@ def manage(
 
 
 def prepare(data_dir: Path, timeout: float = PATIENCE) -> Path:
-    """Make a data directory with a migrated database, made once and copied for every gateway."""
-    for name in ("data", "claude"):
-        (data_dir / name).mkdir(parents=True)
-    manage(data_dir, "migrate", "--verbosity", "0", timeout=timeout)
+    """Make a data directory with a migrated database, which is made once and copied."""
+    shutil.copytree(_migrated(timeout), data_dir, dirs_exist_ok=True)
     return data_dir
+
+
+@cache
+def _migrated(timeout: float) -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="router-template-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    for name in ("data", "claude"):
+        (directory / name).mkdir()
+    manage(directory, "migrate", "--verbosity", "0", timeout=timeout)
+    return directory
 
 
 class GatewayProcess:

@@ -37,7 +37,6 @@ def schema() -> jsonschema.Draft7Validator:
     return jsonschema.Draft7Validator(json.loads(installs.compose_schema().read_text()))
 
 
-@pytest.mark.cli
 @pytest.mark.timeout(900)  # fetched first
 @EACH
 def test_the_schema_of_compose_takes_it(path: Path, schema: jsonschema.Draft7Validator) -> None:

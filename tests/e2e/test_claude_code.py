@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.installs import claude_code
 from tests.fakes import vendor as v
 
-pytestmark = [pytest.mark.cli, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tests.e2e.test_claude_code import run
 from tests.fakes.openai_strict import StrictOpenAi, error_answer
 from tests.fakes.server import Answer, Seen
 
-pytestmark = [pytest.mark.cli, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(400)]
 MODEL = "claude-proxy-gpt"
 MORE = {"ANTHROPIC_MODEL": MODEL, "ANTHROPIC_DEFAULT_HAIKU_MODEL": MODEL}
 Refuse = Callable[[dict[str, Any]], Answer | None]

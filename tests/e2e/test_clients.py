@@ -75,7 +75,6 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {**own, **installs.coding_clients()}
 
 
-@installs.ONLY_WHEN_ASKED
 @pytest.mark.interop
 @pytest.mark.timeout(1500)  # fetched first
 @pytest.mark.parametrize("client", CLIENTS)

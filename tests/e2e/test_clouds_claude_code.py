@@ -13,7 +13,7 @@ from tests.e2e.test_clouds import KINDS, SETTINGS
 from tests.fakes.clouds import Cloud
 from tests.harness import GatewayProcess
 
-pytestmark = [pytest.mark.cli, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(400)]
 Start = Callable[..., GatewayProcess]
 MODEL = "claude-sonnet-5-5"
 

@@ -101,7 +101,9 @@ def normal(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-@pytest.mark.parametrize("version", ["the environment's", NEWEST_SDK])
+@pytest.mark.parametrize(
+    "version", ["the environment's", pytest.param(NEWEST_SDK, marks=pytest.mark.interop)]
+)
 @pytest.mark.parametrize("way", MODELS)
 def test_the_vendors_client_and_the_gateway_send_the_same(shared: Start, way: str, version: str) -> None:
     path = str(newest_sdk()) if version == NEWEST_SDK else None

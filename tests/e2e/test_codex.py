@@ -14,7 +14,7 @@ from providers.translation.responses import compaction
 from tests.e2e.installs import codex
 from tests.fakes import vendor as v
 
-pytestmark = [pytest.mark.cli, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(400)]
 
 CONFIG = """
 model = "{model}"

@@ -41,7 +41,7 @@ def real(request, shared: Callable[..., GatewayProcess], vendor) -> GatewayProce
     return shared(request.param, settings)
 
 
-@pytest.mark.cli
+@pytest.mark.interop
 @pytest.mark.timeout(400)
 def test_a_real_claude_code_serves_every_surface(real: GatewayProcess, vendor):
     for surface in SURFACES:
@@ -62,7 +62,7 @@ def test_a_real_claude_code_serves_every_surface(real: GatewayProcess, vendor):
     assert not [seen for seen in vendor.seen if real.token.secret.encode() in seen.raw_head + seen.body]
 
 
-@pytest.mark.cli
+@pytest.mark.interop
 @pytest.mark.timeout(400)
 def test_a_real_one_carries_system_and_turns_and_reads_no_file(real: GatewayProcess, vendor, tmp_path: Path):
     secret = tmp_path / "secret.txt"

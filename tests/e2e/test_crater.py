@@ -6,7 +6,7 @@ import contextlib
 import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -42,16 +42,31 @@ class House(contextlib.ExitStack):
         self.caller = Caller(self.gateway)
 
 
-@pytest.fixture
-def house(template: Path, tmp_path: Path) -> Iterator[House]:
-    with House(template, tmp_path / "g") as house:
-        yield house
+@pytest.fixture(scope="module")
+def houses(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., House]]:
+    """`houses(settings)`: the one of all tests with these settings."""
+    running: dict[tuple[str, ...], House] = {}
+    with contextlib.ExitStack() as stack:
+
+        def get(**settings: str) -> House:
+            key = tuple(sorted(settings.values()))
+            if key not in running:
+                house = House(template, tmp_path_factory.mktemp("house") / "g", **settings)
+                running[key] = stack.enter_context(house)
+            running[key].tracker.reset()
+            return running[key]
+
+        yield get
 
 
 @pytest.fixture
-def slow(template: Path, tmp_path: Path) -> Iterator[House]:
-    with House(template, tmp_path / "g", **SLOW) as house:
-        yield house
+def house(houses: Callable[..., House]) -> House:
+    return houses()
+
+
+@pytest.fixture
+def slow(houses: Callable[..., House]) -> House:
+    return houses(**SLOW)
 
 
 def test_every_surface_gets_its_answer_through_our_inbox(house: House):
@@ -294,17 +309,18 @@ def test_another_process_gets_the_accept_and_the_waiter_learns_of_it(template: P
             assert time.monotonic() - begun < 15
 
 
-def test_waiting_calls_end_in_order_at_sigterm(house: House):
-    call = house.caller.begin(CHAT, "q")
-    offer = house.tracker.offer_about("q")
-    ticket = house.tracker.ticket(1)
-    house.tracker.accept(house.gateway, offer, ticket)
-    until(lambda: house.tracker.polls, "a poll")
-    house.gateway.process.send_signal(signal.SIGTERM)
-    time.sleep(0.5)
-    house.tracker.ticket(1, isResolved=True, result={"content": "in time"})
-    assert text_of(call.result(60)) == "in time"
-    assert house.gateway.process.wait(30) == 0
+def test_waiting_calls_end_in_order_at_sigterm(template: Path, tmp_path: Path):
+    with House(template, tmp_path / "g") as house:
+        call = house.caller.begin(CHAT, "q")
+        offer = house.tracker.offer_about("q")
+        ticket = house.tracker.ticket(1)
+        house.tracker.accept(house.gateway, offer, ticket)
+        until(lambda: house.tracker.polls, "a poll")
+        house.gateway.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        house.tracker.ticket(1, isResolved=True, result={"content": "in time"})
+        assert text_of(call.result(60)) == "in time"
+        assert house.gateway.process.wait(30) == 0
 
 
 def test_bad_requests_are_refused_before_a_ticket_is_offered(house: House):

@@ -15,7 +15,7 @@ from tests.fakes.server import Answer
 from tests.forgefed.peers import TYPE, Peer
 
 SCHEMES = ("cavage", "rfc9421")
-cli = pytest.mark.cli
+interop = pytest.mark.interop
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def federated(template: Path, tmp_path: Path) -> Iterator[FederatedGateway]:
         yield gateway
 
 
-@cli
+@interop
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_fedify_follows_us_and_verifies_our_accept(federated: FederatedGateway, scheme: str):
     with FedifyPeer(scheme) as peer:
@@ -41,7 +41,7 @@ def test_fedify_follows_us_and_verifies_our_accept(federated: FederatedGateway, 
         until(lambda: federated.followers() == [], "the Undo")
 
 
-@cli
+@interop
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_we_follow_fedify_and_take_its_accept(federated: FederatedGateway, scheme: str):
     with FedifyPeer(scheme) as peer:
@@ -53,7 +53,7 @@ def test_we_follow_fedify_and_take_its_accept(federated: FederatedGateway, schem
         until(lambda: peer.seen("Undo"), "our Undo")
 
 
-@cli
+@interop
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_fedify_believes_our_signatures_and_no_forged_ones(federated: FederatedGateway, scheme: str):
     """What we send to a stand-in is given to Fedify's verifier, as it came and changed."""

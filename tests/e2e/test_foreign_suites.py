@@ -204,7 +204,6 @@ def changes(before: Passed, behind: Passed | None, suite: Suite) -> list[str]:
     return found
 
 
-@installs.ONLY_WHEN_ASKED
 @pytest.mark.interop
 @pytest.mark.timeout(1200)
 def test_an_sdks_own_tests_pass_through_us_and_nothing_is_changed(

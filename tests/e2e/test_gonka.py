@@ -432,7 +432,7 @@ def test_a_setting_that_can_not_work_stops_the_start_and_is_named(
     assert named in str(refused.value) and "CANARY" not in str(refused.value)
 
 
-@pytest.mark.cli
+@pytest.mark.interop
 @pytest.mark.timeout(400)
 def test_codex_runs_a_command(signed: GatewayProcess, nodes: list[GonkaNode], tmp_path: Path) -> None:
     said = codex_cli.run(codex(), tmp_path, signed.url, signed.token.secret, codex_cli.COMMAND, MODEL)
@@ -440,7 +440,7 @@ def test_codex_runs_a_command(signed: GatewayProcess, nodes: list[GonkaNode], tm
     assert verified(nodes) >= 2
 
 
-@pytest.mark.cli
+@pytest.mark.interop
 @pytest.mark.timeout(400)
 def test_claude_code_runs_a_tool(signed: GatewayProcess, nodes: list[GonkaNode], tmp_path: Path) -> None:
     route(signed, "claude-*", "gonka", upstream_model=MODEL)

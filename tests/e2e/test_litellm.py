@@ -20,7 +20,7 @@ import pytest
 from tests.e2e.installs import litellm
 from tests.ports import free_port
 
-pytestmark = [pytest.mark.litellm, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(900)]
 
 MASTER_KEY = "sk-CANARY-litellm-master-key"
 SAID = "It is mocked: é 😀"

@@ -36,7 +36,6 @@ STAND_INS = {"tool-calling", "chat-tool-calling", "anth-tool-calling", "chat-rea
 last sends `reasoning` to Chat Completions, which OpenAI does not take either."""
 
 
-@installs.ONLY_WHEN_ASKED
 @pytest.mark.interop
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("model", [CLAUDE, CHAT, REASONING])

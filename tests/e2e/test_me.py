@@ -54,7 +54,7 @@ def test_what_a_token_knows_of_itself_is_no_call(gateway: Any) -> None:
     assert len(gateway.exchanges(token)) == 1
 
 
-@pytest.mark.cli
+@pytest.mark.interop
 @pytest.mark.timeout(400)
 def test_claude_code_and_codex_run_as_printed(gateway: Any, vendor: Any, tmp_path: Path) -> None:
     programs = {

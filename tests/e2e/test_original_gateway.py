@@ -27,7 +27,7 @@ from tests.harness import GatewayProcess
 from tests.ports import free_port
 
 pytestmark = [
-    pytest.mark.cli,
+    pytest.mark.interop,
     pytest.mark.postgres,
     pytest.mark.timeout(300),
     pytest.mark.skipif(binaries() is None, reason="no PostgreSQL server, which the original needs"),

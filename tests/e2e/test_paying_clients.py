@@ -20,7 +20,7 @@ from tests.fakes.stripe import StripeApi
 from tests.fakes.vendor import Vendor
 from tests.harness import GatewayProcess
 
-pytestmark = [pytest.mark.cli, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 
 SESSIONS = Path(__file__).parent
 Client = Callable[..., dict[str, Any]]

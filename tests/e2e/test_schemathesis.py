@@ -20,7 +20,6 @@ OURS, SURFACES = "^/api/", "^/api/(hello|event_logging|oauth)"
 """What is managed; of the paths below `/api/` some are clients'."""
 
 
-@installs.ONLY_WHEN_ASKED
 @pytest.mark.interop
 @pytest.mark.timeout(900)
 def test_the_api_answers_as_its_document_says(start, vendor, tmp_path: Path) -> None:

@@ -45,7 +45,9 @@ PATHS: dict[str, Callable[[], Path]] = {"0.125.0": old_sdk, NEWEST_SDK: newest_s
 """Of SDKs beside the environment's own."""
 
 
-@pytest.fixture(params=["the environment's", *PATHS])
+@pytest.fixture(
+    params=["the environment's", *(pytest.param(name, marks=pytest.mark.interop) for name in PATHS)]
+)
 def version(request) -> tuple[str, str | None]:
     path = PATHS.get(request.param)
     return request.param, None if path is None else str(path())

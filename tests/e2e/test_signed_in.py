@@ -13,7 +13,7 @@ from tests.e2e.signing_in import EMAIL, Client, Human, asked, change, granted, p
 from tests.fakes.vendor import Vendor
 from tests.harness import GatewayProcess, Token, token_id
 
-pytestmark = [pytest.mark.cli, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(400)]
 BUDGET = {"budget": "1", "budget_period": "month"}
 
 

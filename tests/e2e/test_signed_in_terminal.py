@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.calls import ASK
-from tests.e2e.installs import ONLY_WHEN_ASKED, claude_code
+from tests.e2e.installs import claude_code
 from tests.e2e.signing_in import EMAIL, MODEL, PASSWORD, Client, asked, change, person, sign_ins
 from tests.fakes.browser import PROGRAM as CHROMIUM
 from tests.fakes.browser import Browser
@@ -23,7 +23,6 @@ from tests.harness import GatewayProcess
 pytestmark = [
     pytest.mark.interop,
     pytest.mark.timeout(400),
-    ONLY_WHEN_ASKED,
     pytest.mark.skipif(PROGRAM is None, reason="tmux is not installed"),
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium"),
 ]

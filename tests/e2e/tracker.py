@@ -40,6 +40,15 @@ class Tracker(Peer):
             return given if isinstance(given, Answer) else shown(given)
         return super()._answer(seen)
 
+    def reset(self) -> None:
+        """Show nothing, and forget who has asked."""
+        self.tickets.clear()
+        self.documents.clear()
+        self.polls.clear()
+        self.came.clear()
+        self.server.reset()
+        self.inbox_answer = Answer(202)
+
     def offers(self) -> list[dict[str, Any]]:
         return [one for one in self.said() if one["type"] == "Offer"]
 

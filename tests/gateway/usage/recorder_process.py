@@ -1,7 +1,7 @@
 """A process with nothing but a recorder, on a database and a directory of its own; driven over standard input.
 
 `python recorder_process.py <DATABASES entry as JSON> <directory> <options as JSON>`. One command per line, one
-JSON line of state as answer to each: `migrate`, `start`, `record N FIRST`, `audit N`, `audited`, `state`, `sums`,
+JSON line of state as answer to each: `start`, `record N FIRST`, `audit N`, `audited`, `state`, `sums`,
 `close`.
 """
 
@@ -26,7 +26,6 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "gateway.settings"
 django.setup()
 
 from channels.db import database_sync_to_async
-from django.core.management import call_command
 from django.db.models import Sum
 
 from gateway.exchange.exchange import Exchange
@@ -91,10 +90,8 @@ async def main() -> None:
     recorder = Recorder(RecorderOptions(directory=Path(sys.argv[2]), **options))
     while line := await asyncio.to_thread(sys.stdin.readline):
         command = line.split()
-        if command == ["migrate"]:
-            await database_sync_to_async(call_command)("migrate", "gateway", verbosity=0)
-            answer: dict[str, object] = {}
-        elif command == ["start"]:
+        answer: dict[str, object]
+        if command == ["start"]:
             await recorder.start()
             answer = {}
         else:

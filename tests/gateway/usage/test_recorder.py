@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 import timeit
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from gateway.usage.recorder import Recorder, RecorderOptions
 from tests import warm
 from tests.fakes.postgres import Postgres, binaries
 from tests.gateway.usage.making import exchange
+from tests.harness import manage, prepare
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = Path(__file__).with_name("recorder_process.py")
@@ -21,6 +23,7 @@ QUICK = {
     "retry_seconds": 0.02,
     "retry_max_seconds": 0.1,
     "batch": 10,
+    "prune_seconds": 0.1,
     "retention_days": 0,  # the ids below are those of 1970
 }
 SQLITE = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": "PRAGMA journal_mode=WAL;"}
@@ -101,29 +104,49 @@ class SqliteFile:
         self._path.mkdir()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqliteFile | Postgres]:
-    if request.param == "sqlite":
-        yield SqliteFile(tmp_path / "db.sqlite3")
-        return
+class PostgresDatabase:
+    """Give a database of a server that can be stopped."""
+
+    def __init__(self, postgres: Postgres, name: str) -> None:
+        postgres.create(name, "migrated")
+        self.database = {**postgres.database, "NAME": name}
+        self.start, self.stop = postgres.start, postgres.stop
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """Give a server with a migrated database, which is copied for each test."""
     if binaries() is None:
         pytest.skip("no PostgreSQL server")
     postgres = Postgres()
     try:
         postgres.start()
+        postgres.create("migrated")
+        settings = {"DATABASE_URL": postgres.url("migrated")}
+        manage(tmp_path_factory.mktemp("migrated"), "migrate", "-v0", settings=settings)
         yield postgres
     finally:
         postgres.close()
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqliteFile | PostgresDatabase]:
+    if request.param == "sqlite":
+        shutil.copy(prepare(tmp_path / "migrated") / "data" / "router.sqlite3", tmp_path / "db.sqlite3")
+        yield SqliteFile(tmp_path / "db.sqlite3")
+        return
+    postgres = request.getfixturevalue("postgres")
+    yield PostgresDatabase(postgres, f"t{abs(hash(request.node.nodeid)) % 10**12}")
+    if not postgres.is_up:
+        postgres.start()
+
+
 @pytest.fixture
-def spawn(server: SqliteFile | Postgres, tmp_path: Path) -> Iterator[Callable[..., Process]]:
+def spawn(server: SqliteFile | PostgresDatabase, tmp_path: Path) -> Iterator[Callable[..., Process]]:
     processes: list[Process] = []
 
     def make(**options: object) -> Process:
         processes.append(Process(server.database, tmp_path / "data", **options))
-        if len(processes) == 1:
-            processes[0]("migrate")
         processes[-1]("start")
         return processes[-1]
 
@@ -137,7 +160,7 @@ def spool_files(tmp_path: Path) -> list[Path]:
 
 
 def test_an_outage_loses_nothing_and_ends_by_itself(
-    server: SqliteFile | Postgres, spawn: Callable[..., Process], tmp_path: Path
+    server: SqliteFile | PostgresDatabase, spawn: Callable[..., Process], tmp_path: Path
 ):
     recorder = spawn()
     recorder("record 25 0")
@@ -157,7 +180,7 @@ def test_an_outage_loses_nothing_and_ends_by_itself(
 
 
 def test_the_next_process_writes_what_a_killed_one_had_spooled(
-    server: SqliteFile | Postgres, spawn: Callable[..., Process]
+    server: SqliteFile | PostgresDatabase, spawn: Callable[..., Process]
 ):
     killed = spawn()
     server.stop()
@@ -171,7 +194,7 @@ def test_the_next_process_writes_what_a_killed_one_had_spooled(
 
 
 def test_a_replay_that_a_crash_cut_short_counts_nothing_twice(
-    server: SqliteFile | Postgres, spawn: Callable[..., Process], tmp_path: Path
+    server: SqliteFile | PostgresDatabase, spawn: Callable[..., Process], tmp_path: Path
 ):
     killed = spawn()
     server.stop()
@@ -198,7 +221,7 @@ def test_closing_writes_what_is_queued(spawn: Callable[..., Process]):
 
 
 def test_closing_while_the_database_is_away_spools(
-    server: SqliteFile | Postgres, spawn: Callable[..., Process], tmp_path: Path
+    server: SqliteFile | PostgresDatabase, spawn: Callable[..., Process], tmp_path: Path
 ):
     recorder = spawn(interval_seconds=60)
     server.stop()
@@ -209,7 +232,9 @@ def test_closing_while_the_database_is_away_spools(
     spawn().until(lambda state: state["written"] == 9)
 
 
-def test_several_recorders_share_a_database(spawn: Callable[..., Process], server: SqliteFile | Postgres):
+def test_several_recorders_share_a_database(
+    spawn: Callable[..., Process], server: SqliteFile | PostgresDatabase
+):
     recorders = [spawn() for _ in range(3)]
     for number, recorder in enumerate(recorders):
         recorder(f"record 300 {number * 200}")  # 100 of each are the next one's, too
@@ -227,7 +252,7 @@ def test_old_rows_go_when_there_is_nothing_else_to_do(spawn: Callable[..., Proce
 
 
 def test_old_audit_goes_with_them_and_stays_where_it_is_kept_for_ever(
-    server: SqliteFile | Postgres, spawn: Callable[..., Process]
+    server: SqliteFile | PostgresDatabase, spawn: Callable[..., Process]
 ):
     keeping = spawn(retention_days=90, audit_days=0)
     keeping("audit 5")
@@ -243,7 +268,7 @@ def test_old_audit_goes_with_them_and_stays_where_it_is_kept_for_ever(
 
 
 def test_a_full_spool_loses_the_rest_and_counts_it(
-    server: SqliteFile | Postgres, spawn: Callable[..., Process]
+    server: SqliteFile | PostgresDatabase, spawn: Callable[..., Process]
 ):
     recorder = spawn(spool_max_bytes=5000)
     server.stop()
