@@ -25,7 +25,7 @@ test: venv-dev  ## Run the tests
 	$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 test-long: venv-dev  ## Counts, outages and leases at their full size: minutes, best alone on the machine
-	GATEWAY_TEST_REQUESTS_PER_WORKER=$${GATEWAY_TEST_REQUESTS_PER_WORKER:-10000} GATEWAY_TEST_AWAY_SECONDS=60 \
+	GATEWAY_TEST_LONG=true GATEWAY_TEST_REQUESTS_PER_WORKER=$${GATEWAY_TEST_REQUESTS_PER_WORKER:-10000} GATEWAY_TEST_AWAY_SECONDS=60 \
 		GATEWAY_TEST_WAIT_FOR_LEASES=true GATEWAY_TEST_CLOSING_CALLS=10000 GATEWAY_TEST_SIGNATURES=10000 \
 		GATEWAY_TEST_SIGN_INS=200 \
 		$(PY) -m pytest -n 3 -m long -rA tests/e2e/many tests/providers $(ARGS)

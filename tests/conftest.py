@@ -23,9 +23,14 @@ from gateway.kernel import events
 from gateway.kernel.parts import PARTS
 from gateway.personal import models
 from providers.catalog.live import CATALOG
-from tests.e2e.installs import NOT_TO_BE_HAD, ONLY_WHEN_ASKED, UNDER_INTEROP
+from tests.e2e.installs import NOT_TO_BE_HAD
 
-MAY_BE_SKIPPED = (NOT_TO_BE_HAD, UNDER_INTEROP)
+ELSEWHERE = {
+    "interop": ("GATEWAY_TEST_INTEROP", "runs under `make interop`"),
+    "long": ("GATEWAY_TEST_LONG", "runs under `make test-long`"),
+}
+"""Marks of tests that `make test` leaves to others: the variable that asks for them, and why they are skipped."""
+MAY_BE_SKIPPED = (NOT_TO_BE_HAD, *(reason for _, reason in ELSEWHERE.values()))
 """How reasons begin that are good in CI, too: the registries' programs come and go, Debian's do not."""
 
 _skipped: list[str] = []
@@ -88,14 +93,16 @@ def options(settings: Any) -> Callable[..., Options]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.get_closest_marker("interop") is not None:
-            item.add_marker(ONLY_WHEN_ASKED)
+    for name, (variable, reason) in ELSEWHERE.items():
+        if os.environ.get(variable) != "true":
+            for item in items:
+                if item.get_closest_marker(name) is not None:
+                    item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run more tests at once than there are processors: many wait for another process, or for a moment to pass."""
-    return (os.cpu_count() or 1) + 2
+    """Run one test more at once than there are processors: many wait for another process, or for a moment to pass."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -24,9 +24,6 @@ from typing import NoReturn
 
 import pytest
 
-UNDER_INTEROP = "runs under `make interop`"
-ONLY_WHEN_ASKED = pytest.mark.skipif(os.environ.get("GATEWAY_TEST_INTEROP") != "true", reason=UNDER_INTEROP)
-"""Added to what is marked `interop`: it runs programs of others, which are fetched first."""
 NOT_TO_BE_HAD = "not to be had here"
 """How the reason of a skip begins that is nobody's fault: no registry, or no build for this machine."""
 HERE = Path(__file__).parent

@@ -1,4 +1,4 @@
-"""How much the long tests do. Small by default; `make test-long` gives the sizes that are promised."""
+"""How much the long tests do. Small where nothing is said; `make test-long` gives the sizes that are promised."""
 
 from __future__ import annotations
 

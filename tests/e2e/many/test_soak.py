@@ -19,7 +19,7 @@ from tests.harness import ROOT, base_environment
 SECONDS = "25"
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_nothing_grows(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "bench.soak", "--seconds", SECONDS, "--workers", "2"],
@@ -39,6 +39,7 @@ def test_nothing_grows(tmp_path):
     assert set(statuses) <= {"200", "left", "500", "502", "503", "529"}, statuses
 
 
+@pytest.mark.long
 def test_a_million_sessions_stay_bounded():
     pool = memory_pool(2, clock=time.time, options=PoolOptions())
     wanted = ask(time.time(), session="")
