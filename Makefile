@@ -28,7 +28,7 @@ test-long: venv-dev  ## Counts, outages and leases at their full size: minutes, 
 	GATEWAY_TEST_LONG=true GATEWAY_TEST_REQUESTS_PER_WORKER=$${GATEWAY_TEST_REQUESTS_PER_WORKER:-10000} GATEWAY_TEST_AWAY_SECONDS=60 \
 		GATEWAY_TEST_WAIT_FOR_LEASES=true GATEWAY_TEST_CLOSING_CALLS=10000 GATEWAY_TEST_SIGNATURES=10000 \
 		GATEWAY_TEST_SIGN_INS=200 \
-		$(PY) -m pytest -n 3 -m long -rA tests/e2e/many tests/providers $(ARGS)
+		$(PY) -m pytest -n 2 --dist worksteal -m long -rA $(ARGS) tests/e2e/many tests/providers
 
 demo: venv  ## See it stream without an account: a stand-in for the vendor, a gateway, one answer
 	$(PY) examples/demo.py $(ARGS)
