@@ -90,7 +90,7 @@ def stock_relay(stack, server, upstream, cwd):
     return stack.enter_context(started(name, None, [sys.executable, *commands[server]], cwd, env))
 
 
-def gateway(stack, server, upstream, settings=None):
+def gateway(stack, server, upstream):
     """Start the gateway with everything on; give it and a token for it."""
     directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-bench-"))
     env = {
@@ -101,7 +101,6 @@ def gateway(stack, server, upstream, settings=None):
         "TOKEN_ADMIN_KEY": secrets.token_hex(16),
         "UPSTREAM_BASE_URL": upstream.url,
         "ANTHROPIC_API_KEY": "sk-ant-bench",
-        **(settings or {}),
     }
     manage = [sys.executable, str(ROOT / "manage.py")]
 
