@@ -72,10 +72,13 @@ def read_refresh_token(presented: str, secret: str) -> tuple[UUID, int] | None:
         raw = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
-    named, mac = raw[: _ID_BYTES + _GENERATION_BYTES], raw[_ID_BYTES + _GENERATION_BYTES :]
-    if len(mac) != _MAC_BYTES or not hmac.compare_digest(mac, hmac.digest(_key(secret), named, "sha256")):
+    if len(raw) != _ID_BYTES + _GENERATION_BYTES + _MAC_BYTES:
         return None
-    return UUID(bytes=named[:_ID_BYTES]), int.from_bytes(named[_ID_BYTES:], "big")
+    sign_in = UUID(bytes=raw[:_ID_BYTES])
+    generation = int.from_bytes(raw[_ID_BYTES : _ID_BYTES + _GENERATION_BYTES], "big")
+    # The whole text, not only the bytes it decodes to: `+` for `-` would be a second spelling of the same token.
+    wanted = refresh_token(sign_in, generation, secret)
+    return (sign_in, generation) if hmac.compare_digest(presented, wanted) else None
 
 
 def _in_two(letters: str) -> str:

@@ -71,3 +71,13 @@ def test_anything_else_is_no_refresh_token(text: str) -> None:
 
 def test_another_secret_reads_nothing() -> None:
     assert codes.read_refresh_token(codes.refresh_token(uuid.uuid4(), 0, "another"), SECRET) is None
+
+
+def test_a_refresh_token_has_one_spelling() -> None:
+    sign_ins = (uuid.uuid4() for _ in range(1000))
+    tokens = (codes.refresh_token(sign_in, 1, SECRET) for sign_in in sign_ins)
+    whole = next(token for token in tokens if {"-", "_"} <= set(token[len(codes.REFRESH_PREFIX) :]))
+    body = whole.removeprefix(codes.REFRESH_PREFIX)
+    assert codes.read_refresh_token(whole, SECRET) is not None
+    for other in (body.replace("-", "+"), body.replace("_", "/"), body + "=", body + "==", f"{body[:-1]}\n"):
+        assert codes.read_refresh_token(codes.REFRESH_PREFIX + other, SECRET) is None
