@@ -134,7 +134,8 @@ class Maintenance:
             self._note_database(await self._in_thread(self._talk_to_database))
             self._refresh_early()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._interval_seconds)
+                async with asyncio.timeout(self._interval_seconds):
+                    await self._wake.wait()
                 await asyncio.sleep(GATHER_SECONDS)
             self._wake.clear()
 

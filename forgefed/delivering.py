@@ -76,7 +76,8 @@ class Deliverer:
         while not self._is_stopping:
             if not await self._round():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), INTERVAL_SECONDS)
+                    async with asyncio.timeout(INTERVAL_SECONDS):
+                        await self._wake.wait()
             self._wake.clear()
 
     async def _round(self) -> int:

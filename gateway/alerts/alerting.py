@@ -120,7 +120,8 @@ class Alerting:
                 logger.exception("Alerts: a look failed; going on")
             await asyncio.sleep(GATHER_SECONDS)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._wake.wait()
             self._wake.clear()
 
     async def _look(self) -> None:
@@ -159,7 +160,8 @@ class Alerting:
             except Exception:
                 logger.exception("Alerts: delivering failed; going on")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._posted.wait(), DELIVER_SECONDS)
+                async with asyncio.timeout(DELIVER_SECONDS):
+                    await self._posted.wait()
             self._posted.clear()
 
     async def _deliver(self) -> None:

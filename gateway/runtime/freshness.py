@@ -115,7 +115,8 @@ class Freshness:
     async def _run(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._interval)
+                async with asyncio.timeout(self._interval):
+                    await self._wake.wait()
             if self._is_stopping:
                 return
             self._wake.clear()

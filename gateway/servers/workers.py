@@ -73,7 +73,8 @@ class Worker:
         """Return when it listens; raises StartError when it ended before, or takes too long."""
         loop = asyncio.get_running_loop()
         try:
-            said = await asyncio.wait_for(loop.sock_recv(self.link, 1), READY_SECONDS)
+            async with asyncio.timeout(READY_SECONDS):
+                said = await loop.sock_recv(self.link, 1)
         except (OSError, TimeoutError):
             said = b""
         if said != b"R":

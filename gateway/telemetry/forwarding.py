@@ -81,7 +81,8 @@ class Forwarder:
             return
         if not self._is_away:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._is_idle.wait(), FLUSH_SECONDS)
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await self._is_idle.wait()
         task.cancel()
         await asyncio.wait((task,))
         while self._waiting:

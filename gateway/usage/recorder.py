@@ -144,7 +144,8 @@ class Recorder:
     async def _run(self) -> None:
         while not self._is_closing:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._options.interval_seconds)
+                async with asyncio.timeout(self._options.interval_seconds):
+                    await self._wake.wait()
             self._wake.clear()
             flushers, self._flushers = self._flushers, []
             if not self._is_closing:

@@ -71,7 +71,8 @@ class Keyring:
             task = self._fetching[key] = asyncio.ensure_future(asyncio.to_thread(source.fetch))
             task.add_done_callback(lambda done: self._note(key, done))
         try:
-            return await asyncio.wait_for(asyncio.shield(task), LOOKUP_SECONDS)
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                return await asyncio.shield(task)
         except TimeoutError:
             raise NoCredential("looking for a credential takes too long") from None
         except NoCredential:

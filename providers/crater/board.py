@@ -36,7 +36,8 @@ class Watch:
     async def news(self, seconds: float) -> bool:
         """Wait for news, no longer than so many seconds; tell whether there was any."""
         try:
-            await asyncio.wait_for(self._event.wait(), max(0.0, seconds))
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._event.wait()
         except TimeoutError:
             return False
         self._event.clear()
@@ -87,7 +88,8 @@ class Board:
                 await self._wake.wait()
             else:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), INTERVAL_SECONDS)
+                    async with asyncio.timeout(INTERVAL_SECONDS):
+                        await self._wake.wait()
             self._wake.clear()
             if self._watches:
                 await self._look(tuple(self._watches))

@@ -191,7 +191,8 @@ class RedisLedger:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         try:
-            await asyncio.wait_for(self.flush(), 5.0)
+            async with asyncio.timeout(5.0):
+                await self.flush()
         except (LedgerUnavailable, TimeoutError):
             logger.warning("%d settled calls could not be told to Redis: their leases will end", self.queued)
 

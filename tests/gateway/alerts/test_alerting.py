@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from accounts.pool.cooldown import CooldownState
-from gateway.alerts.alerting import Alerting
+from gateway.alerts.alerting import GATHER_SECONDS, Alerting
 from gateway.alerts.deciding import Decider
 from gateway.alerts.looking import Looker, World
 from gateway.alerts.models import AlertMessage
@@ -152,6 +152,19 @@ async def test_what_was_not_sent_before_a_restart_is_sent_after_it_and_nothing_t
             third.rest()
             await until(lambda: third.alerting.looker.decider.sees)
         assert [body["state"] for body in receiver.bodies()] == ["firing"]
+
+
+@pytest.mark.parametrize("steps", range(1, 7))
+async def test_it_ends_also_in_the_moment_it_is_woken(steps: int) -> None:
+    worker = Worker()
+    await worker.alerting.start()
+    await until(lambda: worker.alerting.looker.decider.sees is not None)
+    await asyncio.sleep(2 * GATHER_SECONDS)  # its first look is over: it waits to be woken
+    worker.alerting.hear(events.Event(events.ACCOUNT_OUT, "account:a0", time.time(), {}))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        await worker.alerting.aclose()
 
 
 async def test_what_was_heard_in_the_last_moment_is_decided_before_the_end() -> None:
