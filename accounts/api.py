@@ -24,8 +24,8 @@ from accounts.schemas import (
     PoolShape,
     ProbeShape,
     RemovedShape,
-    request_body,
 )
+from gateway.kernel.described import body
 from gateway.kernel.principal import of_request
 
 router = Router(tags=["accounts"])
@@ -44,9 +44,7 @@ def listing(request: HttpRequest) -> dict[str, Any]:
     return {"data": [account_view(state, now, include_paths=True) for state in pool.states()]}
 
 
-@router.post(
-    "", response={201: AccountShape}, openapi_extra=request_body(NewAccount), summary="Add an account"
-)
+@router.post("", response={201: AccountShape}, openapi_extra=body(NewAccount), summary="Add an account")
 def add(request: HttpRequest, values: Body[dict[str, Any]]) -> Status[dict[str, Any]]:
     """Add an account; its secret is stored encrypted and never shown."""
     return Status(201, _shown(services.add(values, principal=of_request(request)).name))
@@ -58,7 +56,7 @@ def show(request: HttpRequest, name: str) -> dict[str, Any]:
 
 
 @router.patch(
-    "/{name}", response=AccountShape, openapi_extra=request_body(ChangeAccount), summary="Change an account"
+    "/{name}", response=AccountShape, openapi_extra=body(ChangeAccount), summary="Change an account"
 )
 def change(request: HttpRequest, name: str, values: Body[dict[str, Any]]) -> dict[str, Any]:
     """Change only what is given. Every running process obeys within a second."""

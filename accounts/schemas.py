@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
@@ -117,13 +115,3 @@ class PoolShape(Schema):
     strategy: str = Field(description="In force")
     setting: str = Field(description="ACCOUNT_ROUTING_STRATEGY")
     is_changed: bool = Field(description="Changed while running, so the setting does not count")
-
-
-def request_body(shape: type[Schema]) -> dict[str, Any]:
-    """Return the OpenAPI description of a body that is read as it stands."""
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": shape.model_json_schema()}},
-        }
-    }

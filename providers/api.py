@@ -10,6 +10,7 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 from ninja import Body, Query, Router, Schema
 
+from gateway.kernel.described import answer, body
 from gateway.kernel.principal import of_request
 from providers import presenting, probing, route_services, services
 from providers.catalog import chains
@@ -29,7 +30,6 @@ from providers.schemas import (
     RouteIn,
     RouteListOut,
     RouteOut,
-    body,
 )
 
 router = Router(tags=["providers"])
@@ -44,19 +44,14 @@ def _shown(row: Provider) -> JsonResponse:
     return JsonResponse(presenting.record(row))
 
 
-def _described(schema: Any, summary: str) -> dict[str, Any]:
-    content = {"application/json": {"schema": schema.model_json_schema()}}
-    return {"responses": {200: {"description": summary, "content": content}}}
-
-
-@router.get("", openapi_extra=_described(ProviderListOut, "By name"), summary="List providers")
+@router.get("", openapi_extra=answer(ProviderListOut, "By name"), summary="List providers")
 def listing(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"data": [presenting.record(row) for row in services.listed()]})
 
 
 @router.post(
     "",
-    openapi_extra={**body(ProviderIn), **_described(ProviderOut, "The record, redacted")},
+    openapi_extra={**body(ProviderIn), **answer(ProviderOut, "The record, redacted")},
     summary="Add or replace a provider",
 )
 def upsert(request: HttpRequest, values: Body[dict[str, Any]]) -> JsonResponse:
@@ -67,14 +62,14 @@ def upsert(request: HttpRequest, values: Body[dict[str, Any]]) -> JsonResponse:
     return _shown(services.upsert(_only(values, ProviderIn), principal=of_request(request)))
 
 
-@router.get("/{name}", openapi_extra=_described(ProviderOut, "The record"), summary="Show a provider")
+@router.get("/{name}", openapi_extra=answer(ProviderOut, "The record"), summary="Show a provider")
 def show(request: HttpRequest, name: str) -> JsonResponse:
     return _shown(services.get(name))
 
 
 @router.patch(
     "/{name}",
-    openapi_extra={**body(ProviderChange), **_described(ProviderOut, "The record")},
+    openapi_extra={**body(ProviderChange), **answer(ProviderOut, "The record")},
     summary="Change a provider",
 )
 def change(request: HttpRequest, name: str, values: Body[dict[str, Any]]) -> JsonResponse:

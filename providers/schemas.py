@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
@@ -164,13 +162,3 @@ class ChainOut(Schema):
     model: str
     surface: str
     chain: list[StepOut]
-
-
-def body(schema: type[Schema]) -> dict[str, Any]:
-    """Return the OpenAPI description of a request body that services check."""
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": schema.model_json_schema()}},
-        }
-    }

@@ -7,6 +7,7 @@ import time
 from django.http import HttpRequest
 from ninja import Query, Router
 
+from gateway.kernel.described import body
 from gateway.kernel.principal import of_request
 from tokens import bodies, presenting, services
 from tokens.errors import BadTokenField
@@ -27,7 +28,6 @@ from tokens.schemas import (
     ShownTokenOut,
     TokenListOut,
     TokenOut,
-    body,
 )
 
 router = Router(tags=["tokens"])

@@ -176,9 +176,3 @@ class FindIn(Schema):
 class RotateIn(Schema):
     grace_seconds: int | None = Field(None, ge=0, le=2_592_000, description="3600 when absent; 0 = now")
     ttl_hours: int | None = Field(None, ge=1, le=87_600, description="As long as the old token, when absent")
-
-
-def body(schema: type[Schema], is_required: bool = True) -> dict[str, Any]:
-    """Return the OpenAPI description of a request body that the view reads itself."""
-    content = {"application/json": {"schema": schema.model_json_schema()}}
-    return {"requestBody": {"required": is_required, "content": content}}

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 from gateway.alerts import logbook, services, trying
 from gateway.alerts.models import AlertChannel, AlertRule
 from gateway.kernel.asking import BadParameter
+from gateway.kernel.described import body
 from gateway.kernel.principal import of_request
 
 router = Router(tags=["alerts"])
@@ -120,11 +121,6 @@ class LogIn(PageIn):
     state: str = ""
 
 
-def _body(schema: type[Schema]) -> dict[str, Any]:
-    content = {"application/json": {"schema": schema.model_json_schema()}}
-    return {"requestBody": {"content": content, "required": True}}
-
-
 def _channel(row: AlertChannel, secret: str = "") -> dict[str, Any]:
     shown = services.of_channel(row)
     return {**shown, "secret": secret} if secret else shown
@@ -153,7 +149,7 @@ def list_channels(request: HttpRequest, asked: Query[PageIn]) -> dict[str, Any]:
     "/channels",
     response={201: MadeChannelOut},
     exclude_none=True,
-    openapi_extra=_body(ChannelIn),
+    openapi_extra=body(ChannelIn),
     summary="Make a channel",
 )
 def create_channel(request: HttpRequest, values: Body[dict[str, Any]]) -> Status[dict[str, Any]]:
@@ -171,7 +167,7 @@ def show_channel(request: HttpRequest, name: str) -> dict[str, Any]:
     "/channels/{name}",
     response=MadeChannelOut,
     exclude_none=True,
-    openapi_extra=_body(ChannelChangeIn),
+    openapi_extra=body(ChannelChangeIn),
     summary="Change a channel",
 )
 def change_channel(request: HttpRequest, name: str, values: Body[dict[str, Any]]) -> dict[str, Any]:
@@ -196,7 +192,7 @@ def list_rules(request: HttpRequest, asked: Query[PageIn]) -> dict[str, Any]:
     return _page([_rule(row) for row in services.rules()], "id", asked)
 
 
-@router.post("/rules", response={201: RuleOut}, openapi_extra=_body(RuleIn), summary="Make a rule")
+@router.post("/rules", response={201: RuleOut}, openapi_extra=body(RuleIn), summary="Make a rule")
 def create_rule(request: HttpRequest, values: Body[dict[str, Any]]) -> Status[dict[str, Any]]:
     return Status(201, _rule(services.create_rule(values, principal=of_request(request))))
 
@@ -206,7 +202,7 @@ def show_rule(request: HttpRequest, rule_id: str) -> dict[str, Any]:
     return _rule(services.get_rule(rule_id))
 
 
-@router.patch("/rules/{rule_id}", response=RuleOut, openapi_extra=_body(RuleIn), summary="Change a rule")
+@router.patch("/rules/{rule_id}", response=RuleOut, openapi_extra=body(RuleIn), summary="Change a rule")
 def change_rule(request: HttpRequest, rule_id: str, values: Body[dict[str, Any]]) -> dict[str, Any]:
     """Change only what is given."""
     return _rule(services.change_rule(rule_id, values, principal=of_request(request)))

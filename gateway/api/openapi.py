@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ninja import Schema
+
 from gateway.api.problems import MEDIA_TYPE, has_problems
 from gateway.api.surfaces import ERROR
 
@@ -63,9 +65,11 @@ def with_errors(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lifted(node: Any, schemas: dict[str, Any]) -> Any:
-    """Return a part of the document; definitions of its own go among the schemas of all, where references find them."""
+    """Return a part of the document, where a schema stands written out; its definitions go among the schemas of all."""
     if isinstance(node, list):
         return [_lifted(each, schemas) for each in node]
+    if isinstance(node, type) and issubclass(node, Schema):
+        node = node.model_json_schema()
     if not isinstance(node, dict):
         return node
     for name, schema in node.get("$defs", {}).items():

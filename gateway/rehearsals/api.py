@@ -9,6 +9,7 @@ from ninja import Body, Query, Router, Schema, Status
 from pydantic import ConfigDict, Field
 
 from gateway.kernel.asking import BadParameter
+from gateway.kernel.described import body
 from gateway.kernel.principal import of_request
 from gateway.rehearsals import services
 
@@ -55,14 +56,6 @@ class PageIn(Schema):
     limit: int = Field(100, ge=1, le=1_000)
 
 
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": RehearsalIn.model_json_schema()}},
-    }
-}
-
-
 @router.get("", response=RehearsalListOut, summary="List the rehearsals that run, newest first")
 def listing(request: HttpRequest, asked: Query[PageIn]) -> dict[str, Any]:
     found = [services.as_json(row) for row in services.running()]
@@ -74,7 +67,7 @@ def listing(request: HttpRequest, asked: Query[PageIn]) -> dict[str, Any]:
     return {"data": page, "has_more": has_more, "next_after": page[-1]["id"] if has_more else None}
 
 
-@router.post("", response={201: RehearsalOut}, openapi_extra=BODY, summary="Rehearse a fault")
+@router.post("", response={201: RehearsalOut}, openapi_extra=body(RehearsalIn), summary="Rehearse a fault")
 def start(request: HttpRequest, values: Body[dict[str, Any]]) -> Status[dict[str, Any]]:
     """Let calls of an account or a provider meet a fault; nothing of them goes upstream. It ends by itself."""
     return Status(201, services.as_json(services.start(values, principal=of_request(request))))

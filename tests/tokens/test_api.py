@@ -11,8 +11,8 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
-from ninja import NinjaAPI
 
+from gateway.api.management import ManagementAPI
 from tests.asking import asked_by_somebody
 from tests.principals import SOMEBODY
 from tests.tokens.conftest import SECRET
@@ -31,7 +31,7 @@ from tokens.jwt import signing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
-api = NinjaAPI(urls_namespace="tokens-test", auth=asked_by_somebody)
+api = ManagementAPI(urls_namespace="tokens-test", auth=asked_by_somebody)
 api.add_router("/tokens", router)
 STATUSES = {
     TokenNotFound: 404,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from django.http import HttpRequest
 from ninja import Router
 
+from gateway.kernel.described import body
 from gateway.kernel.principal import of_request
 from tokens import bodies, presenting
 from tokens.errors import BadTokenField
 from tokens.groups import services
 from tokens.limits import usage
 from tokens.people import roles
-from tokens.schemas import DeletedOut, GroupChangeIn, GroupIn, GroupListOut, GroupOut, ShownGroupOut, body
+from tokens.schemas import DeletedOut, GroupChangeIn, GroupIn, GroupListOut, GroupOut, ShownGroupOut
 
 router = Router(tags=["groups"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 from ninja import Query, Router
 
+from gateway.kernel.described import body
 from gateway.kernel.principal import of_request
 from tokens import bodies
 from tokens.errors import BadTokenField
@@ -18,7 +19,7 @@ from tokens.people.schemas import (
     ShownPersonOut,
     SignedOut,
 )
-from tokens.schemas import DeletedOut, body
+from tokens.schemas import DeletedOut
 
 router = Router(tags=["people"])
 

@@ -7,11 +7,12 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Field, Router, Schema
 
+from gateway.kernel.described import body
 from gateway.kernel.principal import of_request
 from tokens import bodies
 from tokens.errors import BadTokenField
 from tokens.policies import services
-from tokens.schemas import DeletedOut, body
+from tokens.schemas import DeletedOut
 
 router = Router(tags=["policies"])
 

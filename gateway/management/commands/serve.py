@@ -19,6 +19,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.db import connection, connections
+from django.db.migrations.executor import MigrationExecutor
 
 from gateway import VERSION
 from gateway.config import checks, reading
@@ -147,8 +148,14 @@ def _from_here(path: str) -> str:
 def migrate() -> None:
     """Bring the database up to date, one instance at a time, and leave no connection open."""
     with _migration_lock():
-        call_command("migrate", interactive=False, verbosity=0)
+        if _is_behind():  # the command builds every model's past anew, also where there is nothing to do
+            call_command("migrate", interactive=False, verbosity=0)
     leave_no_connection()
+
+
+def _is_behind() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def leave_no_connection() -> None:
