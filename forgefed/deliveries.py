@@ -75,6 +75,8 @@ def claim(limit: int = BATCH) -> Sequence[Delivery]:
         ours = Delivery.objects.filter(is_free, pk=found, state=DeliveryState.WAITING, next_at__lte=now)
         if ours.update(claimed_until=now + timedelta(seconds=CLAIM_SECONDS)):
             taken.append(found)
+    if not taken:  # nearly always, and asked every second
+        return []
     return list(Delivery.objects.filter(pk__in=taken).select_related("activity__actor"))
 
 

@@ -26,6 +26,8 @@ LOOK_SECONDS = 1.0
 GATHER_SECONDS = 0.2
 """Pause between looks, however many events wake them: what comes in a burst is told at once."""
 DELIVER_SECONDS = 1.0
+QUIET_SECONDS = 5.0
+"""Pause between deliveries where no message waits: what this worker posts wakes it, what a dead one left may wait."""
 MOST_OF_CHANNEL = 4
 MOST_AT_ONCE = 64
 MOST_NOTED = 20_000
@@ -152,27 +154,28 @@ class Alerting:
 
     async def _deliver_again_and_again(self) -> None:
         while True:
+            pause = DELIVER_SECONDS
             try:
-                if not self._is_database_away:
-                    await self._deliver()
+                if not self._is_database_away and not await self._deliver():
+                    pause = QUIET_SECONDS
             except (DatabaseError, OSError) as exc:
                 logger.debug("Alerts wait: the database is away (%s)", type(exc).__name__)
             except Exception:
                 logger.exception("Alerts: delivering failed; going on")
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(DELIVER_SECONDS):
+                async with asyncio.timeout(pause):
                     await self._posted.wait()
             self._posted.clear()
 
-    async def _deliver(self) -> None:
-        """Begin to send what is due, as far as channels have room; does not wait for it."""
+    async def _deliver(self) -> bool:
+        """Begin to send what is due, as far as channels have room; does not wait for it. Tell whether any is left."""
         room = MOST_AT_ONCE - sum(map(len, self._sending.values()))
         full = [name for name, tasks in self._sending.items() if len(tasks) >= MOST_OF_CHANNEL]
         if room <= 0:
-            return
+            return True
         claimed = await self._in_thread(lambda: messages.claim(full, min(room, MOST_OF_CHANNEL)))
         if not claimed:
-            return
+            return await self._in_thread(messages.are_waiting)
         names = {message.channel for message in claimed}
         rows = await self._in_thread(lambda: list(AlertChannel.objects.filter(name__in=names)))
         known = {row.name: row for row in rows}
@@ -181,6 +184,7 @@ class Alerting:
             self._sending.setdefault(message.channel, set()).add(task)
             task.add_done_callback(lambda done, name=message.channel: self._sent(name, done))  # type: ignore[misc]
         self._posted.set()  # perhaps there is more
+        return True
 
     def _sent(self, channel: str, task: asyncio.Task[None]) -> None:
         tasks = self._sending.get(channel, set())

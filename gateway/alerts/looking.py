@@ -51,6 +51,7 @@ class Looker:
     _next: dict[str, float] = field(default_factory=dict)
     _last: dict[str, list[Seen]] = field(default_factory=dict)
     _has_read_rows: bool = False
+    _is_at_rest: bool = False
 
     def look(self, noted: Iterable[Event]) -> int:
         """Look once; return how many messages that made. Raises the database's errors."""
@@ -67,7 +68,10 @@ class Looker:
         seen = list(self._see(rules, noted)) if rules else []
         muted = self.world.muted()
         heard = [each for each in seen if not muted or each.subject not in muted]
-        made = self.decider.decide(rules, deciding.matched(rules, heard), muted)
+        made = 0
+        if rules or not self._is_at_rest:  # without rules, one look ends what those that are gone left open
+            made = self.decider.decide(rules, deciding.matched(rules, heard), muted)
+        self._is_at_rest = not rules
         if self._is_due("tidy", TIDY_SECONDS):
             messages.forget_old()
         return made

@@ -104,7 +104,14 @@ def claim(full: Collection[str], limit: int) -> list[AlertMessage]:
         ours = AlertMessage.objects.filter(is_free, pk=found, ended_at__isnull=True)
         if ours.update(claimed_until=now + timedelta(seconds=CLAIM_SECONDS)):
             taken.append(found)
+    if not taken:
+        return []
     return list(AlertMessage.objects.filter(pk__in=taken).select_related("entry").order_by("next_at", "id"))
+
+
+def are_waiting() -> bool:
+    """Tell whether any message is still to be sent, now or later, by whomever."""
+    return AlertMessage.objects.filter(ended_at__isnull=True).exists()
 
 
 def is_still_true(message: AlertMessage) -> bool:
