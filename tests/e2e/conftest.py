@@ -1,4 +1,4 @@
-"""Gateways over real sockets. Each kind is started once per test process, when a test first asks for it.
+"""Gateways over real sockets. Each kind is started when a test first asks for it, and kept for those that follow.
 
 `gateway` runs a test on every server that `serve` offers, `entry_point` on plain `get_asgi_application()`
 too. The vendor behind them is one, scripted and read by the test at hand.
@@ -7,7 +7,9 @@ too. The vendor behind them is one, scripted and read by the test at hand.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ QUICK = {
     "UPSTREAM_IDLE_TIMEOUT_SECONDS": "2",
 }
 """For tests about silence."""
+HERE = Path(__file__).parent
 
 Start = Callable[..., GatewayProcess]
 
@@ -52,21 +55,57 @@ def vendor(shared_vendor: Vendor) -> Iterator[Vendor]:
 def shared(
     template: Path, shared_vendor: Vendor, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., GatewayProcess]]:
-    """`shared(entry_point)` or `shared(entry_point, settings)`: one gateway per kind for the whole run."""
-    running: dict[tuple[str, tuple[tuple[str, str], ...]], GatewayProcess] = {}
-    with contextlib.ExitStack() as stack:
+    """`shared(entry_point)`, `shared(entry_point, settings)`: one gateway per kind; `ready` is done to a new one."""
 
-        def get(entry_point: str, settings: Mapping[str, str] | None = None) -> GatewayProcess:
-            key = (entry_point, tuple(sorted((settings or {}).items())))
-            if key not in running:
-                directory = tmp_path_factory.mktemp(entry_point)
-                process = GatewayProcess(template, directory, shared_vendor.url, entry_point, settings)
-                stack.enter_context(process)
+    def get(
+        entry_point: str,
+        settings: Mapping[str, str] | None = None,
+        ready: Callable[[GatewayProcess], None] = lambda process: None,
+    ) -> GatewayProcess:
+        key = (entry_point, tuple(sorted((settings or {}).items())))
+        if key not in RUNNING:
+            directory = tmp_path_factory.mktemp(entry_point)
+            process = GatewayProcess(template, directory, shared_vendor.url, entry_point, settings)
+            with contextlib.ExitStack() as unless_whole:  # one that is not would fail every test after this
+                unless_whole.enter_context(process)
                 process.token = process.issue("shared")
-                running[key] = process  # whole by now: one that is not would fail every test after this
-            return running[key]
+                ready(process)
+                unless_whole.pop_all()
+            RUNNING[key] = Running(process)
+        RUNNING[key].asked_at = time.monotonic()
+        return RUNNING[key].process
 
-        yield get
+    yield get
+    stop_idle(0.0)
+
+
+@dataclass
+class Running:
+    """A gateway that tests share, and when one asked for it last."""
+
+    process: GatewayProcess
+    asked_at: float = 0.0
+
+
+RUNNING: dict[tuple[str, tuple[tuple[str, str], ...]], Running] = {}
+IDLE_SECONDS = 45.0
+"""After this long a gateway that nobody asked for has cost as much as to start it anew."""
+
+
+def stop_idle(seconds: float) -> None:
+    """Stop the gateways that nobody has asked for in so many seconds."""
+    now = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        for key in [key for key, each in RUNNING.items() if now - each.asked_at >= seconds]:
+            stack.callback(RUNNING.pop(key).process.stop)
+
+
+@pytest.hookimpl(trylast=True)  # after the file's own fixtures, which may still use one
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    if nextitem is None or HERE not in nextitem.path.parents:
+        stop_idle(0.0)
+    elif nextitem.path != item.path:
+        stop_idle(IDLE_SECONDS)
 
 
 @pytest.fixture(scope="session")
@@ -85,26 +124,33 @@ MIXED = {"RETRY_ATTEMPTS": "2"}
 """Settings of the gateway with several providers: one process for all of its tests."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def shared_mixed(shared: Start, shared_openai: StrictOpenAi, shared_poor: StrictOpenAi) -> GatewayProcess:
     """Beside Anthropic: OpenAI with its Responses API and without, and a server that has none; two aliases."""
-    process = shared("uvicorn", MIXED)
-    rows = (
-        ("openai", shared_openai, ["gpt-5.6", "text-embedding-4-small"], "native"),
-        ("openai-chat", shared_openai, ["gpt-5.6-mini"], "translate"),
-        ("poor", shared_poor, ["llama-4-70b"], "auto"),
-    )
-    for name, server, models, responses in rows:
-        row = {"name": name, "base_url": f"{server.url}/v1", "api_key": server.credential, "models": models}
-        answer = process.admin("POST", "/api/providers", {**row, "responses": responses})
-        assert answer.status == 200, answer
-    for alias, provider, model in (
-        ("claude-proxy-gpt", "openai", "gpt-5.6"),
-        ("claude-proxy-llama", "poor", "llama-4-70b"),
-    ):
-        row = {"model": alias, "provider": provider, "upstream_model": model}
-        assert process.admin("POST", "/api/routes", row).status == 200
-    return process
+
+    def ready(process: GatewayProcess) -> None:
+        rows = (
+            ("openai", shared_openai, ["gpt-5.6", "text-embedding-4-small"], "native"),
+            ("openai-chat", shared_openai, ["gpt-5.6-mini"], "translate"),
+            ("poor", shared_poor, ["llama-4-70b"], "auto"),
+        )
+        for name, server, models, responses in rows:
+            row = {
+                "name": name,
+                "base_url": f"{server.url}/v1",
+                "api_key": server.credential,
+                "models": models,
+            }
+            answer = process.admin("POST", "/api/providers", {**row, "responses": responses})
+            assert answer.status == 200, answer
+        for alias, provider, model in (
+            ("claude-proxy-gpt", "openai", "gpt-5.6"),
+            ("claude-proxy-llama", "poor", "llama-4-70b"),
+        ):
+            row = {"model": alias, "provider": provider, "upstream_model": model}
+            assert process.admin("POST", "/api/routes", row).status == 200
+
+    return shared("uvicorn", MIXED, ready)
 
 
 @pytest.fixture
