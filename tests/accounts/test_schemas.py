@@ -15,4 +15,7 @@ def test_the_shape_has_every_key_of_the_view() -> None:
 
 def test_the_body_has_every_field_that_is_checked() -> None:
     assert set(NewAccount.model_fields) == set(CHECKS)
-    assert {name for name, field in NewAccount.model_fields.items() if field.is_required()} == {"name", "source"}
+    assert {name for name, field in NewAccount.model_fields.items() if field.is_required()} == {
+        "name",
+        "source",
+    }

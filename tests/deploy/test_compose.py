@@ -120,12 +120,12 @@ def _has_compose() -> bool:
     if shutil.which("docker") is None:
         return False
     asked = ["docker", "compose", "version"]
-    return subprocess.run(asked, capture_output=True, timeout=60, check=False).returncode == 0
+    return subprocess.run(asked, capture_output=True, timeout=240, check=False).returncode == 0
 
 
 @pytest.mark.skipif(not _has_compose(), reason=f"{installs.NOT_TO_BE_HAD}: docker compose")
 @EACH
 def test_compose_itself_takes_it(path: Path) -> None:
     asked = ["docker", "compose", "-f", str(path), "config", "--quiet"]
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr

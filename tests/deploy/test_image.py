@@ -22,7 +22,7 @@ def test_hadolint_finds_nothing(tmp_path: Path) -> None:
         file = tmp_path / "Dockerfile"
         file.write_text(text)
         command = [str(HADOLINT), "--no-color", str(file)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
     assert lint(TEXT).stdout == ""
     assert "DL3008" in lint(f"{TEXT}\nRUN apt-get install curl\n").stdout  # it looks

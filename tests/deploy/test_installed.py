@@ -108,7 +108,7 @@ def _environment(folder: Path) -> dict[str, str]:
 def _run(programs: Path, folder: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(programs / name), *arguments],
-        cwd=folder, env=_environment(folder), capture_output=True, text=True, timeout=100, check=False,
+        cwd=folder, env=_environment(folder), capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def built(folder: str) -> dict[str, Resource]:
         [str(KUBECTL), "kustomize", str(FOLDER / folder)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -120,7 +120,7 @@ def test_the_file_as_it_is_shipped_is_taken_by_nginx(tmp_path: Path) -> None:
     paths = {"pem": tmp_path / "own.pem", "key": tmp_path / "own.key"}
     new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     names = ["-subj", "/CN=router.example.com", "-keyout", str(paths["key"]), "-out", str(paths["pem"])]
-    subprocess.run([*new, *names], check=True, capture_output=True, timeout=30)
+    subprocess.run([*new, *names], check=True, capture_output=True, timeout=240)
     shipped = (ROOT / "deploy" / "nginx" / "link-assistant-router.conf").read_text()
     for kind, path in paths.items():
         shipped = shipped.replace(f"/etc/ssl/router.example.com.{kind}", str(path))
@@ -128,7 +128,7 @@ def test_the_file_as_it_is_shipped_is_taken_by_nginx(tmp_path: Path) -> None:
         f"pid {tmp_path}/pid; events {{}} http {{ access_log off;\n{shipped}\n}}"
     )
     command = [str(NGINX), "-t", "-e", "stderr", "-c", str(tmp_path / "nginx.conf")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -139,7 +139,7 @@ def test_the_whole_file_for_compose_is_taken_by_nginx(tmp_path: Path) -> None:
         shipped = shipped.replace(before, after)
     (tmp_path / "nginx.conf").write_text(shipped)
     command = [str(NGINX), "-t", "-e", "stderr", "-c", str(tmp_path / "nginx.conf")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -49,7 +49,7 @@ def test_the_alert_rules_do_what_their_own_tests_say() -> None:
             cwd=RULES.parent,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=240,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr

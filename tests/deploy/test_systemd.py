@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not 
 
 def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(ANALYZE), *arguments], capture_output=True, text=True, timeout=100, check=False
+        [str(ANALYZE), *arguments], capture_output=True, text=True, timeout=240, check=False
     )
 
 

@@ -46,7 +46,14 @@ def test_the_walk_through(tmp_path: Path) -> None:
         for before, after in changes.items():
             script = script.replace(before, after)
         done = subprocess.run(
-            ["bash", "-emc", f"trap 'kill %1 2>/dev/null' EXIT\n{script}"],
+            [
+                "timeout",
+                "--kill-after=5",
+                "230",
+                "bash",
+                "-emc",
+                f"trap 'kill %1 2>/dev/null' EXIT\n{script}",
+            ],
             cwd=tmp_path,
             env={
                 "PATH": f"{command.parent}:{os.environ['PATH']}",
@@ -57,7 +64,7 @@ def test_the_walk_through(tmp_path: Path) -> None:
             },
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=240,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr

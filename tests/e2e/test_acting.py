@@ -234,7 +234,7 @@ def account_is_brought_back(story: Story, tmp_path: Path) -> None:
     script = f"mkdir -p \"$CLAUDE_CONFIG_DIR\"\ncat > {there} <<'END'\n{json.dumps(pair)}\nEND\n"
     (programs / "claude").write_text(f"#!/bin/sh\n{script}")
     (programs / "claude").chmod(0o755)
-    subprocess.run(["sh", "-c", command], env={"PATH": f"{programs}:/usr/bin:/bin"}, check=True, timeout=60)
+    subprocess.run(["sh", "-c", command], env={"PATH": f"{programs}:/usr/bin:/bin"}, check=True, timeout=240)
     until(lambda: accounts(story.gateway)["team"]["healthy"])
     story.click("nav-accounts")
     story.browser.send(card.format("test") + ".click()")

@@ -43,7 +43,7 @@ def run(program: Path, home: Path, base_url: str, token: str, *arguments: str, *
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"

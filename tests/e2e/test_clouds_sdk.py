@@ -74,7 +74,7 @@ def sent(path: str | None, **told: Any) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr

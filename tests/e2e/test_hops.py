@@ -16,7 +16,7 @@ def carry(gateway: GatewayProcess, token: str, rounds: int) -> dict:
         env={**base_environment(gateway.data_dir), **gateway.settings},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr

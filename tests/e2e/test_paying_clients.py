@@ -30,7 +30,7 @@ PROBLEMS = "https://paymentauth.org/problems/"
 def ran(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
     done = subprocess.run(
         command, env={"PATH": os.environ["PATH"], **environment}, capture_output=True, text=True,
-        timeout=60, check=False,
+        timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -40,7 +40,7 @@ def test_the_walk_through(start, vendor: Vendor) -> None:
             env={**environment, "PATH": os.environ["PATH"]},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr

@@ -112,7 +112,7 @@ def test_what_can_not_be_obeyed_stops_the_start(tmp_path: Path, changes: dict[st
         env={**base_environment(tmp_path), **TEST, **changes},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 2, done.stderr

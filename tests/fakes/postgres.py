@@ -37,7 +37,7 @@ class Postgres:
         command = [f"{self._bin}/{program}", *arguments]
         if os.geteuid() == 0:
             command = ["runuser", "-u", "postgres", "--", *command]
-        subprocess.run(command, check=True, capture_output=True, cwd="/tmp", timeout=60)
+        subprocess.run(command, check=True, capture_output=True, cwd="/tmp", timeout=240)
 
     @property
     def database(self) -> dict[str, object]:

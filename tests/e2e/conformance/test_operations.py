@@ -174,7 +174,7 @@ def doctor(folder: Path, settings: dict[str, str], *given: str) -> str:
     """Return what doctor says, whether or not it finds something wrong."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "doctor", *given],
-        cwd=folder, env={**base_environment(folder), **settings}, capture_output=True, text=True, timeout=60,
+        cwd=folder, env={**base_environment(folder), **settings}, capture_output=True, text=True, timeout=240,
         check=False,
     )  # fmt: skip
     assert done.returncode in (0, 1), done.stderr

@@ -27,7 +27,7 @@ def test_nothing_grows(tmp_path):
         env=base_environment(tmp_path),
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

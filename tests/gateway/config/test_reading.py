@@ -255,7 +255,7 @@ def run(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.Compl
         env={**clean, "HOME": str(tmp_path), "ROUTER_HOME": str(tmp_path), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
 
 

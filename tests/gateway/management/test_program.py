@@ -38,7 +38,7 @@ def run(
         env={**kept, **own, **settings},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
     )
 
 

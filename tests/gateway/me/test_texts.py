@@ -56,6 +56,6 @@ def test_what_is_exported_is_what_was_given() -> None:
 def test_bash_reads_every_text() -> None:
     for name, (bash, _) in texts().items():
         done = subprocess.run(
-            ["bash", "-n"], input=bash, capture_output=True, text=True, timeout=60, check=False
+            ["bash", "-n"], input=bash, capture_output=True, text=True, timeout=240, check=False
         )
         assert done.returncode == 0, (name, done.stderr)

@@ -28,7 +28,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 def faults(word: str) -> int:
     command = [sys.executable, "-c", PROGRAM, str(ROOT), word]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout.strip()
     if said == "unknown":
         pytest.skip("not a C library that can be told")
     return int(said)

@@ -45,7 +45,7 @@ def test_it_serves_the_surfaces_and_django(tmp_path: Path, reload: list[str]) ->
                 assert text in answer.read()
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=240)
 
 
 def free_port() -> int:

@@ -38,7 +38,7 @@ def manage(directory: Path, *arguments: str, **more: str) -> subprocess.Complete
         env=environment(directory, **more),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
 
 
@@ -118,7 +118,7 @@ def test_it_migrates_serves_says_where_and_ends_with_0(tmp_path: Path, server: s
         assert database.stat().st_mode & 0o777 == 0o600
     finally:
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     lines = errors.splitlines()
     link = next(line for line in lines if "/setup/" in line)
@@ -136,7 +136,7 @@ def test_flags_that_bypass_manage_py_are_not_ignored(tmp_path: Path) -> None:
         env={**environment(tmp_path), "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "gateway.settings"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert result.returncode == 1
     assert "flags are read by router and manage.py" in result.stderr

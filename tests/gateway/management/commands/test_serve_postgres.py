@@ -50,6 +50,6 @@ def test_two_workers_migrate_once_and_obey_a_command(tmp_path: Path, database_ur
         assert issued.stdout.startswith("la_sk_"), issued.stderr
     finally:
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     assert not (tmp_path / ".link-assistant-router" / "router.sqlite3").exists()
