@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from ninja import Schema
+
 from providers import schemas
 from providers.fields.validation import CHECKS
 from providers.route_services import CHECKS as ROUTE_CHECKS
 
 
-def fields(schema: type) -> set[str]:
-    return set(schemas.body(schema)["requestBody"]["content"]["application/json"]["schema"]["properties"])
+def fields(schema: type[Schema]) -> set[str]:
+    return set(schema.model_json_schema()["properties"])
 
 
 def test_every_field_is_described_and_none_beside() -> None:
