@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.checks import ERROR
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.sql import emit_post_migrate_signal
 from django.db import Error as DatabaseError
 from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -148,14 +149,12 @@ def _from_here(path: str) -> str:
 def migrate() -> None:
     """Bring the database up to date, one instance at a time, and leave no connection open."""
     with _migration_lock():
-        if _is_behind():  # the command builds every model's past anew, also where there is nothing to do
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", interactive=False, verbosity=0)
+        else:  # the command would build every model's past anew; permissions may lack, if the last start was killed
+            emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
     leave_no_connection()
-
-
-def _is_behind() -> bool:
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def leave_no_connection() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.request
@@ -14,6 +16,7 @@ import pytest
 
 from gateway import VERSION
 from gateway.config.table import table
+from tests.harness import GatewayProcess, prepare
 
 ROOT = Path(__file__).resolve().parents[4]
 SECRET = "CANARY-0b8f5c6e2d1a4f7c9b3e8d6a5f4c2b1e"
@@ -144,3 +147,15 @@ def test_flags_that_bypass_manage_py_are_not_ignored(tmp_path: Path) -> None:
 
 def test_version_is_ours(tmp_path: Path) -> None:
     assert manage(tmp_path, "--version", TOKEN_SECRET="").stdout == f"link-assistant-router {VERSION}\n"
+
+
+def test_a_start_that_was_killed_after_its_migrations_is_made_good_by_the_next(tmp_path: Path) -> None:
+    gateway = GatewayProcess(prepare(tmp_path), tmp_path, "http://127.0.0.1:9", "uvicorn")
+    permissions = gateway.rows("SELECT codename FROM auth_permission ORDER BY codename")
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "router.sqlite3")) as database:
+        database.execute("DELETE FROM auth_permission")
+        database.commit()
+    with gateway:
+        pass
+    found = gateway.rows("SELECT codename FROM auth_permission ORDER BY codename")
+    assert [*map(tuple, found)] == [*map(tuple, permissions)] and len(found) > 50
