@@ -18,7 +18,7 @@ from tests.ports import free_port
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MAKES_A_KEY = "openssl rand -hex 32 > gonka.key"
-NEEDED = ("bash", "curl", "openssl")
+NEEDED = ("bash", "curl", "openssl", "timeout")
 
 
 def walk_through() -> list[str]:
