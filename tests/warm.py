@@ -30,6 +30,8 @@ from typing import IO, Any, NamedTuple, Never, TextIO
 
 from django.conf import settings
 
+from tests import warm_django
+
 ROOT = Path(__file__).resolve().parent.parent
 NOT_BEFORE = ("gateway.settings", "gateway.asgi", "gateway.urls", "gateway.management.program")
 """They read the settings, or say where these are."""
@@ -114,7 +116,8 @@ def start(
     with contextlib.ExitStack() as stack:
         read = given or stack.enter_context(Path(os.devnull).open("rb"))
         if _starts_alike(environment):
-            return _parent().fork(arguments, folder, environment, (read, out, err or out))
+            parent = _parent(sets_up=_sets_up(arguments, environment))
+            return parent.fork(arguments, folder, environment, (read, out, err or out))
         command = [sys.executable, *arguments]
         return subprocess.Popen(
             command, cwd=folder, env=environment, stdin=read, stdout=out, stderr=err or out
@@ -203,15 +206,24 @@ def _starts_alike(environment: dict[str, str]) -> bool:
     return all(SAME_AT_START.get(name) == value for name, value in read.items())
 
 
-class Parent:
-    """The process that forks. It ends, and all it has forked, when our end of the socket is closed."""
+def _sets_up(arguments: Sequence[str], environment: dict[str, str]) -> bool:
+    """Tell whether a program sets Django up with our settings before anything else that costs."""
+    is_gateway = arguments[0] == str(ROOT / "manage.py") or arguments[:2] == ["-m", "uvicorn"]
+    return is_gateway and environment.get("DJANGO_SETTINGS_MODULE") == warm_django.SETTINGS
 
-    def __init__(self) -> None:
+
+class Parent:
+    """The process that forks. It ends, and all it has forked, when our end of the socket is closed.
+
+    `sets_up`: it has set Django up.
+    """
+
+    def __init__(self, *, sets_up: bool = False) -> None:
         self._socket, theirs = socket.socketpair()
         self._lock = threading.Lock()
         environment = {"PATH": os.environ["PATH"], "NO_COLOR": "1", **SAME_AT_START}
         with theirs:
-            command = [sys.executable, "-m", "tests.warm", str(theirs.fileno())]
+            command = [sys.executable, "-m", "tests.warm", str(theirs.fileno()), *["set-up"] * sets_up]
             self._process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
             )
@@ -238,21 +250,21 @@ class Parent:
 
 
 _first = threading.Lock()
-_made: list[Parent] = []
+_made: dict[bool, Parent] = {}
 
 
-def _parent() -> Parent:
+def _parent(*, sets_up: bool) -> Parent:
     with _first:
-        if not _made:
-            _made.append(Parent())
-        return _made[0]
+        if sets_up not in _made:
+            _made[sets_up] = Parent(sets_up=sets_up)
+        return _made[sets_up]
 
 
 @atexit.register
 def close() -> None:
     """End what forks, if it was needed, and what it has forked."""
     while _made:
-        _made.pop().close()
+        _made.popitem()[1].close()
 
 
 def _exactly(link: socket.socket, count: int) -> bytes:
@@ -268,9 +280,12 @@ def _exactly(link: socket.socket, count: int) -> bytes:
 # --- in the parent ------------------------------------------------------------------------------------------
 
 
-def main(link: socket.socket) -> dict[str, Any]:
+def main(link: socket.socket, *, sets_up: bool) -> dict[str, Any]:
     """Fork what is asked for, until the other end is closed. Only a forked process returns, with its task."""
-    _import_most()
+    if sets_up:
+        warm_django.set_up(ROOT)
+    else:
+        _import_most()
     gc.collect()
     gc.freeze()
     running: dict[int, tuple[int, int]] = {}  # by pidfd: process, where its status goes
@@ -371,4 +386,4 @@ def become(told: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    become(main(socket.socket(fileno=int(sys.argv[1]))))
+    become(main(socket.socket(fileno=int(sys.argv[1])), sets_up="set-up" in sys.argv))

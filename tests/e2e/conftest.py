@@ -88,7 +88,7 @@ class Running:
 
 
 RUNNING: dict[tuple[str, tuple[tuple[str, str], ...]], Running] = {}
-IDLE_SECONDS = 45.0
+IDLE_SECONDS = 12.0
 """After this long a gateway that nobody asked for has cost as much as to start it anew."""
 
 

@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,12 @@ def tracker() -> Iterator[FakeServer]:
 
 
 @pytest.fixture
-def crater(start: Make, tracker: FakeServer) -> GatewayProcess:
+def crater(start: Make, tracker: FakeServer) -> Callable[[str], GatewayProcess]:
+    """`crater("60")`: a gateway that waits so many seconds for the tracker."""
     tracker.reset()
-    return start(
+    return lambda seconds: start(
         UPSTREAM_PROVIDER="crater", CRATER_FORGEFED_INBOX=f"{tracker.url}/inbox", CRATER_POLL_INTERVAL_MS="20",
-        CRATER_POLL_TIMEOUT_SECS="1",
+        CRATER_POLL_TIMEOUT_SECS=seconds,
     )  # fmt: skip
 
 
@@ -54,7 +55,7 @@ def asked(crater: GatewayProcess, **more: Any) -> Response:
     return post(crater, CHAT, {"model": "crater-forgefed", "messages": HI, **more})
 
 
-def test_19_crater(crater: GatewayProcess, tracker: FakeServer) -> None:
+def test_19_crater(crater: Callable[[str], GatewayProcess], tracker: FakeServer) -> None:
     deviates("provider `crater`: the Offer")
     task = f"{tracker.url}/tasks/1"
     done = {
@@ -63,9 +64,10 @@ def test_19_crater(crater: GatewayProcess, tracker: FakeServer) -> None:
         "isResolved": True,
         "result": {"content": "done", "output_text": "no"},
     }
+    patient = crater("60")
     for result in (task, {"id": task}):
         ticket(tracker, result, {"type": "Ticket", "id": task, "isResolved": False}, done)
-        answer = asked(crater).json()
+        answer = asked(patient).json()
         assert answer["choices"][0]["message"]["content"] == "done" and answer["object"] == "chat.completion"
     offer = json.loads(next(seen.body for seen in tracker.seen if seen.method == "POST"))
     assert (offer["type"], offer["object"]["type"], offer["object"]["content"]) == (
@@ -73,13 +75,13 @@ def test_19_crater(crater: GatewayProcess, tracker: FakeServer) -> None:
         "Ticket",
         "user: hi",
     )
-    streamed = asked(crater, stream=True)
+    streamed = asked(patient, stream=True)
     assert streamed.body.endswith(b"data: [DONE]\n\n") and b'"done"' in streamed.body
     ticket(tracker, task, {"type": "Ticket", "id": task, "isResolved": False})
-    assert asked(crater).status == 504
+    assert asked(crater("1")).status == 504
     for said in (answered(dumped({"type": "Reject"})), answered(b"{}", status=500)):
         tracker.handler = lambda seen, said=said: said
-        assert asked(crater).status == 502
+        assert asked(patient).status == 502
 
 
 def test_22_payments(start: Make) -> None:
