@@ -208,8 +208,11 @@ def _starts_alike(environment: dict[str, str]) -> bool:
 
 def _sets_up(arguments: Sequence[str], environment: dict[str, str]) -> bool:
     """Tell whether a program sets Django up with our settings before anything else that costs."""
-    is_gateway = arguments[0] == str(ROOT / "manage.py") or arguments[:2] == ["-m", "uvicorn"]
-    return is_gateway and environment.get("DJANGO_SETTINGS_MODULE") == warm_django.SETTINGS
+    first, second = [*arguments, ""][:2]
+    is_ours = first == str(ROOT / "manage.py")
+    usual = warm_django.SETTINGS if second in ("serve", "doctor") else ""
+    settings = environment.get("DJANGO_SETTINGS_MODULE", usual)
+    return settings == warm_django.SETTINGS and (is_ours or (first, second) == ("-m", "uvicorn"))
 
 
 class Parent:

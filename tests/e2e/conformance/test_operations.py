@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
@@ -15,9 +13,10 @@ import pytest
 from django.core.management import call_command
 
 from gateway.config.table import table
+from tests import warm
 from tests.e2e.conformance.asking import HI, JSON, Make, answered, deviates, dumped, post
 from tests.fakes.server import Answer, FakeServer, Seen
-from tests.harness import ROOT, GatewayProcess, base_environment, token_id
+from tests.harness import MANAGE, PATIENCE, GatewayProcess, base_environment, token_id
 from tests.rawhttp import Response
 
 CHAT = "/v1/chat/completions"
@@ -174,13 +173,9 @@ def test_24_settings(tmp_path: Path) -> None:
 
 def doctor(folder: Path, settings: dict[str, str], *given: str) -> str:
     """Return what doctor says, whether or not it finds something wrong."""
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), "doctor", *given],
-        cwd=folder, env={**base_environment(folder), **settings}, capture_output=True, text=True, timeout=240,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode in (0, 1), done.stderr
-    return done.stdout
+    done = warm.run([MANAGE, "doctor", *given], folder, {**base_environment(folder), **settings}, PATIENCE)
+    assert done.status in (0, 1), done.err
+    return done.out
 
 
 def command(*given: str) -> str:

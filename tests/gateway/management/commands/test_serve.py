@@ -16,7 +16,8 @@ import pytest
 
 from gateway import VERSION
 from gateway.config.table import table
-from tests.harness import GatewayProcess, prepare
+from tests import warm
+from tests.harness import MANAGE, PATIENCE, GatewayProcess, prepare
 
 ROOT = Path(__file__).resolve().parents[4]
 SECRET = "CANARY-0b8f5c6e2d1a4f7c9b3e8d6a5f4c2b1e"
@@ -34,24 +35,17 @@ def environment(directory: Path, **more: str) -> dict[str, str]:
     return {**kept, **mine, **more}
 
 
-def manage(directory: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), *arguments],
-        cwd=directory,
-        env=environment(directory, **more),
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+def manage(directory: Path, *arguments: str, **more: str) -> warm.Ended:
+    return warm.run([MANAGE, *arguments], directory, environment(directory, **more), PATIENCE)
 
 
 def test_help_names_every_option_and_shows_no_value_that_is_set(tmp_path: Path) -> None:
     result = manage(tmp_path, "serve", "--help", "--openai-compatible-api-key", "CANARY-flag")
-    assert result.returncode == 0
-    assert "CANARY" not in result.stdout + result.stderr
+    assert result.status == 0
+    assert "CANARY" not in result.out + result.err
     for option in table().values():
-        assert f"  {option.flag}" in result.stdout
-        assert f"[env: {option.name}]" in " ".join(result.stdout.split())
+        assert f"  {option.flag}" in result.out
+        assert f"[env: {option.name}]" in " ".join(result.out.split())
 
 
 @pytest.mark.parametrize(
@@ -84,8 +78,8 @@ def test_help_names_every_option_and_shows_no_value_that_is_set(tmp_path: Path) 
 )
 def test_it_does_not_start_unsafely(tmp_path: Path, settings: dict[str, str], lines: list[str]) -> None:
     result = manage(tmp_path, "serve", **settings)
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.splitlines() == lines
+    assert (result.status, result.out) == (2, "")
+    assert result.err.splitlines() == lines
     assert not (tmp_path / ".link-assistant-router").exists()
 
 
@@ -93,9 +87,9 @@ def test_a_port_that_is_taken_is_told_and_nothing_is_announced(tmp_path: Path) -
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         result = manage(tmp_path, "serve", "--host", "127.0.0.1", "--port", port)
-    assert result.returncode == 1
-    assert result.stdout == ""
-    assert f"server error: cannot listen on 127.0.0.1:{port}" in result.stderr
+    assert result.status == 1
+    assert result.out == ""
+    assert f"server error: cannot listen on 127.0.0.1:{port}" in result.err
 
 
 @pytest.mark.parametrize("server", ["daphne", "uvicorn"])
@@ -146,7 +140,7 @@ def test_flags_that_bypass_manage_py_are_not_ignored(tmp_path: Path) -> None:
 
 
 def test_version_is_ours(tmp_path: Path) -> None:
-    assert manage(tmp_path, "--version", TOKEN_SECRET="").stdout == f"link-assistant-router {VERSION}\n"
+    assert manage(tmp_path, "--version", TOKEN_SECRET="").out == f"link-assistant-router {VERSION}\n"
 
 
 def test_a_start_that_was_killed_after_its_migrations_is_made_good_by_the_next(tmp_path: Path) -> None:
