@@ -91,6 +91,18 @@ def test_fragments_count_together(served: ServerProcess) -> None:
 @pytest.mark.parametrize("frame", [b"\x00\x80\0\0\0\0", b"\x89\x80\0\0\0\0"], ids=["fragments", "pings"])
 def test_a_flood_of_empty_frames_ends_the_connection(served: ServerProcess, frame: bytes) -> None:
     """Each costs what a large one costs: a hundred thousand would stop everybody for seconds."""
+    told = []
+    while (
+        1008 not in told
+    ):  # what is under way to us goes with a connection that is reset: then another tells
+        assert len(told) < 5, told
+        told.append(flooded(served, frame))
+    assert set(told) <= {1008, None}
+    assert served.get("/hello").status == 200
+
+
+def flooded(served: ServerProcess, frame: bytes) -> int | None:
+    """Send a flood of frames; return the code with which the connection was closed, None where none came in."""
     sock, _ = ws.handshake(served, "/ws-length")
     with sock:
         sock.sendall(b"\x01\x80\0\0\0\0" + frame * 20)  # a few are nobody's business
@@ -98,11 +110,13 @@ def test_a_flood_of_empty_frames_ends_the_connection(served: ServerProcess, fram
             assert [ws.read_frame(sock)[0] for _ in range(20)] == [10] * 20
         with contextlib.suppress(OSError):
             sock.sendall(frame * 30_000)
-        told = ws.read_frame(sock)
-        while told[0] == 10:
+        try:
             told = ws.read_frame(sock)
-        assert ws.close_code(told) == 1008
-    assert served.get("/hello").status == 200
+            while told[0] == 10:
+                told = ws.read_frame(sock)
+        except ConnectionResetError:
+            return None
+        return ws.close_code(told)
 
 
 def test_messages_that_come_in_share_the_budget_of_bodies(launch: Launch, server_name: str) -> None:
