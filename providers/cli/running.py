@@ -59,14 +59,9 @@ class Run:
 
     @classmethod
     async def start(cls, order: Order, options: CliOptions) -> Run:
-        """Start a run. Raises `CliFailed`."""
-        starting = asyncio.create_task(asyncio.to_thread(_started, order, options))
+        """Start a run. Not to be cancelled: nobody else would know of the process. Raises `CliFailed`."""
         try:
-            process, folder = await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            process, folder = await starting  # soon: nobody else knows of it
-            await cls(process, folder, 0).end()
-            raise
+            process, folder = await asyncio.to_thread(_started, order, options)
         except OSError as exc:
             logger.error("CLAUDE_CLI_BIN=%s can't be run: %s", options.program, exc.strerror)
             raise CliFailed(MISSING) from None

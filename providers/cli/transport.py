@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 import httpx
 
@@ -32,6 +33,7 @@ class CliTransport(httpx.AsyncBaseTransport):
     def __init__(self, options: CliOptions) -> None:
         self.options = options
         self._free = asyncio.Semaphore(options.max_processes)
+        self._starting: set[asyncio.Task[Run]] = set()
         self._exchanges: set[CliExchange] = set()
         self._endings: set[asyncio.Task[None]] = set()
         self._is_closed = False
@@ -63,26 +65,45 @@ class CliTransport(httpx.AsyncBaseTransport):
                 await self._free.acquire()
         except TimeoutError:
             raise CliFailed(BUSY) from None
+        deadline = asyncio.get_running_loop().time() + self.options.timeout_seconds
+        starting = asyncio.create_task(self._start(order))
+        self._starting.add(starting)
+        starting.add_done_callback(self._starting.discard)
         try:
-            if self._is_closed:
-                raise CliFailed(STOPPED)
-            deadline = asyncio.get_running_loop().time() + self.options.timeout_seconds
-            run = await Run.start(order, self.options)
-        except BaseException:
-            self._free.release()
+            run = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            self._later(self._end_started(starting))  # soon: nobody else knows of it
             raise
         exchange = CliExchange(self, run, Telling(order.task.model), deadline)
         self._exchanges.add(exchange)
         await exchange.begin()
         return exchange
 
+    async def _start(self, order: Order) -> Run:
+        """Start a run in a place that is taken already. Raises `CliFailed`, and the place is free again."""
+        try:
+            if self._is_closed:
+                raise CliFailed(STOPPED)
+            return await Run.start(order, self.options)
+        except BaseException:
+            self._free.release()
+            raise
+
+    async def _end_started(self, starting: asyncio.Task[Run]) -> None:
+        """End a run whose call has gone while it was being started."""
+        with contextlib.suppress(CliFailed):
+            await self._end(await starting)
+
     def ended(self, exchange: CliExchange) -> None:
         """End a run beside the call that it was for; its place is free once the process has gone."""
         if exchange in self._exchanges:
             self._exchanges.discard(exchange)
-            ending = asyncio.create_task(self._end(exchange.run))
-            self._endings.add(ending)
-            ending.add_done_callback(self._endings.discard)
+            self._later(self._end(exchange.run))
+
+    def _later(self, ending: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(ending)
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
 
     async def _end(self, run: Run) -> None:
         try:
@@ -93,6 +114,7 @@ class CliTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """End every run."""
         self._is_closed = True
+        await asyncio.gather(*self._starting, return_exceptions=True)
         for exchange in list(self._exchanges):
             self.ended(exchange)
         await asyncio.gather(*self._endings, return_exceptions=True)

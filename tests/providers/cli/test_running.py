@@ -169,11 +169,25 @@ def test_who_leaves_ends_the_whole_group(
         else:
             call.cancel()
         await until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()))
-        assert (
-            GRACE_SECONDS <= 1
-        )  # that it is prompt is seen here: a busy machine's clock would tell of others
+        assert GRACE_SECONDS <= 1  # prompt: a busy machine's clock would tell of others
 
     run(work, CliOptions(program(script)))
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_who_leaves_while_it_starts_leaves_nothing(program: Callable[[str], str], is_stream: bool) -> None:
+    async def work(transport: CliTransport) -> None:
+        for _ in range(5):
+            call = asyncio.create_task(transport.handle_async_request(request(is_stream=is_stream)))
+            await until(lambda: any(Path(tempfile.gettempdir()).iterdir()))  # the folder of the next run
+            call.cancel()
+            await asyncio.wait({call})
+            await until(lambda: not any(Path(tempfile.gettempdir()).iterdir()))
+        call = asyncio.create_task(transport.handle_async_request(request(is_stream=is_stream)))
+        await until(lambda: any(Path(tempfile.gettempdir()).iterdir()))
+        call.cancel()  # and all is closed at once
+
+    run(work, CliOptions(program("sleep 63"), max_processes=1))
 
 
 def test_so_many_at_once_and_no_more(program: Callable[[str], str], tmp_path: Path) -> None:
