@@ -8,6 +8,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from gateway.personal import models
 from providers.catalog.live import CATALOG
 from tests.e2e.installs import NOT_TO_BE_HAD
 
+HOSTS = Path(__file__).parent / "e2e" / "many"
 ELSEWHERE = {
     "interop": ("GATEWAY_TEST_INTEROP", "runs under `make interop`"),
     "long": ("GATEWAY_TEST_LONG", "runs under `make test-long`"),
@@ -93,6 +95,9 @@ def options(settings: Any) -> Callable[..., Options]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Hosts of several workers first: at the end they would be taken from one another, with a host started for each,
+    # and the last would run alone.
+    items.sort(key=lambda item: HOSTS not in item.path.parents)
     for name, (variable, reason) in ELSEWHERE.items():
         if os.environ.get(variable) != "true":
             for item in items:

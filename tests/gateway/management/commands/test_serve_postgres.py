@@ -47,7 +47,7 @@ def test_two_workers_migrate_once_and_obey_a_command(tmp_path: Path, database_ur
         with NO_PROXY.open(f"{line.split()[-1]}/health/ready", timeout=20) as answer:
             assert answer.status == 200
         issued = manage(tmp_path, "tokens", "issue", **settings)
-        assert issued.stdout.startswith("la_sk_"), issued.stderr
+        assert issued.out.startswith("la_sk_"), issued.err
     finally:
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=240)
