@@ -31,7 +31,7 @@ def stripe_api() -> Iterator[StripeApi]:
 
 
 @pytest.fixture
-def host(launch: Launch, stores: Stores, stripe_api: StripeApi) -> Host:
+def host(stores: Stores, stripe_api: StripeApi, launch: Launch) -> Host:
     return launch(stores, "uvicorn", {**by_stripe(stripe_api), "WORKERS": "4"})
 
 
