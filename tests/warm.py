@@ -1,8 +1,9 @@
 """Start our programs in processes that are forked from one that has imported most of what they need already.
 
 The tests start gateways and commands hundreds of times, and each would import the same modules anew: that was most of
-what a start costs. Nothing is imported beforehand that reads a setting, so neither are Django's models: that happens in
-the process that is forked, which has arguments, environment, folder and files of its own and ends as an interpreter
+what a start costs. Gateways, and commands with all our apps, come from a process in which Django is set up
+(`warm_django.py`). All others come from one that has imported libraries alone, nothing that reads a setting. What is
+forked has arguments, environment, folder and files of its own, loads its settings itself, and ends as an interpreter
 does. What changes an interpreter before its first line (`PYTHON…`, `LD_…`, a module path) starts one of its own.
 """
 
